@@ -1,0 +1,43 @@
+"""What can go wrong between stored rounds and a key: named aborts of the protocol, and faults that leave it resumable."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class AbortReason(StrEnum):
+    """Why a session ended without a key; one name per way to end (values are what operators read)."""
+
+    RECONCILIATION_FAILED = "reconciliation failed"
+    EC_TAG_MISMATCH = "EC tag mismatch"
+    BELL_THRESHOLD = "Bell threshold"
+    AUTHENTICATION = "authentication"
+    ACTIVATION = "activation"
+    PARAMETER_MISMATCH = "parameter mismatch"
+    PEER_LOST = "peer lost"
+    BLOCK_MISMATCH = "block mismatch"
+    ABANDONED = "abandoned by operator"
+
+
+class DiqkdError(Exception):
+    """Base of every error that ends in one clear line for the operator: what happened, where, what to do."""
+
+
+class InvalidInput(DiqkdError, ValueError):
+    """A value from outside does not fit; the message names the value, the place and the remedy."""
+
+
+class SessionAborted(DiqkdError):
+    """The protocol aborted.
+
+    `reason` is private where the protocol says so: only `public_reason` may be shown on a real apparatus or leave the node.
+    """
+
+    def __init__(self, reason: AbortReason, detail: str = "") -> None:
+        super().__init__(f"{reason.value}: {detail}" if detail else reason.value)
+        self.reason = reason
+        self.detail = detail
+
+
+class PeerLost(DiqkdError):
+    """The peer did not answer in time or closed the link; nothing is lost, the session can be resumed."""
