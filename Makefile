@@ -1,0 +1,42 @@
+# diqkd: `make demo` and `make test` set everything up by themselves in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup demo test test-slow lint clean
+
+help:
+	@echo "make demo       the paper's session on the emulated laboratory: two nodes, 1 500 000 rounds, two identical keys"
+	@echo "make test       linters, type checker and all tests"
+	@echo "make test-slow  the long sweeps as well"
+	@echo "make setup      only create $(VENV) with everything in it"
+	@echo "make clean      remove $(VENV) and caches"
+
+setup: $(VENV)/.ready
+
+# pyldpc ships only as a source package whose build needs numpy and setuptools installed first.
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("diqkd needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip "setuptools>=77" wheel numpy
+	$(BIN)/python -m pip install --quiet --no-build-isolation "pyldpc>=0.7.9"
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[dev]"
+	@touch $@
+
+demo: setup
+	$(BIN)/diqkd demo
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/diqkd lint-kernels
+
+test: lint
+	$(BIN)/pytest -n 2 --dist loadfile
+
+test-slow: lint
+	$(BIN)/pytest -n 2 --dist loadfile -m "slow or not slow"
+
+clean:
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
