@@ -1,4 +1,4 @@
-"""What can go wrong between stored rounds and a key: named aborts of the protocol, and faults that leave it resumable."""
+"""What can go wrong between stored rounds and a key: aborts of the protocol, and faults that leave it resumable."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class InvalidInput(DiqkdError, ValueError):
 class SessionAborted(DiqkdError):
     """The protocol aborted.
 
-    `reason` is private where the protocol says so: only `public_reason` may be shown on a real apparatus or leave the node.
+    Which reason may be shown, and where, is the session's business: see `postprocess.session`.
     """
 
     def __init__(self, reason: AbortReason, detail: str = "") -> None:

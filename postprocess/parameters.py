@@ -1,4 +1,4 @@
-"""Public parameters of a session: identical on both nodes, fixed before the first round, bound into every tag by their digest."""
+"""Public parameters of a session: the same on both nodes, fixed before round one, bound into every tag by their digest."""
 
 from __future__ import annotations
 
@@ -161,8 +161,10 @@ class SessionParameters:
         return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
 
 
-def paper(session_id: str, apparatus: str, *, block_rounds: int = 1000, insecure_because: tuple[str, ...] = ()) -> SessionParameters:
-    """The paper's run: n = 1 500 000, gamma = 13/256, m = 296 517, ell = 95 884 (Nadlinger 2022, Methods and table I)."""
+def paper(
+    session_id: str, apparatus: str, *, block_rounds: int = 1000, insecure_because: tuple[str, ...] = ()
+) -> SessionParameters:
+    """The paper's run: n = 1 500 000, gamma = 13/256, m = 296 517, ell = 95 884 (Nadlinger 2022, table I)."""
     from postprocess.security import acceptance_threshold
 
     return SessionParameters(

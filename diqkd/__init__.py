@@ -1,0 +1,3 @@
+"""The command line of diqkd: one module per subcommand, nothing else."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,61 @@
+"""Entry point `diqkd`: collects the subcommands, turns every foreseen error into one line and a named exit status."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from diqkd import __version__
+from diqkd.exits import EXIT_ABORTED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_PEER_LOST
+from postprocess.errors import DiqkdError, PeerLost, SessionAborted
+
+SUBCOMMANDS = ("demo", "plan", "session", "keys", "lint_kernels")
+
+DESCRIPTION = """\
+Device-independent quantum key distribution on trapped ions (Nadlinger et al., Nature 607, 682 (2022)).
+
+Without a laboratory: `diqkd demo` runs the paper's session on an emulated one. In a laboratory the
+experiments in repository/ are submitted with ARTIQ's dashboard or artiq_client; the commands here
+plan a session, post-process stored rounds and look after the keys."""
+
+EPILOG = """\
+exit status:
+  0  done (for a session: accepted, both keys are equal)
+  2  bad input: one line on stderr says what, where and what to do
+  3  the protocol aborted; the reason is named
+  4  the peer was lost; nothing is, the same command resumes
+  130  interrupted; the same command resumes"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line; importing a subcommand's module must stay cheap."""
+    parser = argparse.ArgumentParser(
+        prog="diqkd", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"diqkd {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in SUBCOMMANDS:
+        importlib.import_module(f"diqkd.{name}_command").add_parser(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status (see --help)."""
+    args = build_parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except SessionAborted as problem:
+        return _say(f"aborted: {problem}", EXIT_ABORTED)
+    except PeerLost as problem:
+        return _say(f"peer lost: {problem}", EXIT_PEER_LOST)
+    except DiqkdError as problem:
+        return _say(str(problem), EXIT_BAD_INPUT)
+    except KeyboardInterrupt:
+        return _say("interrupted", EXIT_INTERRUPTED)
+
+
+def _say(line: str, status: int) -> int:
+    print(f"diqkd: {line}", file=sys.stderr)
+    return status
