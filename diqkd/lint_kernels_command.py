@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from diqkd.exits import EXIT_DONE
-from postprocess.errors import InvalidInput
+from postprocess.errors import ExitStatus, InvalidInput
 
 DESCRIPTION = """\
 Check every @kernel and @portable function for what ARTIQ's compiler rejects or silently gets wrong (parsed as
@@ -40,4 +39,4 @@ def run(args: argparse.Namespace) -> int:
     for finding in findings:
         print(finding)
     print(f"{len(files)} files, {len(findings)} findings")
-    return 1 if findings else EXIT_DONE
+    return ExitStatus.CRASHED if findings else ExitStatus.DONE

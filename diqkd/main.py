@@ -8,8 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from diqkd import __version__
-from diqkd.exits import EXIT_ABORTED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_PEER_LOST
-from postprocess.errors import DiqkdError, PeerLost, SessionAborted
+from postprocess.errors import DiqkdError, PeerLost, SessionAborted, exit_status
 
 SUBCOMMANDS = ("demo", "plan", "session", "keys", "lint_kernels")
 
@@ -46,16 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
         return int(args.run(args))
-    except SessionAborted as problem:
-        return _say(f"aborted: {problem}", EXIT_ABORTED)
-    except PeerLost as problem:
-        return _say(f"peer lost: {problem}", EXIT_PEER_LOST)
-    except DiqkdError as problem:
-        return _say(str(problem), EXIT_BAD_INPUT)
-    except KeyboardInterrupt:
-        return _say("interrupted", EXIT_INTERRUPTED)
+    except (DiqkdError, KeyboardInterrupt) as problem:
+        print(f"diqkd: {_line(problem)}", file=sys.stderr)
+        return exit_status(problem)
 
 
-def _say(line: str, status: int) -> int:
-    print(f"diqkd: {line}", file=sys.stderr)
-    return status
+def _line(problem: BaseException) -> str:
+    if isinstance(problem, SessionAborted):
+        return f"aborted: {problem}"
+    if isinstance(problem, PeerLost):
+        return f"peer lost: {problem}"
+    return "interrupted" if isinstance(problem, KeyboardInterrupt) else str(problem)

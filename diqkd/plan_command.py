@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from diqkd import arguments
-from diqkd.exits import EXIT_DONE
+from postprocess.errors import ExitStatus
 
 DESCRIPTION = """\
 Compute threshold, syndrome length, key length, extractor and key budget of a session by Proposition 2 and the
@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(result, indent=2))
     else:
         _print_table(result)
-    return EXIT_DONE
+    return ExitStatus.DONE
 
 
 def _print_table(result: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class AbortReason(StrEnum):
@@ -41,3 +41,27 @@ class SessionAborted(DiqkdError):
 
 class PeerLost(DiqkdError):
     """The peer did not answer in time or closed the link; nothing is lost, the session can be resumed."""
+
+
+class ExitStatus(IntEnum):
+    """How a command or a node's process ends, for scripts."""
+
+    DONE = 0
+    CRASHED = 1
+    BAD_INPUT = 2
+    ABORTED = 3
+    PEER_LOST = 4
+    INTERRUPTED = 130
+
+
+def exit_status(problem: BaseException) -> ExitStatus:
+    """The exit status that belongs to an error."""
+    for kind, status in (
+        (SessionAborted, ExitStatus.ABORTED),
+        (PeerLost, ExitStatus.PEER_LOST),
+        (DiqkdError, ExitStatus.BAD_INPUT),
+        (KeyboardInterrupt, ExitStatus.INTERRUPTED),
+    ):
+        if isinstance(problem, kind):
+            return status
+    return ExitStatus.CRASHED

@@ -1,4 +1,4 @@
-"""Public parameters of a session: the same on both nodes, fixed before round one, bound into every tag by their digest."""
+"""Public parameters of a session: equal on both nodes, fixed before round one, bound into every tag by their digest."""
 
 from __future__ import annotations
 
