@@ -1,0 +1,42 @@
+"""Files of a node that nobody else may read: folders 0700, files 0600, replaced as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def private_folder(folder: Path) -> Path:
+    """The folder, made with mode 0700 where it is missing; the entry is on disk when this returns."""
+    if not folder.is_dir():
+        parents = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+        for missing in reversed(parents):
+            missing.mkdir(mode=0o700, exist_ok=True)
+            missing.chmod(0o700)
+            sync_folder(missing.parent)
+    return folder
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a 0600 file durably; after a crash either all of it is there or nothing has changed."""
+    temporary = path.with_name(f".{path.name}.new")
+    descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the folder's entries on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
