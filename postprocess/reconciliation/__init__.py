@@ -1,0 +1,54 @@
+"""Information reconciliation: Alice's syndrome, Bob's belief propagation (Nadlinger 2022, steps 4-5 and S6).
+
+    code = make_code(n, syndrome_bits, seed)            # public, the same on both nodes
+    syndrome = code.syndrome(alice_bits)                # Alice sends this
+    llr = log_likelihood_ratios(bob_bits, x, y, priors) # Bob's knowledge of Alice's bits
+    result = code.decode(llr, syndrome)                 # result.bits is Alice's string if result.converged
+
+One concern per module: `priors` (what Bob knows), `randomness` (the public generator), `protograph` (base graph and the
+rule that picks it), `lifting` (circulants without 4-cycles), `fitting` (exact n and m), `code` (H and its syndrome),
+`kernels` (compiled sweeps), `schedule` (the two waves and the fallback), `trials` (Monte-Carlo over fresh noise).
+
+Names are loaded on first use, so that importing this package costs nothing: numpy and numba come with the first code.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from postprocess.reconciliation.code import Code, make_code
+    from postprocess.reconciliation.priors import (
+        Priors,
+        log_likelihood_ratios,
+        priors_from_score,
+        syndrome_length,
+    )
+    from postprocess.reconciliation.schedule import DecodeResult
+
+_HOME = {
+    "Code": "code",
+    "DecodeResult": "schedule",
+    "Priors": "priors",
+    "log_likelihood_ratios": "priors",
+    "make_code": "code",
+    "priors_from_score": "priors",
+    "syndrome_length": "priors",
+}
+
+__all__ = [
+    "Code",
+    "DecodeResult",
+    "Priors",
+    "log_likelihood_ratios",
+    "make_code",
+    "priors_from_score",
+    "syndrome_length",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

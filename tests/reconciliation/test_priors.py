@@ -1,0 +1,88 @@
+"""Syndrome length by the paper's rule, and Bob's log-likelihood ratios against the definition, round by round."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postprocess.errors import InvalidInput
+from postprocess.reconciliation import Priors, log_likelihood_ratios, priors_from_score, syndrome_length
+from postprocess.reconciliation.priors import binary_entropy
+
+# Nadlinger 2022, table S4, Alice's outcome first: printed transposed, only so are the marginals no-signalling
+TABLE_S4 = {
+    (0, 0): [[0.415, 0.0961], [0.0688, 0.42]],
+    (0, 1): [[0.439, 0.0735], [0.0805, 0.4068]],
+    (0, 2): [[0.5017, 0.011], [0.00339, 0.4839]],
+    (1, 0): [[0.3928, 0.0851], [0.0916, 0.431]],
+    (1, 1): [[0.082, 0.397], [0.437, 0.0841]],
+}
+# Table S6 in the same reading
+TABLE_S6 = Priors(test=((0.411, 0.0842), (0.0813, 0.4237)), key=((0.5017, 0.011), (0.0034, 0.4839)))
+
+
+def test_paper_syndrome_length():
+    assert syndrome_length(1_500_000, 13 / 256, 2.64, 0.018) == 296_517
+    assert syndrome_length(1_500_000, Fraction(13, 256), 2.64, 0.018) == 296_517
+
+
+def test_entropy_edges():
+    assert binary_entropy(0.0) == binary_entropy(1.0) == 0.0
+    assert binary_entropy(0.5) == 1.0
+    assert binary_entropy(1e-12) == pytest.approx(1e-12 * (math.log2(1e12) + math.log2(math.e)), rel=1e-9)
+
+
+def test_test_prior_is_the_mean_of_table_s4_with_bob_flipped_where_both_settings_are_one():
+    flipped = dict(TABLE_S4)
+    flipped[1, 1] = [row[::-1] for row in TABLE_S4[1, 1]]
+    mean = np.mean([flipped[x, y] for x in (0, 1) for y in (0, 1)], axis=0)
+    assert np.abs(mean - TABLE_S6.test).max() < 5e-4
+    assert np.abs(np.array(TABLE_S4[0, 2]) - TABLE_S6.key).max() < 5e-5
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 2)), min_size=1, max_size=40))
+def test_ratios_are_bayes_rule_round_by_round(rounds):
+    b, x, y = (np.array(column, np.uint8) for column in zip(*rounds, strict=True))
+    expected = []
+    for bob, setting_x, setting_y in rounds:
+        table = TABLE_S6.key if setting_y == 2 else TABLE_S6.test
+        column = 1 - bob if setting_x == setting_y == 1 else bob
+        expected.append(math.log(table[0][column]) - math.log(table[1][column]))
+    ratios = log_likelihood_ratios(b, x, y, TABLE_S6)
+    assert ratios.dtype == np.float64
+    np.testing.assert_allclose(ratios, expected, rtol=1e-12)
+
+
+def test_symmetric_priors_have_the_expected_score_and_qber():
+    priors = priors_from_score(2.64, 0.018)
+    equal = priors.test[0][0] + priors.test[1][1]
+    assert 8 * equal - 4 == pytest.approx(2.64)
+    assert priors.key[0][1] + priors.key[1][0] == pytest.approx(0.018)
+
+
+@pytest.mark.parametrize(
+    ("b", "x", "y"), [([2], [0], [2]), ([0], [2], [2]), ([0], [0], [3]), ([0, 1], [0], [2]), ([[0]], [[0]], [[2]])]
+)
+def test_values_that_are_no_rounds_are_refused(b, x, y):
+    with pytest.raises(InvalidInput):
+        log_likelihood_ratios(np.array(b, np.uint8), np.array(x, np.uint8), np.array(y, np.uint8), TABLE_S6)
+
+
+@pytest.mark.parametrize("table", [((0.5, 0.0), (0.0, 0.5)), ((0.5, 0.2), (0.2, 0.5)), ((-0.1, 0.6), (0.1, 0.4))])
+def test_priors_must_be_positive_distributions(table):
+    with pytest.raises(InvalidInput, match="prior 'key'"):
+        Priors(test=TABLE_S6.test, key=table)
+
+
+def test_impossible_expectations_are_refused():
+    with pytest.raises(InvalidInput):
+        priors_from_score(4.0, 0.01)
+    with pytest.raises(InvalidInput):
+        priors_from_score(2.64, 0.0)
+    with pytest.raises(InvalidInput):
+        syndrome_length(1000, 1.5, 2.64, 0.01)
+    with pytest.raises(InvalidInput):
+        syndrome_length(1000, 0.1, 2.64, -0.01)
