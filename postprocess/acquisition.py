@@ -1,0 +1,247 @@
+"""Host side of the rounds: hands settings to the kernel, keeps its records, and meets the peer between blocks.
+
+Knows a link, a RoundStore and two callbacks; no ARTIQ, no node. The experiment drives it like this::
+
+    acquisition.agree_on_parameters()
+    following = acquisition.resume()                    # settle what a crash left; FINISHED when nothing is to be done
+    while following is not Next.FINISHED:
+        following = acquisition.kernel_left(blocks.run())    # the kernel calls next_block() and keep_block()
+        ...                                             # PAUSE, RECOVER_ION, WAIT_FOR_LASER, OPERATOR: see Next
+
+Whatever happens, these hold (Nadlinger 2022, Methods: no round is ever dropped):
+
+- Settings reach the kernel after their block is burned on disk, and that after both nodes have agreed on the block
+  before.
+- A hand-out for which `keep_block` was not called is given up: its rounds count as lost. So a kernel always calls
+  `keep_block` before it returns, with count 0 when it has done nothing; an exception in it costs the rest of its
+  block, never a round measured twice.
+- Rounds that a kernel left without starting are handed out again only by the same process. After a crash they are lost.
+- A record with any flag (underflow, overflow, round type) counts with outcome 0, and Alice takes its T from Bob.
+
+The end of the rounds: a node that is complete notes that durably (farewell), then sends its last digest; with the
+peer's in hand it notes `closed`. A closed session needs no meeting any more. A node killed between the two cannot
+know whether the peer has closed; it waits for the peer once, and then goes on to the post-processing, where it will
+find it.
+
+The peer of a killed node may live on: it answers the new incarnation and holds the meeting again (node_talk.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from postprocess.acquisition_progress import AcquisitionProgress, ProgressMeter
+from postprocess.block_barrier import Decision, KernelLeft, Next, Status, compare_patterns, decide, own_status, settle
+from postprocess.errors import DiqkdError, InvalidInput, PeerLost
+from postprocess.node_talk import NodeTalk, PeerRestarted
+from postprocess.round_records import WORDS
+from postprocess.round_settings import settings_words
+from postprocess.rounds import RoundStore
+
+if TYPE_CHECKING:
+    from postprocess.link import Link
+
+__all__ = ["Acquisition", "AcquisitionProgress", "KernelLeft", "Next"]
+
+HEADER_WORDS = 4
+
+
+@dataclass(frozen=True)
+class HandOut:
+    """Rounds whose settings a kernel has: its sequence number, block, first round and the first one after."""
+
+    sequence: int
+    block: int
+    first: int
+    end: int
+
+
+class Acquisition:
+    """The rounds of one session on one node.
+
+    Args:
+        store: this node's rounds.
+        link: the channel "rounds" to the peer.
+        should_pause: asked once per block; True when the scheduler has something more urgent.
+        progress: receives public numbers after every block.
+        timeout_s: patience with the peer; must exceed the time after which a kernel gives up waiting for a herald.
+        recovery_timeout_s: patience with a peer that has announced a pause or a recovery.
+        seconds_per_mu: machine unit of the herald timestamps.
+
+    Attributes:
+        why: public reason of the latest decision, for the operator.
+    """
+
+    def __init__(
+        self,
+        store: RoundStore,
+        link: Link,
+        *,
+        should_pause: Callable[[], bool] = lambda: False,
+        progress: Callable[[AcquisitionProgress], None] = lambda progress: None,
+        timeout_s: float = 60.0,
+        recovery_timeout_s: float = 3600.0,
+        seconds_per_mu: float = 1e-9,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._talk = NodeTalk(link, store.node, store.parameters, clock)
+        self._should_pause, self._progress = should_pause, progress
+        self._timeout_s, self._recovery_timeout_s = timeout_s, recovery_timeout_s
+        self._meter = ProgressMeter(store, seconds_per_mu=seconds_per_mu, clock=clock)
+        self._farewell_in_an_earlier_life = store.farewell
+        self._handed: HandOut | None = None
+        self._sequence = 0
+        self._agreed: Decision | None = None
+        self._peer_needs_time = False
+        self._faults_here, self._fault_position = 0, -1
+        self.why = ""
+
+    def agree_on_parameters(self) -> None:
+        """Exchange the public parameters with the peer.
+
+        Raises:
+            SessionAborted: PARAMETER_MISMATCH naming the fields, on both nodes.
+            PeerLost: nobody answers.
+        """
+        if not self._talk.acquainted and not self._store.closed:
+            try:
+                self._talk.greet(self._timeout_s)
+            except PeerLost:
+                if not self._farewell_in_an_earlier_life:
+                    raise
+
+    def resume(self) -> Next:
+        """Settle with the peer what an earlier process left, before any kernel runs (after CONTINUE one may)."""
+        if self._over_without_meeting():
+            return Next.FINISHED
+        try:
+            return self._meet(asks=False, code=KernelLeft.LEFT_BY_HOST).next
+        except PeerLost:
+            if self._farewell_in_an_earlier_life:
+                return Next.FINISHED
+            raise
+
+    def next_block(self) -> NDArray[np.int32]:
+        """Settings of the next rounds, once both nodes agree; called by the kernel.
+
+        Returns:
+            int32, fixed length 4 + ceil(block_rounds / 16): sequence, first round, count, 0, then the settings, two
+            bits each, setting j = (word[4 + j // 16] >> 2 * (j % 16)) & 3. Count 0: leave the kernel.
+
+        Raises:
+            SessionAborted: BLOCK_MISMATCH naming the block. PeerLost: see `timeout_s`; a new start resumes.
+        """
+        if self._handed is not None:
+            raise DiqkdError(
+                f"block {self._handed.block}: the kernel asks for more before it has given its records; start again"
+            )
+        decision = self._agreed
+        if decision is None and not self._over_without_meeting():
+            decision = self._meet(asks=True, code=KernelLeft.LEFT_BY_HOST)
+        if decision is None or not decision.go:
+            self._agreed = decision
+            return self._words(self._sequence, self._store.decided, 0, np.empty(0, np.uint8))
+        block, first = self._store.position()
+        self._store.burn(block)
+        settings = self._store.settings_of(block, first)
+        self._sequence += 1
+        self._handed = HandOut(self._sequence, block, first, first + len(settings))
+        self._meter.start()
+        return self._words(self._sequence, first, len(settings), settings)
+
+    def keep_block(self, sequence: int, first_round: int, count: int, words: ArrayLike) -> None:
+        """Store the records of a hand-out durably; called once per hand-out, also with fewer rounds than asked for,
+        or none.
+
+        Args:
+            sequence, first_round: as handed out.
+            count: rounds that the kernel has finished.
+            words: int32, at least 4 * count; four words a round, see round_records.
+
+        Raises:
+            InvalidInput: the message is not the one that is due, or a record contradicts the settings; nothing is
+            stored then.
+        """
+        due = self._handed
+        if due is None or (sequence, first_round) != (due.sequence, due.first) or not 0 <= count <= due.end - due.first:
+            expected = f"number {due.sequence}, rounds {due.first} to {due.end - 1}" if due else "none"
+            raise InvalidInput(
+                f"records: number {sequence} from round {first_round}, {count} rounds, came where {expected} is due;"
+                " start again to resume"
+            )
+        array = np.asarray(words, dtype=np.int32).reshape(-1)
+        if len(array) < WORDS * count:
+            raise InvalidInput(f"records: number {sequence} has {len(array)} words for {count} rounds; start again")
+        records = self._store.keep(due.block, due.first, array[: WORDS * count].reshape(-1, WORDS))
+        self._handed = None
+        self._meter.add(records)
+        self._progress(self._meter.report())
+
+    def kernel_left(self, code: int) -> Next:
+        """Settle with the peer after the kernel returned (or died: then give the code that comes closest).
+
+        Raises:
+            SessionAborted: BLOCK_MISMATCH naming the block. PeerLost: a new start resumes.
+        """
+        if self._handed is not None:
+            self._store.forfeit(self._handed.end)
+            self._handed = None
+        decision, self._agreed = self._agreed, None
+        if self._over_without_meeting():
+            return Next.FINISHED
+        if decision is None or code != KernelLeft.LEFT_BY_HOST:
+            decision = self._meet(asks=False, code=KernelLeft(code))
+        return decision.next
+
+    def _over_without_meeting(self) -> bool:
+        return self._store.closed
+
+    def _meet(self, *, asks: bool, code: KernelLeft) -> Decision:
+        wants_pause = self._should_pause()
+        if not self._talk.acquainted:
+            self._talk.greet(self._timeout_s)
+        while True:
+            mine = own_status(
+                self._store,
+                asks=asks,
+                code=code,
+                wants_pause=wants_pause,
+                faults_here=self._faults_here,
+                fault_position=self._fault_position,
+            )
+            try:
+                decision = self._hold_meeting(mine)
+            except PeerRestarted as news:
+                self._talk.greet(self._timeout_s, news.hello)
+                continue
+            self._peer_needs_time, self.why = decision.peer_needs_time, decision.why
+            if decision.faults_here:
+                self._faults_here, self._fault_position = decision.faults_here, self._store.decided
+            return decision
+
+    def _hold_meeting(self, mine: Status) -> Decision:
+        store, timeout_s = self._store, self._timeout_s
+        self._talk.next_meeting()
+        patience_s = self._recovery_timeout_s if self._peer_needs_time else timeout_s
+        occasion = f"to the barrier at round {mine.resumable} (block {store.block_of(mine.resumable)})"
+        answer = self._talk.exchange("status", mine.to_message(), patience_s, occasion)
+        theirs = Status.from_message(answer, store.parameters.rounds)
+        target = settle(store, self._talk, mine, theirs, timeout_s)
+        if store.complete:
+            store.mark_farewell()
+        compare_patterns(store, self._talk, mine, theirs, target, timeout_s)
+        if store.complete:
+            store.mark_closed()
+            self._progress(self._meter.report())
+        return decide(mine, theirs, target, store.parameters.rounds, store.node)
+
+    def _words(self, sequence: int, first: int, count: int, settings: NDArray[np.uint8]) -> NDArray[np.int32]:
+        head = np.array([sequence, first, count, 0], dtype=np.int32)
+        return np.concatenate((head, settings_words(settings, self._store.parameters.block_rounds)))

@@ -1,0 +1,72 @@
+"""The private settings of a session: drawn once, stored before the first round, packed for the kernel.
+
+Alice draws n uniform bits X. Bob draws nine bits a round: the first eight, most significant first, are a number below
+256 gamma for a test round, and the ninth is then Y; otherwise Y = 2 (Nadlinger 2022, Methods). Gamma is k/256, so
+eight bits decide without bias.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from postprocess.errors import InvalidInput
+from postprocess.parameters import SessionParameters
+from postprocess.randomness import RandomSource
+
+KEY_SETTING = 2
+_CHUNK_ROUNDS = 1 << 18
+_HEADER = struct.Struct("<8s32sQ")
+
+
+def draw_settings(node: str, parameters: SessionParameters, source: RandomSource) -> NDArray[np.uint8]:
+    """Settings of all rounds, uint8 (n,): X in {0, 1} for Alice, Y in {0, 1, 2} for Bob."""
+    draw = {"alice": _draw_alice, "bob": _draw_bob}[node]
+    settings = np.empty(parameters.rounds, dtype=np.uint8)
+    for first in range(0, parameters.rounds, _CHUNK_ROUNDS):
+        part = settings[first : first + _CHUNK_ROUNDS]
+        part[:] = draw(len(part), parameters, source)
+    return settings
+
+
+def _draw_alice(count: int, parameters: SessionParameters, source: RandomSource) -> NDArray[np.uint8]:
+    return source.bits(count)
+
+
+def _draw_bob(count: int, parameters: SessionParameters, source: RandomSource) -> NDArray[np.uint8]:
+    bits = source.bits(9 * count).reshape(count, 9)
+    choice = np.packbits(bits[:, :8], axis=1, bitorder="big")[:, 0]
+    is_test = choice < int(256 * parameters.gamma)
+    return np.where(is_test, bits[:, 8], np.uint8(KEY_SETTING))
+
+
+def settings_to_file(node: str, parameters: SessionParameters, settings: NDArray[np.uint8]) -> bytes:
+    """Bytes for the disk: node, digest of the parameters, n, then two bits a round (packed, bitorder big)."""
+    bits = np.stack((settings >> 1, settings & 1), axis=1)
+    return _HEADER.pack(node.encode(), parameters.digest(), len(settings)) + np.packbits(bits, bitorder="big").tobytes()
+
+
+def settings_from_file(node: str, parameters: SessionParameters, content: bytes) -> NDArray[np.uint8]:
+    """Settings from `settings_to_file`; InvalidInput when they belong to another node or other parameters."""
+    if len(content) < _HEADER.size:
+        raise InvalidInput("settings: the file is too short; restore it from a copy or abandon the session")
+    name, digest, count = _HEADER.unpack_from(content)
+    if name.rstrip(b"\0") != node.encode() or digest != parameters.digest() or count != parameters.rounds:
+        raise InvalidInput(
+            "settings: drawn for another node or other parameters; give the right --node and session folder"
+        )
+    bits = np.unpackbits(np.frombuffer(content, np.uint8, offset=_HEADER.size), count=2 * count, bitorder="big")
+    return bits[0::2] << np.uint8(1) | bits[1::2]
+
+
+def settings_words(settings: NDArray[np.uint8], block_rounds: int) -> NDArray[np.int32]:
+    """Settings for the kernel, int32 (ceil(block_rounds / 16),), padded with 0.
+
+    Setting j is (word[j // 16] >> 2 * (j % 16)) & 3.
+    """
+    padded = np.zeros(-(-block_rounds // 16) * 16, dtype=np.uint32)
+    padded[: len(settings)] = settings
+    shifts = np.arange(0, 32, 2, dtype=np.uint32)
+    return np.bitwise_or.reduce(padded.reshape(-1, 16) << shifts, axis=1).astype(np.uint32).view(np.int32)
