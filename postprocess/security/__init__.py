@@ -1,0 +1,15 @@
+"""Security planning: how long a key may be, for which threshold, at which error."""
+
+from postprocess.security.key_length import KeyLength, acceptance_threshold, key_length
+from postprocess.security.models import asymptotic_key_rate, depolarising
+from postprocess.security.proposition2 import FreeParameters, finite_key_bound
+
+__all__ = [
+    "FreeParameters",
+    "KeyLength",
+    "acceptance_threshold",
+    "asymptotic_key_rate",
+    "depolarising",
+    "finite_key_bound",
+    "key_length",
+]

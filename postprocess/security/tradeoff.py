@@ -1,0 +1,116 @@
+"""The min-tradeoff function f_t of the entropy accumulation theorem and what a finite number of rounds costs under it.
+
+g_t(w) = eta(t) + (w - t) eta'(t) is the tangent of the entropy bound at t. f_t spreads it over the outcomes of one
+round: a lost test scores g_t(0)/gamma + (1 - 1/gamma) g_t(1), a won test or no test g_t(1), so that its mean is g_t(w)
+(Nadlinger 2022, S8, equations 61 to 70).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from postprocess.security.entropy import (
+    LN2,
+    OMEGA_LOCAL,
+    OMEGA_MAX,
+    OMEGA_MIN,
+    eta,
+    eta_of,
+    eta_slope,
+    slope_of,
+    winning_probability,
+)
+
+_LOG_33 = math.log2(33)
+
+
+class Tradeoff:
+    """f_t in rounds tested with probability gamma.
+
+    Args:
+        a: rapidity of t (see `entropy`), above 0.
+        gamma: probability of a test round.
+    """
+
+    def __init__(self, a: float, gamma: float) -> None:
+        self.a, self.gamma = a, gamma
+        self.t = winning_probability(a)
+        self.height = eta_of(a)
+        self.slope = slope_of(a)
+
+    def g(self, omega: float) -> float:
+        """The tangent g_t(omega)."""
+        return self.height + (omega - self.t) * self.slope
+
+    def variance(self, omega: float) -> float:
+        """Variance of f_t, which is eta'(t)/gamma lower in a lost test (probability gamma (1 - omega))."""
+        return self.slope**2 * (1 - omega) * (1 - self.gamma * (1 - omega)) / self.gamma
+
+    def dispersion(self, omega: float) -> float:
+        """V(f_t, q(omega)), the second-order cost."""
+        return LN2 / 2 * (_LOG_33 + math.sqrt(2 + self.variance(omega))) ** 2
+
+    def dispersion_slope(self, omega: float) -> float:
+        """Derivative of V with respect to omega."""
+        root = math.sqrt(2 + self.variance(omega))
+        return -LN2 / 2 * (_LOG_33 / root + 1) * self.slope**2 * (1 - 2 * self.gamma * (1 - omega)) / self.gamma
+
+    def third_order(self, delta: float) -> float:
+        """(a' - 1)^2 K_a'(f_t) for a' = 1 + delta; infinite where it leaves the floats."""
+        exponent = 2 + OMEGA_MAX * self.slope  # g_t(1) - g_t(w_min) = w_max eta'(t)
+        if delta * exponent > 1000:
+            return math.inf
+        logarithm = exponent * LN2 + math.log1p(math.exp(2 - exponent * LN2))
+        return delta**2 * 2 ** (delta * exponent) * logarithm**3 / (6 * (1 - delta) ** 3 * LN2)
+
+    def worst_case(self, delta: float) -> float:
+        """inf over w of Delta(f_t, w) - delta V(f_t, q(w)), where Delta(f_t, w) = eta(w) - g_t(w).
+
+        eta is convex and V concave in w, so the root of the derivative is the minimum. It lies below t and, unless
+        delta is far from optimal, above the local bound.
+        """
+
+        def derivative(a: float) -> float:
+            return slope_of(a) - self.slope - delta * self.dispersion_slope(winning_probability(a))
+
+        if derivative(0.0) >= 0:
+            omega = self._worst_below_local_bound(delta)
+            return eta(omega) - self.g(omega) - delta * self.dispersion(omega)
+        a = increasing_root(derivative, 0.0, self.a)
+        omega = winning_probability(a)
+        return eta_of(a) - self.g(omega) - delta * self.dispersion(omega)
+
+    def _worst_below_local_bound(self, delta: float) -> float:
+        low, high = OMEGA_MIN, OMEGA_LOCAL
+        while high - low > 1e-11:
+            middle = (low + high) / 2
+            if eta_slope(middle) - self.slope - delta * self.dispersion_slope(middle) > 0:
+                high = middle
+            else:
+                low = middle
+        return high
+
+
+def increasing_root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Root of an increasing function with function(low) < 0 <= function(high), to 1e-10 (regula falsi, Illinois)."""
+    f_low, f_high = function(low), function(high)
+    side = 0
+    for _ in range(200):
+        if high - low < 1e-10 or f_high == 0:
+            break
+        middle = (low * f_high - high * f_low) / (f_high - f_low)
+        value = function(middle)
+        if abs(value) < 1e-12:
+            return middle
+        if value > 0:
+            high, f_high = middle, value
+            if side == 1:
+                f_low /= 2
+            side = 1
+        else:
+            low, f_low = middle, value
+            if side == -1:
+                f_high /= 2
+            side = -1
+    return high
