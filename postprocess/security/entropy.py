@@ -16,7 +16,7 @@ OMEGA_MAX = (2 + math.sqrt(2)) / 4
 """Tsirelson's bound on the CHSH winning probability."""
 OMEGA_MIN = (2 - math.sqrt(2)) / 4
 OMEGA_LOCAL = 0.75
-_SMALL = 0.02
+_SMALL = 0.05
 _SQRT2_REST = -9.667293313452913e-17  # sqrt 2 less its nearest float, which matters next to Tsirelson's bound
 
 
@@ -45,7 +45,8 @@ def winning_probability(a: float) -> float:
 def eta_of(a: float) -> float:
     """eta at rapidity a >= 0, in bits."""
     if a < _SMALL:
-        return a * a * (1 / 2 - a * a * (1 / 4 - a * a / 9)) / LN2
+        square = a * a
+        return square * (1 / 2 - square * (1 / 4 - square * (1 / 9 - square * (17 / 360 - square * 31 / 1575)))) / LN2
     exponential = math.exp(-2 * a)
     return (LN2 - math.log1p(exponential) - 2 * a * exponential / (1 + exponential)) / LN2
 
