@@ -1,0 +1,52 @@
+"""Doppler cooling, with a look at the fluorescence: is the ion still there?"""
+
+from artiq.experiment import *
+
+from node.beams import Beams
+from node.settings import NodeSettings
+from node.units import to_coarse_mu
+
+
+class Cooling(HasEnvironment):
+    """Cool before every attempt window and count the fluorescence of the first part."""
+
+    kernel_invariants = {"beams", "gate_mu", "rest_mu", "ion_counts", "low_limit"}
+
+    def build(self, beams: Beams, settings: NodeSettings):
+        self.setattr_device("core")
+        self.setattr_device("pmt_counter")
+        self.beams = beams
+        self.low_in_a_row = 0
+        self.configure(settings)
+
+    def configure(self, settings: NodeSettings):
+        cooling = settings.cooling
+        self.gate_mu = to_coarse_mu(cooling.gate)
+        self.rest_mu = to_coarse_mu(cooling.duration - cooling.gate)
+        self.ion_counts = cooling.ion_counts
+        self.low_limit = cooling.low_limit
+
+    @kernel
+    def run(self):
+        """Schedule one cooling pulse; `ion_is_lost` then reads its counts."""
+        self.beams.cooling_on()
+        self.pmt_counter.gate_rising_mu(self.gate_mu)
+        delay_mu(self.rest_mu)
+        self.beams.cooling_off()
+
+    @kernel
+    def ion_is_lost(self) -> TBool:
+        """Whether the fluorescence has now stayed low for too many cooling pulses in a row.
+
+        Waits for the end of the counting gate; the rest of the cooling pulse is the slack that remains.
+        """
+        if self.pmt_counter.fetch_count() < self.ion_counts:
+            self.low_in_a_row += 1
+        else:
+            self.low_in_a_row = 0
+        return self.low_in_a_row >= self.low_limit
+
+    @kernel
+    def forget(self):
+        """Start counting low gates anew (a kernel begins, or the ion was reloaded)."""
+        self.low_in_a_row = 0

@@ -1,0 +1,157 @@
+"""What a node's beams, pulses, voltages and thresholds are: frozen, in SI units, defaults complete without any file."""
+
+import math
+from dataclasses import dataclass, field
+
+from node.schedule import RoundSchedule
+
+PATTERNS = (0b0011, 0b0101, 0b1010, 0b1100)
+
+
+@dataclass(frozen=True)
+class Beam:
+    """One AOM: RF frequency in Hz, amplitude as a fraction of full scale, attenuation in dB."""
+
+    frequency: float
+    amplitude: float = 1.0
+    attenuation: float = 10.0
+
+
+@dataclass(frozen=True)
+class CoolingSettings:
+    """Doppler cooling before each attempt window, with the check that the ion is still there.
+
+    Attributes:
+        duration: s.
+        gate: fluorescence is counted for the first part of it, s.
+        ion_counts: fewer counts than this say 'no ion'.
+        low_limit: so many such gates in a row mean that the ion is lost.
+    """
+
+    duration: float = 300e-6
+    gate: float = 200e-6
+    ion_counts: int = 3
+    low_limit: int = 25
+
+
+@dataclass(frozen=True)
+class AttemptSettings:
+    """The entangler's attempt loop: times in s; outputs relative to the cycle, gates to the 422 ps reference edge.
+
+    Attributes:
+        cycle: length of an attempt, at most 8.184 us.
+        window: attempts go on for at most this long.
+        windows: give up and tell the host after so many windows without a herald.
+        pump, repump, excitation: (start, stop) of the three sequencer outputs, 8 ns grid.
+        gate: (start, stop) of the four APD gates, 1 ns grid, start at least 8 ns.
+        turnaround: time line kept free after a window for the CPU.
+    """
+
+    cycle: float = 1e-6
+    window: float = 500e-6
+    windows: int = 2500
+    pump: tuple[float, float] = (0.0, 400e-9)
+    repump: tuple[float, float] = (0.0, 480e-9)
+    excitation: tuple[float, float] = (600e-9, 640e-9)
+    gate: tuple[float, float] = (8e-9, 58e-9)
+    turnaround: float = 10e-6
+
+    def __post_init__(self) -> None:
+        if not 0 < self.cycle <= 8.184e-6:
+            raise ValueError(f"attempt cycle of {self.cycle} s: the gateware counts at most 8.184 us")
+        if not self.cycle <= self.window < 2:
+            raise ValueError(f"attempt window of {self.window} s: must hold a cycle and stay below 2 s (int32 ns)")
+        for name in ("pump", "repump", "excitation"):
+            start, stop = getattr(self, name)
+            if not 0 <= start < stop <= self.cycle:
+                raise ValueError(f"{name} from {start} to {stop} s does not fit into a cycle of {self.cycle} s")
+        if not 8e-9 <= self.gate[0] < self.gate[1] < self.cycle:
+            raise ValueError(f"APD gate {self.gate} s: start at least 8 ns after the reference edge, within the cycle")
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A line of the 674 nm transition: frequency of the AOM in Hz and pi time at full amplitude in s."""
+
+    frequency: float
+    pi_time: float
+
+
+@dataclass(frozen=True)
+class QubitSettings:
+    """The 674 nm pulses. All lists over settings have four entries, one per value of the two-bit setting of a round.
+
+    A pulse that a setting does not need has amplitude 0: number and times of the pulses never depend on the setting.
+
+    Attributes:
+        mapping: S1/2(+1/2) <-> D5/2(-3/2), a pi pulse on every herald.
+        analysis: S1/2(-1/2) <-> D5/2(-3/2), the optical qubit.
+        shelving: S1/2(+1/2) <-> D5/2(+3/2), a pi pulse in the computational basis.
+        angle: rotation angle of the analysis pulse in rad.
+        amplitude: 1.0 for a setting that rotates, 0.0 for the computational basis.
+        phase: phase of the analysis pulse per setting in rad, to which the herald pattern's is added.
+        pattern_phase: analysis phase per herald pattern in rad, in the order of PATTERNS.
+    """
+
+    mapping: Transition
+    analysis: Transition
+    shelving: Transition
+    angle: float
+    amplitude: tuple[float, float, float, float]
+    phase: tuple[float, float, float, float]
+    pattern_phase: tuple[float, float, float, float]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.angle <= math.pi:
+            raise ValueError(f"analysis angle of {self.angle} rad: must be above 0 and at most pi")
+        if any(a not in (0.0, 1.0) for a in self.amplitude):
+            raise ValueError(f"analysis amplitudes {self.amplitude}: each is 0.0 (computational basis) or 1.0")
+
+    def turns(self, setting: int, pattern_index: int) -> float:
+        """Phase of the analysis pulse in turns, in [0, 1)."""
+        return (self.phase[setting] + self.pattern_phase[pattern_index]) / (2 * math.pi) % 1.0
+
+
+@dataclass(frozen=True)
+class ShuttleSettings:
+    """Voltages of the electrodes Q15, Q16, Q23, Q24 in V: ion in the focus of the link optics, and 3 um beside it."""
+
+    channels: tuple[int, int, int, int] = (0, 1, 2, 3)
+    connected: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    disconnected: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class ReadoutSettings:
+    """State detection: length of the gate in s, and the largest count that still means dark (ion in D5/2)."""
+
+    gate: float = 205e-6
+    threshold: int = 5
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """Everything a node's real-time code needs; values from the calibration file override these."""
+
+    qubit: QubitSettings
+    cooling_beam: Beam = Beam(200e6)
+    repump_beam: Beam = Beam(110e6)
+    deshelve_beam: Beam = Beam(80e6)
+    pump_beam: Beam = Beam(200e6)
+    qubit_attenuation: float = 10.0
+    cooling: CoolingSettings = field(default_factory=CoolingSettings)
+    attempts: AttemptSettings = field(default_factory=AttemptSettings)
+    shuttle: ShuttleSettings = field(default_factory=ShuttleSettings)
+    readout: ReadoutSettings = field(default_factory=ReadoutSettings)
+    schedule: RoundSchedule = field(default_factory=RoundSchedule)
+
+    def __post_init__(self) -> None:
+        readout_starts = self.schedule.analysis_follower + 2 * self.schedule.pulse_slot
+        if readout_starts + self.readout.gate > self.schedule.scramble:
+            raise ValueError(
+                f"readout gate of {self.readout.gate * 1e6:.0f} us does not fit between analysis and scrambling "
+                f"({readout_starts * 1e6:.0f} to {self.schedule.scramble * 1e6:.0f} us)"
+            )
+        longest = max(self.qubit.shelving.pi_time, self.qubit.analysis.pi_time * self.qubit.angle / math.pi)
+        if self.schedule.pulse_slot < longest + 4e-6:
+            raise ValueError(f"pulse_slot: a pulse of {longest * 1e6:.1f} us and 4 us to program it do not fit")

@@ -1,0 +1,54 @@
+"""Alice's round: she learns from Bob, after the link is cut, whether it is a test or a key round."""
+
+from artiq.experiment import *
+
+from node.codes import FLAG_ROUND_TYPE
+from node.records import record_bits
+from node.round_type import KEY_ROUND, NO_ROUND_TYPE, RoundTypeReceiver
+from node.settings import NodeSettings
+from node.station import Station
+
+
+class FollowerRound(HasEnvironment):
+    """The steps of a round after the herald, Alice's side (Nadlinger 2022, S2; protocol steps 2 and 3)."""
+
+    kernel_invariants = {"station", "round_type"}
+
+    def build(self, station: Station, settings: NodeSettings):
+        self.setattr_device("core")
+        self.station = station
+        self.round_type = RoundTypeReceiver(self, settings)
+
+    def configure(self, settings: NodeSettings):
+        self.round_type.configure(settings)
+
+    @kernel
+    def initialise(self):
+        self.round_type.initialise()
+        self.core.break_realtime()
+
+    @kernel
+    def perform(self, herald_mu: TInt64, pattern_index: TInt32, choice: TInt32) -> TInt32:
+        """One round; `choice` is X for a test round. Returns the record's bits (node.records)."""
+        station = self.station
+        station.qubit.map_to_optical(herald_mu)
+        station.shuttle.disconnect(herald_mu)  # from here on nothing that depends on a setting can leave the node
+        test = self.round_type.listen(herald_mu)
+        flags = 0
+        if test == NO_ROUND_TYPE:
+            flags = FLAG_ROUND_TYPE
+            test = KEY_ROUND
+        setting = choice * test  # X = 0 in a key round
+        station.qubit.rotate_to_basis(herald_mu, setting, pattern_index)
+        station.readout.collect(herald_mu)
+        station.scramble.reset_qubit(herald_mu)
+        station.shuttle.reconnect(herald_mu)
+        outcome = 1 - station.readout.is_bright()  # inverted: 0 for bright, as Bob's pair is anticorrelated
+        if flags != 0:
+            outcome = 0
+        return record_bits(outcome, setting, test, flags)
+
+    @kernel
+    def failed(self, choice: TInt32, flag: TInt32) -> TInt32:
+        """The record's bits of a round that broke off: outcome 0; Alice may not even have seen T."""
+        return record_bits(0, 0, KEY_ROUND, flag)

@@ -1,0 +1,53 @@
+"""Bob's round: once the link is cut he tells Alice the round type, then measures in his basis."""
+
+from artiq.experiment import *
+
+from node.records import record_bits
+from node.round_type import KEY_ROUND, TEST_ROUND, RoundTypeSender
+from node.settings import NodeSettings
+from node.station import Station
+
+KEY_SETTING = 2
+
+
+class LeaderRound(HasEnvironment):
+    """The steps of a round after the herald, Bob's side (Nadlinger 2022, S2; protocol steps 2 and 3)."""
+
+    kernel_invariants = {"station", "round_type"}
+
+    def build(self, station: Station, settings: NodeSettings):
+        self.setattr_device("core")
+        self.station = station
+        self.round_type = RoundTypeSender(self, settings)
+
+    def configure(self, settings: NodeSettings):
+        self.round_type.configure(settings)
+
+    @kernel
+    def initialise(self):
+        self.round_type.initialise()
+        self.core.break_realtime()
+
+    @kernel
+    def perform(self, herald_mu: TInt64, pattern_index: TInt32, choice: TInt32) -> TInt32:
+        """One round; `choice` is Y, 0 or 1 in test rounds, 2 in key rounds. Returns the record's bits
+        (node.records)."""
+        station = self.station
+        test = self._round_type(choice)
+        station.qubit.map_to_optical(herald_mu)
+        station.shuttle.disconnect(herald_mu)  # from here on nothing that depends on a setting can leave the node
+        self.round_type.announce(herald_mu, test)
+        station.qubit.rotate_to_basis(herald_mu, choice, pattern_index)
+        station.readout.collect(herald_mu)
+        station.scramble.reset_qubit(herald_mu)
+        station.shuttle.reconnect(herald_mu)
+        return record_bits(station.readout.is_bright(), choice, test, 0)
+
+    @kernel
+    def failed(self, choice: TInt32, flag: TInt32) -> TInt32:
+        """The record's bits of a round that broke off: outcome 0, setting and round type as they were drawn."""
+        return record_bits(0, choice, self._round_type(choice), flag)
+
+    @kernel
+    def _round_type(self, choice: TInt32) -> TInt32:
+        return KEY_ROUND if choice == KEY_SETTING else TEST_ROUND
