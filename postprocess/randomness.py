@@ -118,7 +118,8 @@ class FileSource(_Octets):
 
 
 class SeededSource(_Octets):
-    """A repeatable stream for rehearsals: SHAKE-256 of seed, block number and label. All that is made from it is insecure.
+    """A repeatable stream for rehearsals: SHAKE-256 of seed, block number and label. All that is made from it is
+    insecure.
 
     Args:
         seed: any integer; the same seed and label give the same bits.

@@ -1,0 +1,28 @@
+"""The ledger of secret bits: what a node shares with its peer, what it spent, what it gained.
+
+    keystore = Keystore.create(home / "keystore.sqlite", "alice")
+    keystore.provision(k0, parameters)             # the same K0 on both nodes, from draw_k0
+    page = keystore.reserve(session_id, parameters)  # pads, in one transaction, before the first round
+    ...                                            # postprocess.session writes on this page
+    keystore.deliver(session_id)                   # the key, once
+
+`database` is the file, `initial_secret` the layout of K0, `session_ledger` the page of one session, `ledger` the whole.
+"""
+
+from postprocess.keystore.database import LedgerConflict
+from postprocess.keystore.initial_secret import Pad, draw_k0, k0_bits
+from postprocess.keystore.ledger import KeyRecord, Keystore, SessionRecord
+from postprocess.keystore.session_ledger import ACCEPTED, SOUND, SessionLedger
+
+__all__ = [
+    "ACCEPTED",
+    "SOUND",
+    "KeyRecord",
+    "Keystore",
+    "LedgerConflict",
+    "Pad",
+    "SessionLedger",
+    "SessionRecord",
+    "draw_k0",
+    "k0_bits",
+]

@@ -1,0 +1,284 @@
+"""One session's page in the ledger: its pads, its messages, its verdict, its key, its outcome.
+
+The rules of a session that survives crashes stand here and nowhere else: a pad is spent, for one message, before its
+tag exists; a message is stored before it is sent and never stored in two versions; a received message is stored
+before it is acted upon.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from postprocess.errors import AbortReason, InvalidInput
+from postprocess.keystore.database import Database, Execute, LedgerConflict
+from postprocess.keystore.initial_secret import SESSION_PAD_BITS, Pad, split_pads
+from postprocess.parameters import SessionParameters
+
+ACCEPTED = "accepted"
+SOUND = "sound"
+
+
+class SessionLedger:
+    """The ledger of one reserved session; made by `Keystore.reserve`.
+
+    Attributes:
+        parameters: as reserved.
+        folder: the node's folder for this session's files.
+    """
+
+    def __init__(self, database: Database, parameters: SessionParameters, folder: Path) -> None:
+        self._database, self.parameters, self.folder = database, parameters, folder
+        self._id = parameters.session_id
+
+    # Reusable secrets
+
+    @property
+    def vhash_key(self) -> bytes:
+        """S_VHASH, 160 octets."""
+        return self._reusable("vhash key")[1]
+
+    def trevisan_seed(self, bits: int) -> np.ndarray:
+        """The first `bits` bits of S_Trev, uint8."""
+        _, data = self._reusable("trevisan seed")
+        return np.unpackbits(np.frombuffer(data, np.uint8), count=bits, bitorder="big")
+
+    def _reusable(self, name: str) -> tuple[int, bytes]:
+        found = self._database.row("SELECT bits, data FROM reusable WHERE name = ?", name)
+        assert found is not None, "reserve() refuses a ledger without K0"
+        return found[0], found[1]
+
+    # Pads and tags
+
+    @property
+    def pad_label(self) -> str:
+        """Name of the set of pads this session holds; the same on both nodes, or the tags do not match."""
+        return self._column("pads")
+
+    def usable_pads(self) -> list[str]:
+        """Names of the sets this session could use: all free ones and its own, or only its own once a pad is spent."""
+        held = self.pad_label
+        states = self._database.rows("SELECT state FROM pads WHERE label = ?", held)
+        if any(state != "reserved" for (state,) in states):
+            return [held]
+        free = self._database.rows(
+            "SELECT label FROM pads GROUP BY label HAVING min(state) = max(state) AND state = 'available'"
+        )
+        return in_order([held, *(label for (label,) in free)])
+
+    def hold_pads(self, label: str) -> None:
+        """Give back the untouched set this session holds and hold the named one, so that both nodes use the same."""
+        if label == self.pad_label:
+            return
+        if label not in self.usable_pads():
+            raise LedgerConflict(
+                f"session {self._id}: the pads '{label}' are not free; abandon the session on both nodes"
+            )
+        with self._database.transaction("hold pads") as write:
+            write("UPDATE pads SET state = 'available', session = NULL WHERE session = ?", self._id)
+            hold(write, label, self._id)
+
+    def tag(self, pad: Pad, message: bytes) -> bytes:
+        """A tag to send, 8 octets: spends the pad, for this message alone, before anything is computed.
+
+        Raises:
+            LedgerConflict: the pad has been spent on another message, or the session is closed.
+        """
+        from postprocess import authentication
+
+        digest = hashlib.sha256(message).digest()
+        with self._database.transaction(f"spend {pad}") as write:
+            write(
+                "UPDATE pads SET state = 'spent', message_sha256 = ? "
+                "WHERE session = ? AND name = ? AND state = 'reserved'",
+                digest,
+                self._id,
+                pad,
+            )
+        found = self._pad(pad, "message_sha256")
+        if found != digest:
+            raise LedgerConflict(f"session {self._id}: pad {pad} is spent on another message; abandon the session")
+        return authentication.tag(self.vhash_key, message, self._secret(pad))
+
+    def verify(self, pad: Pad, message: bytes, tag: bytes) -> bool:
+        """Whether a received tag belongs to this message; spends the pad first."""
+        from postprocess import authentication
+
+        with self._database.transaction(f"spend {pad}") as write:
+            write("UPDATE pads SET state = 'spent' WHERE session = ? AND name = ?", self._id, pad)
+        return authentication.tag(self.vhash_key, message, self._secret(pad)) == tag
+
+    def _secret(self, pad: Pad) -> bytes:
+        data = self._pad(pad, "data")
+        if data is None:
+            raise LedgerConflict(f"session {self._id}: pad {pad} is erased; the session is closed")
+        return data
+
+    def _pad(self, pad: Pad, column: str) -> bytes | None:
+        found = self._database.row(f"SELECT {column} FROM pads WHERE session = ? AND name = ?", self._id, pad)
+        if found is None:
+            raise LedgerConflict(
+                f"session {self._id}: its pad {pad} is not in the ledger; restore the ledger from a copy"
+            )
+        return found[0]
+
+    # Messages
+
+    def sent(self, kind: str) -> bytes | None:
+        """The stored bytes of a message of ours, or None."""
+        return self._message("sent", kind)
+
+    def received(self, kind: str) -> bytes | None:
+        """The stored bytes of the peer's message, or None."""
+        return self._message("received", kind)
+
+    def keep_sent(self, kind: str, payload: bytes) -> None:
+        """Store a message of ours before it is sent; LedgerConflict when another version is stored already."""
+        self._keep("sent", kind, payload)
+        if self.sent(kind) != payload:
+            raise LedgerConflict(
+                f"session {self._id}: another version of message {kind} is stored; abandon the session"
+            )
+
+    def keep_received(self, kind: str, payload: bytes) -> None:
+        """Store the peer's message before acting upon it; only the first version counts."""
+        self._keep("received", kind, payload)
+
+    def outbox(self) -> dict[str, bytes]:
+        """All stored messages of ours, in the order in which they were made."""
+        return self._messages("sent")
+
+    def inbox(self) -> list[str]:
+        """Kinds of the peer's messages stored here."""
+        return list(self._messages("received"))
+
+    def _keep(self, direction: str, kind: str, payload: bytes) -> None:
+        with self._database.transaction(f"keep {direction} {kind}") as write:
+            write("INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?)", self._id, direction, kind, payload)
+
+    def _message(self, direction: str, kind: str) -> bytes | None:
+        found = self._database.row(
+            "SELECT payload FROM messages WHERE session = ? AND direction = ? AND kind = ?", self._id, direction, kind
+        )
+        return None if found is None else found[0]
+
+    def _messages(self, direction: str) -> dict[str, bytes]:
+        query = "SELECT kind, payload FROM messages WHERE session = ? AND direction = ? ORDER BY rowid"
+        return dict(self._database.rows(query, self._id, direction))
+
+    # Verdict, key, outcome
+
+    @property
+    def verdict(self) -> str | None:
+        """Private: SOUND or why this node will not accept; None while undecided."""
+        return self._column("verdict")
+
+    @property
+    def outcome(self) -> str | None:
+        """Public: ACCEPTED or the value of an AbortReason; None while the session is open."""
+        return self._column("outcome")
+
+    @property
+    def detail(self) -> str:
+        """Public explanation of the outcome, may be empty."""
+        return self._column("detail") or ""
+
+    def conclude(self, verdict: str, key: np.ndarray | None = None) -> None:
+        """Store this node's verdict and, with SOUND, its key as pending; the first verdict stands."""
+        if (verdict == SOUND) != (key is not None):
+            raise InvalidInput("a sound session has a key, any other has none")
+        with self._database.transaction("conclude") as write:
+            changed = write("UPDATE sessions SET verdict = ? WHERE id = ? AND verdict IS NULL", verdict, self._id)
+            if changed and key is not None:
+                refill = SESSION_PAD_BITS if len(key) > SESSION_PAD_BITS else 0
+                data = np.packbits(key, bitorder="big").tobytes()
+                reasons = json.dumps(self._insecure_because())
+                values = (self._id, len(key), len(key) - refill, data, self.parameters.apparatus, reasons)
+                write("INSERT INTO keys VALUES (?, ?, ?, ?, 'pending', ?, ?)", *values)
+
+    def accept(self) -> None:
+        """Activate the pending key, erase the session's pads, and set the key's first 256 bits aside as fresh pads.
+
+        Both nodes do the same with the same bits, so the next session finds its pads in step.
+        """
+        with self._database.transaction("accept") as write:
+            if not self._close(write, ACCEPTED, ""):
+                return
+            found = self._database.row(
+                "SELECT bits, deliverable, data FROM keys WHERE id = ? AND state = 'pending'", self._id
+            )
+            if found is None:
+                raise LedgerConflict(f"session {self._id}: no pending key to activate; abandon the session")
+            bits, deliverable, data = found
+            if bits != deliverable:
+                for name, pad in split_pads(data[: SESSION_PAD_BITS // 8]).items():
+                    write(
+                        "INSERT INTO pads VALUES (?, ?, 'available', NULL, NULL, ?)", refill_label(self._id), name, pad
+                    )
+                data = data[SESSION_PAD_BITS // 8 :]
+            write("UPDATE keys SET state = 'active', data = ? WHERE id = ?", data, self._id)
+
+    def abort(self, reason: AbortReason, detail: str = "") -> None:
+        """Close without a key: the pending key and the pads are erased. A closed session stays as it is."""
+        with self._database.transaction("abort") as write:
+            if self._close(write, reason.value, detail):
+                write("UPDATE keys SET state = 'discarded', data = NULL WHERE id = ?", self._id)
+
+    def revoke(self) -> bool:
+        """Take back an accepted session that the peer has abandoned; False when its key or pads are in use already."""
+        label = refill_label(self._id)
+        with self._database.transaction("revoke") as write:
+            touched = self._database.row("SELECT 1 FROM pads WHERE label = ? AND state != 'available'", label)
+            if touched or not write(
+                "UPDATE keys SET state = 'discarded', data = NULL WHERE id = ? AND state = 'active'", self._id
+            ):
+                return False
+            write("DELETE FROM pads WHERE label = ?", label)
+            write("UPDATE sessions SET outcome = ? WHERE id = ?", AbortReason.ABANDONED.value, self._id)
+            return True
+
+    def _close(self, write: Execute, outcome: str, detail: str) -> bool:
+        write("UPDATE pads SET state = 'spent', data = NULL WHERE session = ?", self._id)
+        return bool(
+            write(
+                "UPDATE sessions SET outcome = ?, detail = ?, closed = ? WHERE id = ? AND outcome IS NULL",
+                outcome,
+                detail,
+                now(),
+                self._id,
+            )
+        )
+
+    def _insecure_because(self) -> list[str]:
+        reasons = json.loads(self._database.fact("insecure_because") or "[]")
+        return list(dict.fromkeys([*self.parameters.insecure_because, *reasons]))
+
+    def _column(self, name: str):
+        found = self._database.row(f"SELECT {name} FROM sessions WHERE id = ?", self._id)
+        return None if found is None else found[0]
+
+
+def hold(write: Execute, label: str, session_id: str) -> None:
+    """Reserve a free set of pads for a session, inside the caller's transaction."""
+    query = "UPDATE pads SET state = 'reserved', session = ? WHERE label = ? AND state = 'available'"
+    if write(query, session_id, label) != len(Pad):
+        raise LedgerConflict(f"session {session_id}: the pads '{label}' are no longer free; run the same command again")
+
+
+def in_order(labels: list[str]) -> list[str]:
+    """Sets of pads in the order in which both nodes use them: K0's first, then those from keys by session id."""
+    return sorted(labels, key=lambda label: (not label.startswith("K0/"), label))
+
+
+def refill_label(session_id: str) -> str:
+    """Name of the pads set aside from a session's key."""
+    return f"key/{session_id}"
+
+
+def now() -> str:
+    """Time stamp for people, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,232 @@
+"""The line between the two nodes: named messages, in order, encrypted and mutually authenticated (CURVE over TCP).
+
+Nothing in the security proof rests on it. What must be authentic carries a VHASH tag; CURVE keeps strangers from
+breaking sessions and from forging the few words that only matter for agreement (who holds which message, who has
+closed). A link loses messages when a process dies; `postprocess.mailbox` sends them again.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from postprocess.errors import InvalidInput, PeerLost
+from postprocess.linkkeys import read_link_keys
+
+if TYPE_CHECKING:
+    from zmq.auth.thread import ThreadAuthenticator
+
+CHANNELS = ("rounds", "session")
+LINGER_MS = 5000
+HEARTBEAT_MS = 2000
+MAX_MESSAGE_OCTETS = 64 << 20
+
+Tamper = Callable[[str, str, bytes], "bytes | None"]
+
+
+class Silence(PeerLost):
+    """Nothing arrived in time; the link itself stands."""
+
+
+class Link(Protocol):
+    """One end of the line for one session and channel."""
+
+    def send(self, kind: str, payload: bytes) -> None:
+        """Hand a message over for delivery; PeerLost when the peer cannot be reached in time."""
+
+    def receive(self, kind: str | tuple[str, ...], timeout: float) -> tuple[str, bytes]:
+        """The next message of a kind asked for, as (kind, payload); others wait for their turn.
+
+        Raises:
+            Silence: nothing within `timeout` seconds.
+            PeerLost: the peer has closed the link.
+        """
+
+    def close(self) -> None:
+        """Release the link; messages handed over are still delivered where possible."""
+
+
+class _Waiting:
+    """Messages that arrived before anybody asked for their kind."""
+
+    def __init__(self) -> None:
+        self._messages: deque[tuple[str, bytes]] = deque(maxlen=10_000)
+
+    def take(self, kinds: tuple[str, ...]) -> tuple[str, bytes] | None:
+        for message in self._messages:
+            if message[0] in kinds:
+                self._messages.remove(message)
+                return message
+        return None
+
+    def keep(self, kind: str, payload: bytes) -> None:
+        self._messages.append((kind, payload))
+
+
+class MemoryLink:
+    """One end of an in-memory link; made by `memory_pair`."""
+
+    def __init__(self, name: str, inbox: queue.Queue, outbox: queue.Queue, tamper: Tamper | None) -> None:
+        self._name, self._inbox, self._outbox, self._tamper = name, inbox, outbox, tamper
+        self._waiting, self._peer_closed = _Waiting(), False
+
+    def send(self, kind: str, payload: bytes) -> None:
+        """Deliver at once, unless the fault hook changes or drops the message."""
+        changed = self._tamper(self._name, kind, payload) if self._tamper else payload
+        if changed is not None:
+            self._outbox.put((kind, bytes(changed)))
+
+    def receive(self, kind: str | tuple[str, ...], timeout: float) -> tuple[str, bytes]:
+        """See Link."""
+        kinds = (kind,) if isinstance(kind, str) else tuple(kind)
+        deadline = time.monotonic() + timeout
+        while (found := self._waiting.take(kinds)) is None:
+            if self._peer_closed:
+                raise PeerLost(f"the peer of {self._name} closed the link")
+            try:
+                message = self._inbox.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise Silence(f"{self._name}: no {' or '.join(kinds)} within {timeout:.1f} s") from None
+            if message is None:
+                self._peer_closed = True
+            else:
+                self._waiting.keep(*message)
+        return found
+
+    def close(self) -> None:
+        """Tell the other end."""
+        self._outbox.put(None)
+
+
+def memory_pair(tamper: Tamper | None = None) -> tuple[MemoryLink, MemoryLink]:
+    """Two ends of an in-memory link, Alice's and Bob's.
+
+    Args:
+        tamper: fault hook, called with (sender, kind, payload); what it returns is delivered instead, None drops the
+            message.
+    """
+    to_alice: queue.Queue = queue.Queue()
+    to_bob: queue.Queue = queue.Queue()
+    return MemoryLink("alice", to_alice, to_bob, tamper), MemoryLink("bob", to_bob, to_alice, tamper)
+
+
+class ZmqLink:
+    """A link over TCP with CURVE: Alice listens, Bob connects and reconnects by himself; only the peer's key is let in.
+
+    Every message carries session id and channel, and one that belongs elsewhere is dropped, so that
+    the post-processing of a session may overlap the rounds of the next.
+
+    Args:
+        home: the node's home with link/ in it, see linkkeys.
+        node: "alice" or "bob".
+        session_id: of the session served.
+        channel: "rounds" or "session"; each has an endpoint of its own.
+        timeout_s: how long `send` waits for a peer that is not there.
+
+    Raises:
+        InvalidInput: missing keys or peer file, or an endpoint that cannot be used.
+    """
+
+    def __init__(self, home: Path, node: str, session_id: str, channel: str, timeout_s: float) -> None:
+        import zmq
+
+        if channel not in CHANNELS:
+            raise InvalidInput(f"channel = {channel}: must be 'rounds' or 'session'")
+        keys = read_link_keys(home)
+        endpoint = keys.endpoints[channel]
+        self._address = (session_id.encode(), channel.encode())
+        self._peer = "bob" if node == "alice" else "alice"
+        self._where = f"{self._peer} at {endpoint}"
+        self._timeout_s, self._waiting = timeout_s, _Waiting()
+        self._context = zmq.Context()
+        self._authenticator: ThreadAuthenticator | None = None
+        self._socket = self._context.socket(zmq.DEALER)
+        try:
+            self._configure(keys.secret_key, keys.public_key)
+            if node == "alice":
+                self._let_in(keys.peer_key)
+                self._socket.bind(endpoint)
+            else:
+                self._socket.curve_serverkey = keys.peer_key
+                self._socket.connect(endpoint)
+        except zmq.ZMQError as problem:
+            self.close()
+            raise InvalidInput(
+                f"{endpoint}: cannot be used ({problem}); give a free address in link/peer.json"
+            ) from problem
+
+    def _configure(self, secret_key: bytes, public_key: bytes) -> None:
+        import zmq
+
+        socket = self._socket
+        socket.linger = LINGER_MS
+        socket.immediate = (
+            1  # a message goes to a living peer or waits here, never into a queue that dies with the connection
+        )
+        socket.sndtimeo = int(1000 * self._timeout_s)
+        socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3 * HEARTBEAT_MS)
+        socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_OCTETS)
+        socket.reconnect_ivl, socket.reconnect_ivl_max = 50, 1000
+        socket.curve_secretkey, socket.curve_publickey = secret_key, public_key
+
+    def _let_in(self, peer_key: bytes) -> None:
+        from zmq.auth.thread import ThreadAuthenticator
+
+        self._socket.curve_server = True
+        self._authenticator = ThreadAuthenticator(self._context)
+        self._authenticator.start()
+        self._authenticator.configure_curve_callback("*", credentials_provider=_OnlyPeer(peer_key))
+
+    def send(self, kind: str, payload: bytes) -> None:
+        """See Link; waits up to `timeout_s` for the peer to be connected."""
+        import zmq
+
+        try:
+            self._socket.send_multipart([*self._address, kind.encode(), payload])
+        except zmq.Again:
+            raise PeerLost(
+                f"{kind} cannot be sent: {self._where} is not there after {self._timeout_s:.0f} s; "
+                "start the peer and run again"
+            ) from None
+
+    def receive(self, kind: str | tuple[str, ...], timeout: float) -> tuple[str, bytes]:
+        """See Link."""
+        kinds = (kind,) if isinstance(kind, str) else tuple(kind)
+        deadline = time.monotonic() + timeout
+        while (found := self._waiting.take(kinds)) is None:
+            if not self._socket.poll(max(0, math.ceil(1000 * (deadline - time.monotonic())))):
+                raise Silence(f"no {' or '.join(kinds)} from {self._where} within {timeout:.1f} s")
+            parts = self._socket.recv_multipart()
+            if len(parts) == 4 and tuple(parts[:2]) == self._address:
+                self._waiting.keep(parts[2].decode(errors="replace"), parts[3])
+        return found
+
+    def close(self) -> None:
+        """Release sockets; what was sent leaves within a few seconds or not at all."""
+        self._socket.close()
+        if self._authenticator is not None:
+            self._authenticator.stop()
+            self._authenticator = None
+        self._context.term()
+
+
+class _OnlyPeer:
+    """Answers the authenticator: this key and no other."""
+
+    def __init__(self, peer_key: bytes) -> None:
+        self._peer_key = peer_key
+
+    def callback(self, domain: str, key: bytes) -> bool:
+        """Whether a client with this public key (Z85) may connect."""
+        return key == self._peer_key
+
+
+def open_link(home: Path | str, node: str, session_id: str, channel: str, timeout_s: float = 600.0) -> ZmqLink:
+    """The link of a node, from the keys and the peer file in its home."""
+    return ZmqLink(Path(home), node, session_id, channel, timeout_s)

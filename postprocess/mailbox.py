@@ -1,0 +1,185 @@
+"""Messages of a session that outlive crashes: stored before they are sent, sent again until the peer holds them.
+
+Both nodes tell each other where they stand (parameters, pads held, messages stored, outcome) when they meet, whenever
+one has waited a while, and at the end. Whoever reads that the peer lacks a message sends the stored bytes again. A
+status carries no tag: forging one can stop a session or leave the two outcomes apart, never produce a second message
+under a pad or a wrong key.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import msgpack
+
+from postprocess.errors import AbortReason, InvalidInput, PeerLost, SessionAborted
+from postprocess.keystore import ACCEPTED, SessionLedger
+from postprocess.link import Link, Silence
+from postprocess.parameters import SessionParameters
+
+STATUS = "status"
+PROBE_S = 2.0
+
+KINDS = {"alice": ("X", "M", "G_EC", "G_A"), "bob": ("G_B", "F")}
+_FROM_OUTSIDE = (AbortReason.ABANDONED, AbortReason.PARAMETER_MISMATCH, AbortReason.BLOCK_MISMATCH)
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a node stands: `pads` is the set it holds, `usable` what it could hold; `asks` wants an answer."""
+
+    parameters: str
+    pads: str
+    usable: tuple[str, ...]
+    holds: tuple[str, ...]
+    outcome: str | None
+    asks: bool
+
+    def pack(self) -> bytes:
+        """As msgpack map."""
+        return msgpack.packb(vars(self))
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Status | None:
+        """The status, or None when these octets are none."""
+        try:
+            content = msgpack.unpackb(payload)
+            usable, holds = tuple(content.pop("usable")), tuple(content.pop("holds"))
+            status = cls(**content, usable=usable, holds=holds)
+        except (ValueError, TypeError, KeyError, AttributeError, msgpack.UnpackException):
+            return None
+        words = (status.parameters, status.pads, *usable, *holds, status.outcome or "")
+        known = {None, ACCEPTED, *(reason.value for reason in AbortReason)}
+        fits = (
+            all(isinstance(word, str) for word in words) and isinstance(status.asks, bool) and status.outcome in known
+        )
+        return status if fits else None
+
+
+class Mailbox:
+    """One node's end of the conversation of a session.
+
+    Args:
+        page: the session's page in the ledger; every message goes through it.
+        link: channel "session" of this session.
+        node: "alice" or "bob".
+        timeout_s: how long to wait for each awaited message.
+        probe_s: how long to wait before asking the peer where it stands.
+
+    Attributes:
+        peer_outcome: the peer's public outcome as far as it is known.
+    """
+
+    def __init__(self, page: SessionLedger, link: Link, node: str, timeout_s: float, probe_s: float = PROBE_S) -> None:
+        self._page, self._link, self._timeout_s, self._probe_s = page, link, timeout_s, probe_s
+        self._peer = "bob" if node == "alice" else "alice"
+        self._kinds = KINDS[self._peer]
+        self._met = False
+        self.peer_outcome: str | None = None
+
+    def meet(self, timeout_s: float | None = None) -> None:
+        """Exchange where both stand; missing messages go out again.
+
+        Raises:
+            PeerLost: nobody there.
+            SessionAborted: the peer has other parameters, no pads in common, or has abandoned the session.
+        """
+        self._met = False
+        self.announce(asks=True)
+        self._until(lambda: self._met, f"{self._peer}'s greeting", timeout_s)
+
+    def post(self, kind: str, payload: bytes) -> None:
+        """Store a message, then send it; the same message again sends nothing (the peer asks for what it lacks)."""
+        if self._page.sent(kind) is None:
+            self._page.keep_sent(kind, payload)
+            self._link.send(kind, payload)
+        else:
+            self._page.keep_sent(kind, payload)
+
+    def collect(self, kind: str) -> bytes:
+        """The peer's message of this kind, stored before it is returned. Raises PeerLost, SessionAborted."""
+        self._until(lambda: self._page.received(kind) is not None, f"{kind} from {self._peer}")
+        payload = self._page.received(kind)
+        assert payload is not None
+        return payload
+
+    def await_outcome(self, timeout_s: float | None = None) -> str:
+        """How the session ended at the peer: ACCEPTED or the value of an abort. Raises PeerLost."""
+        self._until(lambda: self.peer_outcome is not None, f"{self._peer}'s outcome", timeout_s)
+        assert self.peer_outcome is not None
+        return self.peer_outcome
+
+    def announce(self, asks: bool = False) -> None:
+        """Tell the peer where this node stands."""
+        page = self._page
+        status = Status(
+            parameters=page.parameters.to_json(),
+            pads=page.pad_label,
+            usable=tuple(page.usable_pads()),
+            holds=tuple(page.inbox()),
+            outcome=page.outcome,
+            asks=asks,
+        )
+        self._link.send(STATUS, status.pack())
+
+    def _until(self, done, what: str, timeout_s: float | None = None) -> None:
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise PeerLost(
+                    f"session {self._page.parameters.session_id}: no {what} within {timeout_s:.0f} s; "
+                    "it stays open, start it again on both nodes"
+                )
+            try:
+                kind, payload = self._link.receive((*self._kinds, STATUS), min(left, self._probe_s))
+            except Silence:
+                self.announce(asks=True)
+                continue
+            if kind == STATUS:
+                self._take_status(self._newest(payload))
+            else:
+                self._page.keep_received(kind, payload)
+
+    def _newest(self, payload: bytes) -> bytes:
+        """The last status of those that have piled up while this node was at work."""
+        while True:
+            try:
+                _, payload = self._link.receive(STATUS, 0.0)
+            except PeerLost:
+                return payload
+
+    def _take_status(self, payload: bytes) -> None:
+        status = Status.unpack(payload)
+        if status is None:
+            return
+        self.peer_outcome = status.outcome
+        if self._page.outcome is None:
+            self._compare(status)
+        self._met = True
+        for kind, stored in self._page.outbox().items():
+            if kind not in status.holds:
+                self._link.send(kind, stored)
+        if status.asks:
+            self.announce()
+
+    def _compare(self, status: Status) -> None:
+        """Refuse other parameters, follow an operator's end, settle on one set of pads."""
+        if status.parameters != self._page.parameters.to_json():
+            raise SessionAborted(AbortReason.PARAMETER_MISMATCH, _differences(self._page.parameters, status.parameters))
+        if status.outcome in _FROM_OUTSIDE:
+            raise SessionAborted(AbortReason(status.outcome), f"at {self._peer}")
+        if status.outcome is None and status.pads != self._page.pad_label:
+            common = [label for label in self._page.usable_pads() if label in status.usable]
+            if not common:
+                raise SessionAborted(AbortReason.PARAMETER_MISMATCH, "the ledgers have no pads in common")
+            self._page.hold_pads(common[0])
+
+
+def _differences(ours: SessionParameters, theirs: str) -> str:
+    try:
+        return ", ".join(ours.differences(SessionParameters.from_json(theirs)))
+    except InvalidInput:
+        return "the peer's are not readable"

@@ -1,0 +1,100 @@
+"""The balance of a ledger, as the paper's table I prints it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Secret bits by what became of them (Nadlinger 2022, table I).
+
+    Attributes:
+        initial: |K0|.
+        error_correction, authentication, activation: pads consumed by step 7, step 10 and step 11. Reserved pads
+            count as consumed.
+        vhash_key, trevisan_seed: reusable secrets.
+        generated: new key bits, those set aside as pads included.
+        delivered: key bits handed out to applications.
+        apparatus, insecure_because: what every print of this balance must say.
+    """
+
+    initial: int
+    error_correction: int
+    authentication: int
+    activation: int
+    vhash_key: int
+    trevisan_seed: int
+    generated: int
+    delivered: int
+    apparatus: str
+    insecure_because: tuple[str, ...] = ()
+
+    @property
+    def consumed(self) -> int:
+        """All pads consumed."""
+        return self.error_correction + self.authentication + self.activation
+
+    @property
+    def reusable(self) -> int:
+        """Secrets used and kept."""
+        return self.vhash_key + self.trevisan_seed
+
+    @property
+    def final(self) -> int:
+        """|K1|: K0 without the pads consumed, with the new key."""
+        return self.initial - self.consumed + self.generated
+
+    @property
+    def net(self) -> int:
+        """Net gain, |K1| - |K0|."""
+        return self.generated - self.consumed
+
+    def as_dict(self) -> dict[str, int]:
+        """Table I's numbers by name."""
+        return {
+            "K0": self.initial,
+            "consumed": self.consumed,
+            "consumed_error_correction": self.error_correction,
+            "consumed_authentication": self.authentication,
+            "consumed_activation": self.activation,
+            "reusable": self.reusable,
+            "reusable_vhash": self.vhash_key,
+            "reusable_trevisan": self.trevisan_seed,
+            "generated": self.generated,
+            "K1": self.final,
+            "net": self.net,
+        }
+
+    def to_json(self) -> dict[str, object]:
+        """Everything, for a machine-readable report."""
+        return {
+            **self.as_dict(),
+            **{name: asdict(self)[name] for name in ("delivered", "apparatus", "insecure_because")},
+        }
+
+
+def table(balance: Balance) -> str:
+    """Table I as text, one line per row; says which apparatus made the bits and whether they are worth anything."""
+    rows: list[tuple[str, int | None]] = [
+        ("Initial shared key K0", balance.initial),
+        ("Consumed", balance.consumed),
+        ("  validation of error correction", balance.error_correction),
+        ("  authentication", balance.authentication),
+        ("  key activation", balance.activation),
+        ("Used and kept", balance.reusable),
+        ("  hash key", balance.vhash_key),
+        ("  extractor seed", balance.trevisan_seed),
+        ("Generated", balance.generated),
+        ("Final shared key K1", balance.final),
+        ("Net gain", balance.net),
+    ]
+    lines = [f"{name:<34}{_grouped(bits):>12} bits" for name, bits in rows]
+    if balance.apparatus == "emulated":
+        lines.append("Made on the emulated apparatus: not a secret key.")
+    lines += [f"INSECURE: {reason}" for reason in balance.insecure_because]
+    return "\n".join(lines)
+
+
+def _grouped(bits: int | None) -> str:
+    return f"{bits:,}".replace(",", " ")
