@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
+
+from postprocess.errors import InvalidInput
 
 
 def private_folder(folder: Path) -> Path:
@@ -40,3 +43,18 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def lock_folder(folder: Path) -> int:
+    """Keep other processes from working in the folder; returns the descriptor that holds the lock (a kill releases it).
+
+    Raises:
+        InvalidInput: another process holds it.
+    """
+    descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as problem:
+        os.close(descriptor)
+        raise InvalidInput(f"{folder}: another process is at work on this session; wait for it or stop it") from problem
+    return descriptor

@@ -8,16 +8,19 @@ eight bits decide without bias.
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from postprocess.errors import InvalidInput
+from postprocess.framed_log import FramedLog, frame
 from postprocess.parameters import SessionParameters
 from postprocess.randomness import RandomSource
 
 KEY_SETTING = 2
 _CHUNK_ROUNDS = 1 << 18
+_FRAME = 1
 _HEADER = struct.Struct("<8s32sQ")
 
 
@@ -43,22 +46,23 @@ def _draw_bob(count: int, parameters: SessionParameters, source: RandomSource) -
 
 
 def settings_to_file(node: str, parameters: SessionParameters, settings: NDArray[np.uint8]) -> bytes:
-    """Bytes for the disk: node, digest of the parameters, n, then two bits a round (packed, bitorder big)."""
-    bits = np.stack((settings >> 1, settings & 1), axis=1)
-    return _HEADER.pack(node.encode(), parameters.digest(), len(settings)) + np.packbits(bits, bitorder="big").tobytes()
+    """Bytes for the disk: a frame of node, digest of the parameters, n, two bits a round (packed, bitorder big)."""
+    bits = np.packbits(np.stack((settings >> 1, settings & 1), axis=1), bitorder="big")
+    return frame(_FRAME, _HEADER.pack(node.encode(), parameters.digest(), len(settings)) + bits.tobytes())
 
 
-def settings_from_file(node: str, parameters: SessionParameters, content: bytes) -> NDArray[np.uint8]:
-    """Settings from `settings_to_file`; InvalidInput when they belong to another node or other parameters."""
-    if len(content) < _HEADER.size:
-        raise InvalidInput("settings: the file is too short; restore it from a copy or abandon the session")
-    name, digest, count = _HEADER.unpack_from(content)
-    if name.rstrip(b"\0") != node.encode() or digest != parameters.digest() or count != parameters.rounds:
-        raise InvalidInput(
-            "settings: drawn for another node or other parameters; give the right --node and session folder"
-        )
-    bits = np.unpackbits(np.frombuffer(content, np.uint8, offset=_HEADER.size), count=2 * count, bitorder="big")
-    return bits[0::2] << np.uint8(1) | bits[1::2]
+def read_settings(path: Path, parameters: SessionParameters) -> tuple[str, NDArray[np.uint8]]:
+    """Node and settings from a file of `settings_to_file`; InvalidInput when it is damaged or for other parameters."""
+    log = FramedLog(path, longest_payload=path.stat().st_size, read_only=True)
+    contents = [payload for _, payload in log.frames()]
+    log.close()
+    if len(contents) != 1 or log.torn or len(contents[0]) < _HEADER.size:
+        raise InvalidInput(f"{path}: damaged; restore it from a copy or abandon the session")
+    name, digest, count = _HEADER.unpack_from(contents[0])
+    if digest != parameters.digest() or count != parameters.rounds:
+        raise InvalidInput(f"{path}: drawn for other parameters than those beside it; restore both from the same copy")
+    bits = np.unpackbits(np.frombuffer(contents[0], np.uint8, offset=_HEADER.size), count=2 * count, bitorder="big")
+    return name.rstrip(b"\0").decode(), bits[0::2] << np.uint8(1) | bits[1::2]
 
 
 def settings_words(settings: NDArray[np.uint8], block_rounds: int) -> NDArray[np.int32]:

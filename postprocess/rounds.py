@@ -18,7 +18,6 @@ the rounds whose T Alice still needs; `mark_farewell` and `mark_closed` are the 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 from collections.abc import Iterator
@@ -29,17 +28,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from postprocess.errors import InvalidInput
-from postprocess.framed_log import OVERHEAD, FramedLog, frame
+from postprocess.framed_log import FramedLog
 from postprocess.parameters import SessionParameters
-from postprocess.private_files import private_folder, write_private
+from postprocess.private_files import lock_folder, private_folder, write_private
 from postprocess.randomness import RandomSource
 from postprocess.round_records import WORDS, Flag, Records
-from postprocess.round_settings import KEY_SETTING, draw_settings, settings_from_file, settings_to_file
+from postprocess.round_settings import KEY_SETTING, draw_settings, read_settings, settings_to_file
 
 NODES = ("alice", "bob")
 _BURNED, _FAREWELL, _CLOSED = 1, 2, 3
 _RECORDS, _LOST, _TYPES = 1, 2, 3
-_SETTINGS = 1
 _INDEX = struct.Struct("<Q")
 _SPAN = struct.Struct("<QQ")
 
@@ -75,9 +73,9 @@ class RoundStore:
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
-        self.node, self.parameters, self._settings = _read_session(folder)
+        self.parameters, self.node, self._settings = _read_session(folder)
         self._read_only = read_only
-        self._lock = -1 if read_only else _lock(folder)
+        self._lock = -1 if read_only else lock_folder(folder)
         try:
             self._marks = FramedLog(folder / "marks.log", longest_payload=_INDEX.size, read_only=read_only)
             longest = max(_SPAN.size + 4 * WORDS * self.parameters.block_rounds, 64)
@@ -101,7 +99,7 @@ class RoundStore:
         if cls.exists(folder):
             raise InvalidInput(f"{folder}: this session has settings already; resume it, or choose another session id")
         private_folder(folder)
-        lock = _lock(folder)
+        lock = lock_folder(folder)
         try:
             if cls.exists(folder):
                 raise InvalidInput(f"{folder}: another process has just made this session; resume it")
@@ -109,7 +107,7 @@ class RoundStore:
             FramedLog.create(folder / "marks.log")
             FramedLog.create(folder / "records.log")
             content = settings_to_file(node, parameters, draw_settings(node, parameters, source))
-            write_private(folder / "settings.bin", frame(_SETTINGS, content))
+            write_private(folder / "settings.bin", content)
         finally:
             os.close(lock)
         return cls(folder)
@@ -386,34 +384,15 @@ class RoundStore:
                 )
 
 
-def _read_session(folder: Path) -> tuple[str, SessionParameters, NDArray[np.uint8]]:
+def _read_session(folder: Path) -> tuple[SessionParameters, str, NDArray[np.uint8]]:
     if not RoundStore.exists(folder):
-        raise InvalidInput(
-            f"{folder}: no stored rounds here; give the right --home, --node and --session, or start the session"
-        )
+        raise InvalidInput(f"{folder}: no stored rounds here; give the right --home, --node and --session")
     try:
         text = (folder / "parameters.json").read_text()
     except (OSError, UnicodeDecodeError) as problem:
         raise InvalidInput(f"{folder / 'parameters.json'}: cannot be read; restore it from a copy") from problem
     parameters = SessionParameters.from_json(text)
-    path = folder / "settings.bin"
-    log = FramedLog(path, longest_payload=path.stat().st_size - OVERHEAD, read_only=True)
-    contents = [payload for _, payload in log.frames()]
-    log.close()
-    if len(contents) != 1:
-        raise InvalidInput(f"{path}: damaged; restore it from a copy or abandon the session")
-    node = "bob" if contents[0].startswith(b"bob") else "alice"
-    return node, parameters, settings_from_file(node, parameters, contents[0])
-
-
-def _lock(folder: Path) -> int:
-    descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as problem:
-        os.close(descriptor)
-        raise InvalidInput(f"{folder}: another process is at work on this session; wait for it or stop it") from problem
-    return descriptor
+    return parameters, *read_settings(folder / "settings.bin", parameters)
 
 
 def _span_records(payload: bytes) -> tuple[int, NDArray[np.int32]]:

@@ -1,4 +1,4 @@
-"""Two nodes in threads for the tests of the acquisition: links that break, a gateware that pairs heralds, crashes where one wants them."""
+"""Two nodes in threads: links that break, a gateware that pairs heralds, and crashes wherever one wants them."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ def paired_links() -> dict[str, PairedLink]:
 class Fault:
     """At round `at`, `node` leaves its kernel with `code`.
 
-    kind "before": the round does not begin on either node. "inside": it ends on both, with this node's record flagged. "alone": the
-    other node alone saw the herald. "died": both end it, but this node's kernel never says so.
+    kind "before": the round begins on neither node. "inside": it ends on both, with this node's record flagged.
+    "alone": the other node alone saw the herald. "died": both end it, but this node's kernel never says so.
     """
 
     at: int

@@ -209,7 +209,7 @@ def test_records_that_are_not_due_are_refused(pair, tmp_path):
 
 
 def test_short_block_goes_on_where_it_ended(pair):
-    """A kernel that reports fewer rounds and asks again gets the rest; its peer that has them all makes it lose them."""
+    """Kernels that report fewer rounds and ask again get the rest."""
     alice, bob = pair
     first = dict(zip(NODES, both(alice.next_block, bob.next_block), strict=True))
     bobs = unpack_settings(first["bob"], 400)

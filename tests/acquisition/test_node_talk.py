@@ -1,0 +1,114 @@
+"""Hello of two incarnations, stale messages, and messages that make no sense."""
+
+import json
+import threading
+
+import pytest
+from emulated_rounds import PairedLink, paired_links, small_session
+
+from postprocess.errors import InvalidInput, PeerLost
+from postprocess.node_talk import NodeTalk, PeerRestarted
+
+
+def talks(links):
+    return NodeTalk(links["alice"], "alice", small_session()), NodeTalk(links["bob"], "bob", small_session())
+
+
+def acquaint(*pair):
+    threads = [threading.Thread(target=talk.greet, args=(5.0,)) for talk in pair]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert all(talk.acquainted for talk in pair)
+    for talk in pair:
+        talk.next_meeting()
+
+
+def test_messages_arrive_in_their_meeting():
+    alice, bob = talks(paired_links())
+    acquaint(alice, bob)
+    alice.send("status", {"x": 1})
+    assert bob.receive("status", 1.0, "")["x"] == 1
+
+
+def test_a_hello_that_was_lost_is_said_again(monkeypatch):
+    links = paired_links()
+    alice, bob = talks(links)
+    lost = []
+    send = PairedLink.send
+
+    def lossy(link, kind, payload):
+        if len(lost) < 3:
+            lost.append(kind)
+        else:
+            send(link, kind, payload)
+
+    monkeypatch.setattr(PairedLink, "send", lossy)
+    acquaint(alice, bob)
+
+
+def test_stale_messages_are_dropped():
+    """Those of a dead incarnation, those to one, and those of an earlier meeting."""
+    links = paired_links()
+    alice, bob = talks(links)
+    acquaint(alice, bob)
+    alice.send("status", {"x": "old meeting"})
+    alice.next_meeting()
+    bob.next_meeting()
+    for name, value in (("from", "dead"), ("to", "dead"), ("meeting", 7)):
+        message = {"from": alice._me, "to": bob._me, "meeting": 2, "x": "stale", name: value}
+        links["alice"].send("status", json.dumps(message).encode())
+    alice.send("status", {"x": "due"})
+    assert bob.receive("status", 1.0, "")["x"] == "due"
+
+
+def test_a_new_incarnation_interrupts():
+    links = paired_links()
+    alice, bob = talks(links)
+    acquaint(alice, bob)
+    alice.send("status", {"x": "to the dead"})
+    bob = NodeTalk(links["bob"], "bob", small_session())
+    greeting = threading.Thread(target=bob.greet, args=(5.0,))
+    greeting.start()
+    with pytest.raises(PeerRestarted) as news:
+        alice.receive("status", 5.0, "")
+    alice.greet(5.0, news.value.hello)
+    greeting.join(10)
+    assert bob.acquainted
+    for talk in (alice, bob):
+        talk.next_meeting()
+    alice.send("status", {"x": "to the living"})
+    assert bob.receive("status", 1.0, "")["x"] == "to the living"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"\xff", b"[]", b"{}", b'{"from": 1, "to": "", "meeting": 0}', b'{"from": "", "to": "", "meeting": "0"}'],
+)
+def test_nonsense_is_named(payload):
+    links = paired_links()
+    alice, bob = talks(links)
+    acquaint(alice, bob)
+    links["alice"].send("status", payload)
+    with pytest.raises(InvalidInput, match="'status' that is not understood; both nodes must run the same version"):
+        bob.receive("status", 1.0, "")
+
+
+def test_wrong_kind_is_named():
+    alice, bob = talks(paired_links())
+    acquaint(alice, bob)
+    alice.send("patterns", {})
+    with pytest.raises(InvalidInput, match="sent 'patterns' where 'status' is due"):
+        bob.receive("status", 1.0, "")
+
+
+def test_waiting_has_an_end_and_a_name():
+    links = paired_links()
+    alice, bob = talks(links)
+    acquaint(alice, bob)
+    with pytest.raises(PeerLost, match="alice did not come to tea in time"):
+        bob.receive("status", 0.05, "to tea")
+    links["alice"].break_off()
+    with pytest.raises(PeerLost, match="alice left before it came to tea"):
+        bob.receive("status", 5.0, "to tea")
