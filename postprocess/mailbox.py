@@ -138,6 +138,8 @@ class Mailbox:
             except Silence:
                 self.announce(asks=True)
                 continue
+            except PeerLost as loss:
+                raise PeerLost(f"session {self._page.parameters.session_id}: waiting for {what}, {loss}") from loss
             if kind == STATUS:
                 self._take_status(self._newest(payload))
             else:

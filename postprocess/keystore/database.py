@@ -96,7 +96,10 @@ class Database:
     @contextmanager
     def transaction(self, what: str) -> Iterator[Execute]:
         """All or nothing, durable on exit. `what` names the write, for faults injected by tests."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as problem:
+            raise DiqkdError(f"{self.path}: cannot {what} ({problem}); is another process busy with it?") from problem
         try:
             yield self._execute
             self._connection.execute("COMMIT")

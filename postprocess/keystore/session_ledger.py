@@ -81,6 +81,7 @@ class SessionLedger:
         with self._database.transaction("hold pads") as write:
             write("UPDATE pads SET state = 'available', session = NULL WHERE session = ?", self._id)
             hold(write, label, self._id)
+            write("UPDATE sessions SET pads = ? WHERE id = ?", label, self._id)
 
     def tag(self, pad: Pad, message: bytes) -> bytes:
         """A tag to send, 8 octets: spends the pad, for this message alone, before anything is computed.
@@ -110,7 +111,7 @@ class SessionLedger:
 
         with self._database.transaction(f"spend {pad}") as write:
             write("UPDATE pads SET state = 'spent' WHERE session = ? AND name = ?", self._id, pad)
-        return authentication.tag(self.vhash_key, message, self._secret(pad)) == tag
+        return authentication.is_tag_of(tag, self.vhash_key, message, self._secret(pad))
 
     def _secret(self, pad: Pad) -> bytes:
         data = self._pad(pad, "data")

@@ -25,8 +25,8 @@ class AliceSession(Session):
     @step("basis revelation")
     def reveal_bases(self) -> None:
         """Send X, which is 0 wherever T = 0. Bob has met us in this session, so his rounds are over too."""
-        self.revealed = pack(self.rounds.settings & self.rounds.test)
-        self.mailbox.post("X", self.revealed)
+        self.revealed = self.rounds.settings & self.rounds.test
+        self.mailbox.post("X", pack(self.revealed))
 
     @step("error correction")
     def send_syndrome(self) -> None:

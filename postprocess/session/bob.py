@@ -1,7 +1,8 @@
 """Bob's side of steps 4 to 12: he reconstructs Alice's string, judges the Bell violation, and has the word on the key.
 
 Why he does not accept is a function of A and B. It stays in his private record; the peer and everybody else hear
-F = 0, after the same messages as in a session that succeeds.
+F = 0, after the same messages as in a session that succeeds. One thing is not hidden: when G_B and F leave tells how
+long decoding took.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from postprocess.errors import AbortReason, InvalidInput, SessionAborted
 from postprocess.keystore import ACCEPTED, SOUND, Pad
 from postprocess.private_files import private_folder, write_private
-from postprocess.session.common import TAG_OCTETS, Session, split_flag, step, unpack
+from postprocess.session.common import Session, split_flag, step, unpack
 from postprocess.statistics import chsh_score, lost_test_rounds, qber
 
 PRIVATE_RECORD = "private.json"
@@ -42,6 +43,7 @@ class BobSession(Session):
         self.activate_key()  # step 11
         self.concatenate_key()  # step 12
 
+    @step("steps 4 to 9")
     def judge(self) -> None:
         """Steps 4 to 9, ending in a verdict and, if it is sound, a pending key; both are stored together."""
         self.private: dict[str, Any] = {"session_id": self.parameters.session_id}
@@ -57,7 +59,7 @@ class BobSession(Session):
         self.keep_private_record(verdict)
         self.page.conclude(verdict, key)
 
-    @step("basis revelation")
+    @step("basis revelation", private=True)
     def receive_bases(self) -> None:
         """X from Alice; not authentic before step 10."""
         x = unpack(self.mailbox.collect("X"), self.parameters.rounds)
@@ -65,7 +67,7 @@ class BobSession(Session):
             raise Unsound(AbortReason.AUTHENTICATION)
         self.x = x
 
-    @step("error correction")
+    @step("error correction", private=True)
     def reconstruct_alice(self) -> None:
         """A~ from X, Y, B and Alice's syndrome M."""
         from postprocess.reconciliation import Priors, log_likelihood_ratios, make_code
@@ -83,7 +85,7 @@ class BobSession(Session):
             raise Unsound(AbortReason.RECONCILIATION_FAILED)
         self.alice = np.asarray(decoded.bits, np.uint8)
 
-    @step("parameter estimation")
+    @step("parameter estimation", private=True)
     def estimate_parameters(self) -> None:
         """U_i = [A~_i xor B_i = X_i Y_i] in test rounds."""
         strings = (self.x, self.rounds.settings, self.alice, self.rounds.outcomes)
@@ -98,20 +100,20 @@ class BobSession(Session):
             "bell_limit": self.parameters.bell_limit,
         }
 
-    @step("validation of error correction")
+    @step("validation of error correction", private=True)
     def validate_error_correction(self) -> None:
         """G_EC must belong to A~."""
         tag = self.mailbox.collect("G_EC")
         if not self.page.verify(Pad.EC, self.words.error_correction(self.alice), tag):
             raise Unsound(AbortReason.EC_TAG_MISMATCH)
 
-    @step("validation of the Bell violation")
+    @step("validation of the Bell violation", private=True)
     def validate_bell_violation(self) -> None:
         """At most n gamma (1 - omega_thr) lost test rounds."""
         if self.lost > self.parameters.bell_limit:
             raise Unsound(AbortReason.BELL_THRESHOLD)
 
-    @step("privacy amplification")
+    @step("privacy amplification", private=True)
     def amplify_privacy(self) -> np.ndarray:
         """K_B = Trevisan(A~; S_Trev)."""
         return self.amplify(self.alice)
@@ -138,10 +140,10 @@ class BobSession(Session):
     def alice_agrees(self) -> bool:
         """Whether C = 1 came with the right G_A."""
         parts = split_flag(self.mailbox.collect("G_A"))
-        bases, tag_ec = self.mailbox.collect("X"), self.mailbox.collect("G_EC")
-        if parts is None or len(tag_ec) != TAG_OCTETS:
+        x, tag_ec = unpack(self.mailbox.collect("X"), self.parameters.rounds), self.mailbox.collect("G_EC")
+        if parts is None or x is None:
             return False
-        return self.page.verify(Pad.ALICE, self.words.bases(bases, tag_ec, parts[0]), parts[1]) and parts[0] == b"\1"
+        return self.page.verify(Pad.ALICE, self.words.bases(x, tag_ec, parts[0]), parts[1]) and parts[0] == b"\1"
 
     @step("key concatenation")
     def concatenate_key(self) -> None:
@@ -153,7 +155,7 @@ class BobSession(Session):
 
     def keep_private_record(self, verdict: str) -> None:
         """What only Bob may know, in his session folder, 0600."""
-        content = {**self.private, "verdict": verdict, "seconds": self.seconds}
+        content = {**self.private, "verdict": verdict, "seconds": self.private_seconds}
         folder = private_folder(self.page.folder)
         write_private(folder / PRIVATE_RECORD, json.dumps(content, indent=2).encode())
 

@@ -33,7 +33,7 @@ class SessionResult:
         accepted: a key is active on this node.
         abort_reason: public name of the abort, None when accepted.
         ell: bits of the new key, 0 when aborted. key_id: its name in the ledger.
-        seconds: time per step on this node.
+        seconds: time per step on this node; steps whose duration is private are taken together.
         detail: public explanation of an abort, may be empty.
         peer_informed: the peer has said how it ended; otherwise start the session on both nodes again, so that it
             hears of it.
@@ -50,18 +50,23 @@ class SessionResult:
     insecure_because: tuple[str, ...] = field(default=())
 
 
-def step(name: str) -> Callable[[Step], Step]:
-    """Mark a method as a step of the protocol: its name is announced, its duration kept."""
+def step(name: str, *, private: bool = False) -> Callable[[Step], Step]:
+    """Mark a method as a step of the protocol: its name is announced, its duration kept.
+
+    Whether and for how long a private step ran tells something about A and B: it is neither announced nor returned.
+    """
 
     def wrap(method: Step) -> Step:
         @functools.wraps(method)
         def timed(self: Session, *args: Any) -> Any:
-            self.progress(name)
+            clock = self.private_seconds if private else self.seconds
+            if not private:
+                self.progress(name)
             start = time.perf_counter()
             try:
                 return method(self, *args)
             finally:
-                self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+                clock[name] = clock.get(name, 0.0) + time.perf_counter() - start
 
         return timed  # type: ignore[return-value]
 
@@ -106,6 +111,7 @@ class Session:
         self.parameters, self.rounds, self.timeout_s = parameters, rounds, timeout_s
         self.progress = progress or (lambda name: None)
         self.seconds: dict[str, float] = {}
+        self.private_seconds: dict[str, float] = {}
         self.page = keystore.reserve(parameters.session_id, parameters)
         self.mailbox = Mailbox(self.page, link, self.node, timeout_s, probe_s)
         self.words = TagInputs(parameters)
@@ -182,22 +188,22 @@ class TagInputs:
 
     def error_correction(self, alice_outcomes: np.ndarray) -> bytes:
         """Under G_EC: A."""
-        return self._encode("alice", "G_EC", pack(alice_outcomes))
+        return self._encode("alice", "G_EC", alice_outcomes)
 
     def round_types(self, test: np.ndarray) -> bytes:
         """Under G_B: T."""
-        return self._encode("bob", "G_B", pack(test))
+        return self._encode("bob", "G_B", test)
 
-    def bases(self, x: bytes, tag_ec: bytes, c: bytes) -> bytes:
-        """Under G_A: X (packed), G_EC and C (one octet)."""
+    def bases(self, x: np.ndarray, tag_ec: bytes, c: bytes) -> bytes:
+        """Under G_A: X, G_EC and C (one octet)."""
         return self._encode("alice", "G_A", x, tag_ec, c)
 
     def activation(self, f: bytes) -> bytes:
         """Under G_F: F (one octet)."""
         return self._encode("bob", "G_F", f)
 
-    def _encode(self, sender: str, kind: str, *fields: bytes) -> bytes:
-        from postprocess.authentication.message import encode
+    def _encode(self, sender: str, kind: str, *fields: bytes | np.ndarray) -> bytes:
+        from postprocess.authentication import encode
 
         return encode(self._session_id, sender, kind, self._digest, *fields)
 

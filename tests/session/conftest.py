@@ -30,7 +30,7 @@ def rehearsal(session_id="s1", rounds=20_000, gamma=Fraction(1, 2), **changes):
         qber=0.018,
         eps_snd=1e-10,
         omega_thr=0.79,
-        syndrome_bits=int(1.1 * syndrome_length(rounds, gamma, 2.64, 0.018)),
+        syndrome_bits=min(int(1.1 * syndrome_length(rounds, gamma, 2.64, 0.018)), int(0.85 * rounds)),
         ell=1000,
         eps_pa=1e-3,
         code_seed=2022,
@@ -66,10 +66,11 @@ class TwoNodes:
     rounds: dict
     timeout_s: float = 30.0
     probe_s: float = 0.05
+    k0_seed: int = 7
     keystores: dict = field(default_factory=dict)
 
     def provision(self, sessions=3):
-        k0 = draw_k0(SeededSource(7, "K0"), self.parameters, sessions)
+        k0 = draw_k0(SeededSource(self.k0_seed, "K0"), self.parameters, sessions)
         for node in ROLES:
             keystore = Keystore.create(self.folder / node / "keystore.sqlite", node)
             keystore.provision(k0, self.parameters)

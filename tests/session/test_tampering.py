@@ -1,0 +1,122 @@
+"""Whatever is changed on the line or in T ends in its named abort, with both ledgers in agreement and no key."""
+
+import numpy as np
+import pytest
+from conftest import TwoNodes, draw_rounds, rehearsal
+from test_session import assert_no_key
+
+from postprocess.errors import AbortReason
+from postprocess.rounds import RawRounds
+from postprocess.session import read_private_record
+
+AUTHENTICATION, ACTIVATION = AbortReason.AUTHENTICATION, AbortReason.ACTIVATION
+
+
+def flip_first(payload):
+    return bytes([payload[0] ^ 0x80]) + payload[1:]
+
+
+def flip_last(payload):
+    return payload[:-1] + bytes([payload[-1] ^ 1])
+
+
+CHANGES = {
+    "first bit": flip_first,
+    "last bit": flip_last,
+    "cut": lambda payload: payload[:-1],
+    "longer": lambda payload: payload + b"\0",
+    "empty": lambda payload: b"",
+    "zeros": lambda payload: bytes(len(payload)),
+    "ones": lambda payload: b"\xff" * len(payload),
+}
+
+# Public reasons at Alice and Bob, and the verdicts that Bob may keep to himself.
+ENDS = {
+    "X": (ACTIVATION, AUTHENTICATION, {reason.value for reason in AbortReason} | {"sound"}),
+    "M": (ACTIVATION, ACTIVATION, {"reconciliation failed", "EC tag mismatch"}),
+    "G_EC": (ACTIVATION, AUTHENTICATION, {"EC tag mismatch"}),
+    "G_B": (AUTHENTICATION, AUTHENTICATION, {"sound"}),
+    "G_A": (ACTIVATION, AUTHENTICATION, {"sound"}),
+    "F": (ACTIVATION, ACTIVATION, {"sound"}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("kind", ENDS)
+def test_a_changed_message_ends_in_its_named_abort(nodes, tmp_path, kind, change):
+    changed = []
+
+    def tamper(sender, what, payload):
+        if what != kind:
+            return payload
+        changed.append(payload != CHANGES[change](payload))
+        return CHANGES[change](payload)
+
+    results = nodes.run(tamper=tamper)
+    assert changed and all(changed)
+    alice, bob, verdicts = ENDS[kind]
+    assert (results["alice"].abort_reason, results["bob"].abort_reason) == (alice, bob)
+    assert read_private_record(tmp_path / "bob", "s1")["verdict"] in verdicts
+    assert_no_key(nodes)
+
+
+def test_f_turned_from_abort_to_accept_is_not_believed(tmp_path):
+    parameters = rehearsal(omega_thr=0.853)
+    two = TwoNodes(tmp_path, parameters, draw_rounds(parameters)).provision()
+    results = two.run(tamper=lambda _, kind, payload: b"\1" + payload[1:] if kind == "F" else payload)
+    assert results["alice"].abort_reason is ACTIVATION and results["bob"].abort_reason is ACTIVATION
+    assert_no_key(two)
+    two.close()
+
+
+@pytest.mark.parametrize("which", [0, -1])
+def test_a_changed_round_type_ends_in_authentication(nodes, which):
+    rounds = nodes.rounds["alice"]
+    position = np.flatnonzero(rounds.test)[which]
+    test = rounds.test.copy()
+    test[position] ^= 1
+    nodes.rounds["alice"] = RawRounds(rounds.settings & test, test, rounds.outcomes)
+    results = nodes.run()
+    assert results["alice"].abort_reason is AUTHENTICATION and results["bob"].abort_reason is AUTHENTICATION
+    assert_no_key(nodes)
+
+
+def test_garbage_instead_of_a_status_only_costs_time(nodes):
+    count = {"alice": 0, "bob": 0}
+
+    def tamper(sender, kind, payload):
+        if kind != "status":
+            return payload
+        count[sender] += 1
+        return (b"", b"\xc1", b"\x80", payload[:-1])[count[sender] - 1] if count[sender] <= 4 else payload
+
+    results = nodes.run(tamper=tamper)
+    assert results["alice"].accepted and results["bob"].accepted
+
+
+def test_messages_of_another_session_are_worth_nothing(tmp_path):
+    parameters = rehearsal()
+    two = TwoNodes(tmp_path, parameters, draw_rounds(parameters)).provision()
+    old = {}
+    tagged = ("G_EC", "G_B", "G_A", "F")
+    two.run(tamper=lambda sender, kind, payload: old.setdefault(kind, payload) if kind in tagged else payload)
+    two.parameters = rehearsal("s2")
+    results = two.run(tamper=lambda sender, kind, payload: old.get(kind, payload))
+    assert set(old) == set(tagged)
+    assert not results["alice"].accepted and not results["bob"].accepted
+    two.close()
+
+
+def test_two_nodes_with_different_k0_end_in_a_named_abort(tmp_path):
+    parameters = rehearsal()
+    two = TwoNodes(tmp_path, parameters, draw_rounds(parameters)).provision()
+    (tmp_path / "bob" / "keystore.sqlite").unlink()
+    other = TwoNodes(tmp_path / "other", parameters, two.rounds)
+    other.k0_seed = 8
+    other.provision()
+    (tmp_path / "other" / "bob" / "keystore.sqlite").rename(tmp_path / "bob" / "keystore.sqlite")
+    results = two.run()
+    assert results["alice"].abort_reason is AUTHENTICATION and not results["bob"].accepted
+    assert read_private_record(tmp_path / "bob", "s1")["verdict"] == "EC tag mismatch"
+    assert_no_key(two)
+    two.close()
