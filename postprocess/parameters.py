@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -19,6 +19,9 @@ PAPER_GAMMA = Fraction(13, 256)
 PAPER_ELL = 95_884
 PAPER_SYNDROME_BITS = 296_517
 PAPER_EPS_PA = 1.3e-13
+THRESHOLD_DIGITS = (
+    10  # two machines whose libraries differ in the last bit of a logarithm still agree on the parameters
+)
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -91,7 +94,11 @@ class SessionParameters:
             (2 < self.score <= 2 * math.sqrt(2), "score", "above 2, at most 2*sqrt(2)"),
             (0 <= self.qber < 0.5, "qber", "0 to below 0.5"),
             (0 < self.eps_snd < 1, "eps_snd", "between 0 and 1"),
-            (0.75 < self.omega_thr < (2 + math.sqrt(2)) / 4, "omega_thr", "between 3/4 and (2+sqrt 2)/4"),
+            (
+                0.75 < self.omega_thr < (2 + math.sqrt(2)) / 4,
+                "omega_thr",
+                "between 3/4 and (2+sqrt 2)/4; take more test rounds or a better link",
+            ),
             (0 < self.syndrome_bits < self.rounds, "syndrome_bits", "between 0 and the number of rounds"),
             (0 < self.ell < self.rounds, "ell", "between 0 and the number of rounds"),
             (0 < self.eps_pa < 1, "eps_pa", "between 0 and 1"),
@@ -105,15 +112,20 @@ class SessionParameters:
             self._require_proven_length()
 
     def _require_proven_length(self) -> None:
-        from postprocess.security import key_length
-
-        proven = key_length(
-            self.rounds, self.gamma, self.score, self.qber, self.eps_snd, self.syndrome_bits, self.omega_thr
-        ).ell
+        proven = proven_length(
+            self.rounds,
+            self.gamma,
+            self.score,
+            self.qber,
+            self.eps_snd,
+            self.syndrome_bits,
+            self.omega_thr,
+            self.eps_pa,
+        )
         if self.ell > proven:
             raise InvalidInput(
-                f"ell = {self.ell}: Proposition 2 proves at most {proven} bits for these parameters; shorten the key, "
-                "take more rounds, or mark the session insecure for a rehearsal"
+                f"ell = {self.ell}: Proposition 2 proves at most {proven} bits for these parameters; shorten the "
+                "key, take more rounds, or mark the session insecure for a rehearsal"
             )
 
     @property
@@ -175,7 +187,7 @@ def paper(
         score=2.64,
         qber=0.018,
         eps_snd=1e-10,
-        omega_thr=acceptance_threshold(PAPER_ROUNDS, PAPER_GAMMA, 2.64),
+        omega_thr=round(acceptance_threshold(PAPER_ROUNDS, PAPER_GAMMA, 2.64), THRESHOLD_DIGITS),
         syndrome_bits=PAPER_SYNDROME_BITS,
         ell=PAPER_ELL,
         eps_pa=PAPER_EPS_PA,
@@ -204,11 +216,12 @@ def planned(
     A rehearsal extracts ell = n // 20 bits, which no proof covers; `insecure_because` says so.
     """
     from postprocess.reconciliation import syndrome_length
-    from postprocess.security import key_length
+    from postprocess.security import acceptance_threshold, key_length
 
     syndrome_bits = min(syndrome_length(rounds, gamma, score, qber), int(0.9 * rounds))
-    length = key_length(rounds, gamma, score, qber, eps_snd, syndrome_bits)
-    ell, eps_pa = length.ell, length.eps_pa
+    omega_thr = round(acceptance_threshold(rounds, gamma, score), THRESHOLD_DIGITS)
+    eps_pa = float(f"{key_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr).eps_pa:.3g}")
+    ell = proven_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr, eps_pa)
     if ell <= 0:
         ell, eps_pa = max(1, rounds // 20), PAPER_EPS_PA
         insecure_because = (*insecure_because, "below the proof's threshold: no key length is proven for so few rounds")
@@ -220,7 +233,7 @@ def planned(
         score=score,
         qber=qber,
         eps_snd=eps_snd,
-        omega_thr=length.omega_thr,
+        omega_thr=omega_thr,
         syndrome_bits=syndrome_bits,
         ell=ell,
         eps_pa=eps_pa,
@@ -229,3 +242,24 @@ def planned(
         block_rounds=block_rounds,
         insecure_because=insecure_because,
     )
+
+
+def proven_length(
+    rounds: int,
+    gamma: Fraction,
+    score: float,
+    qber: float,
+    eps_snd: float,
+    syndrome_bits: int,
+    omega_thr: float,
+    eps_pa: float,
+) -> int:
+    """Key length that Proposition 2 proves for a fixed error of the privacy amplification; 0 where nothing is proven.
+
+    What it takes more or less than the optimum is the smoothing's loss or gain, so the soundness error stays eps_snd.
+    """
+    from postprocess.security import finite_key_bound, key_length
+
+    free = key_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr).free
+    rounded = replace(free, eps_pa=eps_pa, eps_s3=free.eps_s3 + (free.eps_pa - eps_pa) / 2)
+    return math.floor(finite_key_bound(rounds, float(gamma), omega_thr, syndrome_bits, rounded))

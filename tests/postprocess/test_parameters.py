@@ -1,0 +1,98 @@
+"""Session parameters: validated at the door, canonical, and never longer than the proof allows."""
+
+from dataclasses import fields, replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from postprocess.errors import InvalidInput
+from postprocess.parameters import SessionParameters, paper, planned
+
+PAPER = paper("run-1", "emulated")
+
+
+def test_the_paper_preset_has_the_papers_figures():
+    assert (PAPER.rounds, PAPER.gamma, PAPER.syndrome_bits, PAPER.ell) == (
+        1_500_000,
+        Fraction(13, 256),
+        296_517,
+        95_884,
+    )
+    assert PAPER.omega_thr == pytest.approx(0.8255376, abs=5e-8)
+    assert not PAPER.insecure
+
+
+def test_bell_limit_is_exact():
+    exact = PAPER.rounds * PAPER.gamma * (1 - Fraction(PAPER.omega_thr))
+    assert PAPER.bell_limit <= exact < PAPER.bell_limit + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("session_id", "../elsewhere"),
+        ("session_id", ""),
+        ("apparatus", "simulated"),
+        ("rounds", 10),
+        ("gamma", Fraction(1, 1000)),
+        ("score", 2.9),
+        ("score", 1.9),
+        ("qber", 0.5),
+        ("omega_thr", 0.7),
+        ("syndrome_bits", 0),
+        ("ell", 95_886),
+        ("eps_pa", 0.0),
+        ("code_seed", -1),
+        ("block_rounds", 0),
+    ],
+)
+def test_a_bad_value_is_named(name, value):
+    with pytest.raises(InvalidInput, match=name):
+        replace(PAPER, **{name: value})
+
+
+def test_a_key_longer_than_proven_needs_a_mark():
+    marked = replace(PAPER, ell=200_000, insecure_because=("rehearsal",))
+    assert marked.insecure
+
+
+def test_too_few_rounds_become_an_insecure_rehearsal():
+    assert planned("x", "emulated", 20_000, Fraction(1, 2)).insecure
+    assert not planned("x", "emulated", 1_500_000, Fraction(13, 256)).insecure
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    rounds=st.integers(50_000, 5_000_000),
+    gamma=st.integers(13, 255).map(lambda k: Fraction(k, 256)),
+    score=st.floats(2.45, 2.8),
+    qber=st.floats(0.001, 0.05),
+)
+def test_json_round_trip_and_digest(rounds, gamma, score, qber):
+    parameters = planned("x", "emulated", rounds, gamma, score=score, qber=qber)
+    again = SessionParameters.from_json(parameters.to_json())
+    assert again == parameters and again.digest() == parameters.digest()
+    assert parameters.insecure or 0 < parameters.ell
+
+
+def test_every_field_changes_the_digest():
+    others = {
+        "session_id": "run-2", "apparatus": "kasli", "rounds": 1_600_000, "gamma": Fraction(14, 256), "score": 2.65,
+        "qber": 0.017, "eps_snd": 2e-10, "omega_thr": 0.826, "syndrome_bits": 296_516, "ell": 95_000, "eps_pa": 1.2e-13,
+        "code_seed": 1, "priors": replace(PAPER.priors, key=((0.5, 0.01), (0.01, 0.48))), "block_rounds": 500,
+        "insecure_because": ("seeded",),
+    }  # fmt: skip
+    assert set(others) == {field.name for field in fields(SessionParameters)}
+    rehearsal = replace(PAPER, insecure_because=("test",))
+    for name, value in others.items():
+        other = replace(rehearsal, **{name: value})
+        assert other.digest() != rehearsal.digest()
+        assert rehearsal.differences(other) == [name]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"gamma": "x"}', PAPER.to_json().replace("rounds", "laps")])
+def test_foreign_text_is_refused(text):
+    with pytest.raises(InvalidInput):
+        SessionParameters.from_json(text)
