@@ -35,15 +35,20 @@ class Cooling(HasEnvironment):
         self.beams.cooling_off()
 
     @kernel
+    def sees_ion(self) -> TBool:
+        """Whether the gate of the last `run` counted enough; waits for its end."""
+        return self.pmt_counter.fetch_count() >= self.ion_counts
+
+    @kernel
     def ion_is_lost(self) -> TBool:
         """Whether the fluorescence has now stayed low for too many cooling pulses in a row.
 
         Waits for the end of the counting gate; the rest of the cooling pulse is the slack that remains.
         """
-        if self.pmt_counter.fetch_count() < self.ion_counts:
-            self.low_in_a_row += 1
-        else:
+        if self.sees_ion():
             self.low_in_a_row = 0
+        else:
+            self.low_in_a_row += 1
         return self.low_in_a_row >= self.low_limit
 
     @kernel

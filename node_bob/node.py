@@ -5,7 +5,8 @@ from pathlib import Path
 from artiq.experiment import *
 
 from node.block_loop import BlockLoop
-from node.calibration import calibrated
+from node.calibration import calibrated, changes
+from node.recovery import Recovery
 from node.station import Station
 from node_bob.round import LeaderRound
 from node_bob.settings import DEFAULTS
@@ -20,10 +21,14 @@ class Node(HasEnvironment):
         self.station = Station(self, DEFAULTS, DEFAULTS.schedule.analysis_leader)
         self.round = LeaderRound(self, self.station, DEFAULTS)
         self.blocks = BlockLoop(self, self.station, self.round)
+        self.recovery = Recovery(self, self.station)
 
-    def load_calibration(self, path: Path):
-        """Override the defaults with the values of a calibration file, if there is one; call it in run, not in
-        build."""
-        self.settings = calibrated(DEFAULTS, path)
+    def load_calibration(self, path: Path) -> list[str]:
+        """Override the defaults with the calibration file's values, if there is one; call it in run, not in build.
+
+        Returns what changed since the last time, one line per setting.
+        """
+        before, self.settings = self.settings, calibrated(DEFAULTS, path)
         self.station.configure(self.settings)
         self.round.configure(self.settings)
+        return changes(before, self.settings)

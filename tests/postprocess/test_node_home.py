@@ -1,0 +1,106 @@
+"""A node's home: where random bits come from, how a session is opened again, and what it refuses."""
+
+import json
+import subprocess
+
+import pytest
+
+from postprocess.errors import AbortReason, InvalidInput, SessionAborted
+from postprocess.node_home import SEEDED, NodeHome, require_key, session_parameters
+from postprocess.randomness import FileSource, SeededSource, SystemSource
+from postprocess.revision import source_revision
+from postprocess.session import SessionResult
+
+CHOICE = {"block_rounds": 100, "rounds": 2000, "gamma_256": 128, "score": 2.64, "qber": 0.018, "eps_snd": 1e-10}
+
+
+@pytest.fixture
+def home(tmp_path):
+    (tmp_path / "bob").mkdir()
+    return NodeHome("bob", tmp_path)
+
+
+def rehearsal(home, **changed):
+    return session_parameters(home, "emulated", "s1", preset="custom", **{**CHOICE, **changed})
+
+
+def test_a_home_must_exist_and_be_named(tmp_path, monkeypatch):
+    with pytest.raises(InvalidInput, match="must be 'alice' or 'bob'"):
+        NodeHome("eve", tmp_path)
+    with pytest.raises(InvalidInput, match="no home of bob; run `diqkd keys provision`"):
+        NodeHome("bob", tmp_path)
+    monkeypatch.delenv("DIQKD_HOME", raising=False)
+    with pytest.raises(InvalidInput, match="DIQKD_HOME is not set"):
+        NodeHome("bob")
+    (tmp_path / "bob").mkdir()
+    monkeypatch.setenv("DIQKD_HOME", str(tmp_path))
+    assert NodeHome("bob").folder == tmp_path / "bob"
+
+
+def test_random_bits_come_from_where_the_home_says(home):
+    assert isinstance(home.random_source("x"), SystemSource)
+    assert home.insecure_because() == ()
+    octets = home.folder / "octets"
+    octets.write_bytes(bytes(100))
+    choice = home.folder / "random.json"
+    choice.write_text(json.dumps({"kind": "file", "path": str(octets)}))
+    assert isinstance(home.random_source("x"), FileSource)
+    choice.write_text(json.dumps({"kind": "seeded", "seed": 5}))
+    first, again, other = home.random_source("x"), home.random_source("x"), home.random_source("y")
+    assert isinstance(first, SeededSource)
+    assert first.octets(8) == again.octets(8) != other.octets(8)
+    assert home.insecure_because() == (SEEDED,)
+    assert SEEDED in rehearsal(home).insecure_because
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "{}", '{"kind": "dice"}', '{"kind": "seeded"}', '{"kind": "file", "path": "/no"}']
+)
+def test_a_damaged_choice_of_random_bits_never_falls_back(home, text):
+    (home.folder / "random.json").write_text(text)
+    with pytest.raises(InvalidInput):
+        home.random_source("x")
+
+
+def test_rounds_are_drawn_once_and_then_resumed(home):
+    parameters = rehearsal(home)
+    store = home.open_rounds(parameters)
+    store.burn(0)
+    store.close()
+    drawn = (home.session_folder("s1") / "settings.bin").read_bytes()
+    store = home.open_rounds(parameters)
+    assert store.burned_blocks == 1
+    store.close()
+    assert (home.session_folder("s1") / "settings.bin").read_bytes() == drawn
+    with pytest.raises(InvalidInput, match=r"begun with other parameters \(rounds"):
+        home.open_rounds(rehearsal(home, rounds=3000))
+    home.open_rounds(parameters).close()
+
+
+def test_post_processing_wants_complete_rounds(home):
+    with pytest.raises(InvalidInput, match="no such session"):
+        home.post_process("s1", timeout_s=1)
+    home.open_rounds(rehearsal(home)).close()
+    with pytest.raises(InvalidInput, match="0 of 2000 rounds so far"):
+        home.post_process("s1", timeout_s=1)
+
+
+def test_presets(home):
+    assert rehearsal(home).insecure
+    with pytest.raises(InvalidInput, match="preset = fast"):
+        session_parameters(home, "emulated", "s1", preset="fast", **CHOICE)
+    paper = session_parameters(home, "emulated", "s1", preset="paper", **CHOICE)
+    assert (paper.rounds, paper.ell, paper.block_rounds) == (1_500_000, 95_884, 100)
+
+
+def test_a_session_without_a_key_is_an_abort():
+    aborted = SessionResult(False, AbortReason.BELL_THRESHOLD, 0, None, {})
+    with pytest.raises(SessionAborted, match="Bell threshold"):
+        require_key(aborted, "s1")
+    require_key(SessionResult(True, None, 10, "s1", {}), "s1")
+
+
+def test_revision_is_the_commit_of_a_checkout():
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    assert not head or source_revision().startswith(head)
+    assert source_revision() != "unknown"
