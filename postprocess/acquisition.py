@@ -31,7 +31,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,13 +38,11 @@ from numpy.typing import ArrayLike, NDArray
 from postprocess.acquisition_progress import AcquisitionProgress, ProgressMeter
 from postprocess.block_barrier import Decision, KernelLeft, Next, Status, compare_patterns, decide, own_status, settle
 from postprocess.errors import DiqkdError, InvalidInput, PeerLost
+from postprocess.link import Link
 from postprocess.node_talk import NodeTalk, PeerRestarted
 from postprocess.round_records import WORDS
 from postprocess.round_settings import settings_words
 from postprocess.rounds import RoundStore
-
-if TYPE_CHECKING:
-    from postprocess.link import Link
 
 __all__ = ["Acquisition", "AcquisitionProgress", "KernelLeft", "Next"]
 

@@ -18,13 +18,11 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from postprocess.errors import AbortReason, InvalidInput, PeerLost, SessionAborted
+from postprocess.link import Link, Silence
 from postprocess.parameters import SessionParameters
-
-if TYPE_CHECKING:
-    from postprocess.link import Link
 
 HELLO, STATUS, TYPES, PATTERNS = "hello", "status", "round types", "patterns"
 KINDS = (HELLO, STATUS, TYPES, PATTERNS)
@@ -171,15 +169,14 @@ class NodeTalk:
 
     def _next_message(self, deadline: float, occasion: str, *, repeat_hello: bool = False) -> tuple[str, Message]:
         while (left := deadline - self._clock()) > 0:
-            slice_s, began = min(left, REPEAT_HELLO_S) if repeat_hello else left, self._clock()
             try:
-                kind, payload = self._link.receive(KINDS, slice_s)
+                kind, payload = self._link.receive(KINDS, min(left, REPEAT_HELLO_S) if repeat_hello else left)
                 return kind, _parse(kind, payload)
+            except Silence:
+                if repeat_hello:
+                    self._say_hello("")
             except PeerLost as lost:
-                if self._clock() - began < slice_s / 2:
-                    raise PeerLost(f"{self._other} left before it came {occasion} ({lost}); {_RESUME}") from lost
-            if repeat_hello:
-                self._say_hello("")
+                raise PeerLost(f"{self._other} left before it came {occasion} ({lost}); {_RESUME}") from lost
         raise PeerLost(f"{self._other} did not come {occasion} in time; {_RESUME}")
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 from postprocess.acquisition import Acquisition, KernelLeft, Next
 from postprocess.errors import PeerLost, SessionAborted
 from postprocess.framed_log import frame
+from postprocess.link import Silence
 from postprocess.parameters import PAPER_PRIORS, SessionParameters
 from postprocess.randomness import SeededSource
 from postprocess.round_records import Records
@@ -85,8 +86,10 @@ class PairedLink:
     def receive(self, kind: str | tuple[str, ...], timeout: float) -> tuple[str, bytes]:
         self.trap.step("before receive")
         with self.changed:
-            if not self.changed.wait_for(lambda: self.inbox or self.broken, timeout) or not self.inbox:
-                raise PeerLost("link: nobody there")
+            if not self.changed.wait_for(lambda: self.inbox or self.broken, timeout):
+                raise Silence("link: nothing came")
+            if not self.inbox:
+                raise PeerLost("link: broken")
             message = self.inbox.popleft()
         self.trap.step("after receive of " + message[0])
         return message

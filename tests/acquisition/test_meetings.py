@@ -90,7 +90,7 @@ def test_undisturbed_session_loses_nothing(tmp_path):
     assert {tuple(lives) for lives in lab.handed["alice"].values()} == {(1,)}
 
 
-@pytest.mark.parametrize("who", [{"alice"}, {"bob"}, {"alice", "bob"}], ids=str)
+@pytest.mark.parametrize("who", [("alice",), ("bob",), NODES], ids="+".join)
 def test_pause_is_taken_by_both_at_the_same_boundary(tmp_path, who):
     lab = Laboratory(tmp_path, no_herald_s=5.0, pauses={node: {400} for node in who})
     lab.run()
