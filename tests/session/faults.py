@@ -15,28 +15,29 @@ class Crash(BaseException):
 class CrashPoints:
     """Counts the places a node passes and kills it at one of them.
 
-    Places are numbered per node, in order; each durable write is two of them, just before and just after it takes hold.
+    A place is (what, how often before); each durable write is two places, just before and just after it takes hold.
     """
 
     def __init__(self):
         self.passed = {"alice": [], "bob": []}
-        self.deadly = {"alice": set(), "bob": set()}
+        self.deadly = {"alice": None, "bob": None}
         self.dead = set()
         self._lock = threading.Lock()
 
     def arm(self, **deadly):
-        """Start counting anew; alice=3 kills Alice at her fourth place."""
+        """Start counting anew; alice=("send X", 0) kills Alice at her first X, alice=3 wherever she comes fourth."""
         self.passed = {"alice": [], "bob": []}
         self.dead = set()
-        self.deadly = {node: set() if (at := deadly.get(node)) is None else {at} for node in self.passed}
+        self.deadly = {node: deadly.get(node) for node in self.passed}
 
     def place(self, node, what):
         with self._lock:
-            number = len(self.passed[node])
-            self.passed[node].append(what)
-            if node in self.dead or number in self.deadly[node]:
+            passed = self.passed[node]
+            place, number = (what, sum(earlier == what for earlier, _ in passed)), len(passed)
+            passed.append(place)
+            if node in self.dead or self.deadly[node] in (place, number):
                 self.dead.add(node)
-                raise Crash(f"{node} dies at place {number}: {what}")
+                raise Crash(f"{node} dies at {place}")
 
     def tamper(self, sender, kind, payload):
         """Fault hook of memory_pair."""
