@@ -1,0 +1,371 @@
+"""Everything behind one core device: lines, beams, ion, electrodes, detectors, and the link to the other node.
+
+Drivers report what they put out; nothing is computed until somebody looks, that is until a photon count or a T edge is
+fetched. Outcomes therefore come from the pulses that were really scheduled before the counting gate.
+"""
+
+from __future__ import annotations
+
+from itertools import count as counting
+from typing import Any
+
+import numpy as np
+
+from postprocess.tomography import published_states
+from testbed import laboratory as laboratories
+from testbed import truth
+from testbed.attempts import AttemptLoop
+from testbed.coredevice.ad53xx import voltage_to_mu
+from testbed.coredevice.ttl import SilentInput
+from testbed.heralds import Uniforms, generator
+from testbed.ion import Ion, Light, Pulse, Step
+from testbed.optics import Electrodes, coupling, photons, saturated
+from testbed.partner import UNMEASURED, Outcome, effect_matrix
+
+NOMINAL = 10 ** (truth.NOMINAL_ATTENUATION_DB / 20)
+LIGHTS = {"cool": "dds_cooling", "deshelve": "dds_deshelve", "pump": "dds_pump"}
+T_LINES = ("ttl_round_type_test", "ttl_round_type_key")
+PHOTON_CHUNK = 4096
+JOINT_CACHE = 20_000
+
+
+class Bench:
+    """The apparatus of one node.
+
+    Args:
+        dmgr: device manager; the bench finds its wiring by the names of the device table.
+        node: "alice" or "bob".
+    """
+
+    def __init__(self, dmgr: Any, node: str):
+        if node not in truth.NODES:
+            raise ValueError(f"bench: node is '{node}', must be alice or bob")
+        self.dmgr, self.node = dmgr, node
+        self.table = dmgr.get_device_db()
+        self.core = dmgr.get("core")
+        self.truth = truth.NODE_TRUTHS[node]
+        self.laboratory = laboratories.current()
+        self.faults = self.laboratory.faults_of(node)
+        self.partner = self.laboratory.partner_of(node)
+        self.random = Uniforms(self.laboratory.seed, f"outcomes-{node}", 2)
+        self._photons = generator(self.laboratory.seed, f"photons-{node}", self.partner.epoch)
+        self._photon_numbers: dict[float, Any] = {}
+        self.ion = Ion(self.truth, sum(fault.value or 0.0 for fault in self.faults.find("phase error")))
+        self.states = published_states()
+        self.electrodes = Electrodes()
+        self.ion_present = True
+        self.herald, self.pattern, self.herald_mu = 0, 0, 0
+        self._open = False  # a herald's qubit waits for its readout
+        self._genuine = True
+        self._since = 0  # time of the last preparation or projection outside of rounds
+        self._shelved = False
+        self._edges: list[tuple[int, int]] = []
+        self._unlocked_until: int | None = None
+        self._joint: dict[Any, float] = {}
+        self.leaks = {f"{a}_{b}": [0] * 5 for a in ("dark", "bright") for b in ("dark", "bright")}
+        self.heralds_seen = 0
+        self._wire()
+        self.core.on_kernel.append(self._kernel)
+
+    # Wiring
+
+    def _wire(self) -> None:
+        beams = ("dds_qubit", "dds_repump", *LIGHTS.values())
+        self.dds = {name: self.dmgr.get(name) for name in beams if name in self.table}
+        self.lines = {name: self.core.line(dds.sw.channel).watch() for name, dds in self.dds.items()}
+        if "zotino0" in self.table:
+            self.dmgr.get("zotino0").listener = self._voltages
+        if self.node == "bob":
+            self.dds["dds_qubit"].on_set = self.publish_edges  # T is out once the analysis is programmed
+            for number, name in enumerate(T_LINES):
+                if name in self.table:
+                    self.core.line(self._channel(name)).listener = self._listener(number)
+
+    def _channel(self, name: str) -> int:
+        return self.table[name]["arguments"]["channel"]
+
+    def _listener(self, number: int):
+        def heard(time: int, level: int) -> None:
+            if level and self._open:
+                self._edges.append((number, time - self.herald_mu))
+
+        return heard
+
+    def _voltages(self, time: int, registers: list[int]) -> None:
+        if self.faults.since("shuttle broken", self.herald):
+            return
+        volts = [(registers[channel] - voltage_to_mu(0.0)) * 20.0 / 65536 for channel in truth.ELECTRODE_CHANNELS]
+        self.electrodes.step(time, volts)
+
+    def attempts(self, entangler: Any) -> AttemptLoop:
+        """The physics behind an entangler."""
+        self.loop = AttemptLoop(self, entangler)
+        return self.loop
+
+    def input(self, channel: int) -> Any:
+        """The signal at an input channel."""
+        if "ttl_laser_locked" in self.table and channel == self._channel("ttl_laser_locked"):
+            return LaserLockInput(self)
+        for number, name in enumerate(T_LINES):
+            if self.node == "alice" and name in self.table and channel == self._channel(name):
+                return RoundTypeInput(self, number)
+        return SilentInput()
+
+    def counter(self, channel: int):
+        """What an edge counter counts."""
+        if "pmt_counter" in self.table and channel == self._channel("pmt_counter"):
+            return self.fluorescence
+        return lambda start, stop: 0
+
+    def _kernel(self, started: bool) -> None:
+        self.partner.kernel(started)
+        if started:
+            self.ion_present = True  # the operator has reloaded
+        else:
+            self.write_truth()
+
+    # Heralds
+
+    def approach(self, herald: int) -> None:
+        """The nodes set out for a herald: faults that begin here."""
+        if self.faults.at("ion lost", herald):
+            self.ion_present = False
+        self._unlock = self.faults.at("laser unlocked", herald, anywhere=True)
+
+    _unlock: Any = None
+
+    def can_attempt(self, start: int) -> bool:
+        """Whether a window starting now could give a herald."""
+        if not self.ion_present or self._shelved:
+            return False
+        electrodes = self.electrodes
+        if not electrodes.at_home(start):
+            electrodes.forget(start)
+            if coupling(electrodes.displacement(start), 0.0) < 0.5:
+                return False
+        return True
+
+    def begin_round(self, herald: int, pattern: int, time: int, genuine: bool) -> None:
+        """A herald: the ion's qubit is now half of the pattern's state."""
+        self.herald, self.pattern, self.herald_mu = herald, pattern, time
+        self.heralds_seen += 1
+        self._open, self._genuine = True, genuine
+        self._edges = []
+        for line in self.lines.values():
+            line.forget(time)
+        for dds in self.dds.values():
+            dds.forget(time)
+        if self.faults.at("underflow", herald):
+            self.core.wall += 1_000_000
+
+    # Light and levels
+
+    def _programme(self, origin: int, stop: int) -> tuple[Step, ...]:
+        """Everything that acts on the ion's levels between two times, relative to the first."""
+        steps: list[Step] = []
+        for kind, name in LIGHTS.items():
+            line = self.lines.get(name)
+            if line is None or (not line.level and (not line.edges or line.edges[0][0] >= stop)):
+                continue
+            if self.dds[name].tones[-1].amplitude > 0:
+                steps += [Light(on - origin, off - on, kind) for on, off in line.pulses(origin, stop)]
+        qubit = self.lines.get("dds_qubit")
+        if qubit is not None and (qubit.level or qubit.edges) and not self.is_unlocked(stop):
+            tones = self.dds["dds_qubit"].tones
+            for on, off in qubit.pulses(origin, stop):
+                for i in range(len(tones) - 1, -1, -1):
+                    tone = tones[i]
+                    if tone.since < off:
+                        begin = on if tone.since <= on else tone.since
+                        if tone.amplitude > 0:
+                            phase = (tone.phase + tone.ftw * (begin - tone.origin)) & 0xFFFFFFFF
+                            steps.append(Pulse(begin - origin, off - begin, tone.ftw, phase, tone.amplitude * NOMINAL))
+                        off = begin
+                        if begin == on:
+                            break
+        if len(steps) > 1:
+            steps.sort(key=_start)
+        return tuple(steps)
+
+    def fluorescence(self, start: int, stop: int) -> int:
+        """Photons counted in a gate; if the ion's state was open, this is its measurement."""
+        lit = self._lit(start, stop)
+        bright = self._project(start, stop, lit)
+        for line in self.lines.values():
+            line.forget(stop)
+        rate = truth.BRIGHT_RATE * self._saturation() if bright else 0.0
+        return self.photon_number((lit * rate + (stop - start) * truth.DARK_RATE) * 1e-9)
+
+    def _lit(self, start: int, stop: int) -> int:
+        """Time with both cooling and repump light."""
+        cooling, repump = (self.lines[name].pulses(start, stop) for name in ("dds_cooling", "dds_repump"))
+        whole = [(start, stop)]
+        if cooling == whole and repump == whole:
+            return stop - start
+        return sum(max(0, min(a[1], b[1]) - max(a[0], b[0])) for a in cooling for b in repump)
+
+    def _saturation(self) -> float:
+        amplitude = self.dds["dds_cooling"].tones[-1].amplitude * NOMINAL
+        return saturated(amplitude) if self.dds["dds_repump"].tones[-1].amplitude > 0 else 0.0
+
+    def _project(self, start: int, stop: int, lit: int) -> bool:
+        """Whether the ion is found in S1/2 by the light of a gate."""
+        if self._open:
+            if not lit or start < self.herald_mu:
+                return False
+            bright = self._measure_round(start, stop, lit)
+        else:
+            bright = self._measure_alone(start)
+        if lit:
+            self._shelved, self._since = not bright, start
+            self.dds["dds_qubit"].forget(start)
+        return bright and self.ion_present
+
+    def _measure_alone(self, start: int) -> bool:
+        """Outside of rounds: levels from the last projection through all light since."""
+        qubit = self.lines["dds_qubit"]
+        if not self._shelved and not (qubit.level or (qubit.edges and qubit.edges[0][0] < start)):
+            return True
+        populations = [0.0, 0.0, 1.0, 0.0] if self._shelved else [0.5, 0.5, 0.0, 0.0]
+        effect = self.ion.effect(self._programme(self._since, start))
+        p = float(effect.diagonal().real @ populations)
+        return self._photons.random() < p
+
+    def _measure_round(self, start: int, stop: int, lit: int) -> bool:
+        """The readout of a round: Bob's outcome by his marginal, Alice's conditional on his."""
+        programme = self._programme(self.herald_mu, start)
+        herald = self.herald
+        leaked = self._leak(start, stop, lit)
+        if self.node == "bob":
+            self.publish_edges()
+            bright = self.random[herald][0] < self._probability(programme, UNMEASURED)
+            self.partner.tell(herald, self._outcome(programme, bright, leaked))
+        else:
+            theirs = self.partner.outcome(herald)
+            bright = self.random[herald][0] < self._probability(programme, theirs)
+            if theirs is not UNMEASURED:
+                self._station(bright, theirs, leaked)
+        self._open = False
+        return bright
+
+    def _probability(self, programme: tuple[Step, ...], theirs: Outcome) -> float:
+        """Probability of bright, given what the partner found."""
+        key = (programme, theirs[:4], self.pattern, self._genuine)
+        found = self._joint.get(key)
+        if found is None:
+            state = self.states[self.pattern] if self._genuine else np.eye(4) / 4
+            mine, other = self.ion.herald_effect(programme), effect_matrix(theirs)
+            order = (mine, other) if self.node == "alice" else (other, mine)
+            blank = (np.eye(2), other) if self.node == "alice" else (other, np.eye(2))
+            found = float((np.trace(state @ np.kron(*order)) / np.trace(state @ np.kron(*blank))).real)
+            if len(self._joint) > JOINT_CACHE:
+                self._joint.clear()
+            self._joint[key] = found
+        return found
+
+    def _outcome(self, programme: tuple[Step, ...], bright: bool, leaked: float) -> Outcome:
+        effect = self.ion.herald_effect(programme)
+        if not bright:
+            effect = np.eye(2) - effect
+        return Outcome(effect[0, 0].real, effect[1, 1].real, effect[0, 1].real, effect[0, 1].imag, float(bright),
+                       leaked if bright else 0.0)  # fmt: skip
+
+    # The heralding station
+
+    def _leak(self, start: int, stop: int, lit: int) -> float:
+        """Photons that reach the APDs during the gate if the ion is bright."""
+        electrodes = self.electrodes
+        points = (start, start + (stop - start) // 8, (start + stop) // 2, stop)
+        reach = [coupling(electrodes.displacement(time), self.truth.isolation) for time in points]
+        mean = (reach[0] + 2 * reach[1] + 3 * reach[2] + 2 * reach[3]) / 8
+        return mean * lit * 1e-9 * truth.STATION_PHOTONS_PER_S * self._saturation()
+
+    def _station(self, bright: bool, theirs: Outcome, leaked: float) -> None:
+        """One round of the histogram of table S5."""
+        mean = truth.STATION_BACKGROUND + theirs.leaked + (leaked if bright else 0.0)
+        k = photons(mean, self.random[self.herald][1])
+        row = self.leaks[f"{'bright' if bright else 'dark'}_{'bright' if theirs.bright else 'dark'}"]
+        row[min(k, 4)] += 1
+
+    def write_truth(self) -> None:
+        """Herald count, and on Alice's side the photons at the station by outcomes (Alice, Bob), k = 0..3 and more."""
+        truths: dict[str, Any] = {"apparatus": "emulated", "heralds": self.heralds_seen, "last_herald": self.herald}
+        if self.node == "alice":
+            truths["leak_counts"] = self.leaks
+        self.laboratory.write_truth(self.node, truths)
+
+    def photon_number(self, mean: float) -> int:
+        """Next Poissonian number of a mean; drawn in bulk per mean."""
+        numbers = self._photon_numbers.get(mean)
+        if numbers is None:
+            if len(self._photon_numbers) > 1000:
+                self._photon_numbers.clear()
+            numbers = self._photon_numbers[mean] = self._poisson(mean)
+        return next(numbers)
+
+    def _poisson(self, mean: float):
+        for size in counting(4):
+            yield from self._photons.poisson(mean, min(PHOTON_CHUNK, 4**size)).tolist()
+
+    # Lines
+
+    def publish_edges(self) -> None:
+        """Bob's T edges of this round travel to Alice."""
+        edges = self._edges
+        if not edges:
+            return
+        self._edges = []
+        if self.faults.at("t line dead", self.herald):
+            return
+        if self.faults.at("t line double", self.herald):
+            edges = [(0, edges[0][1]), (1, edges[0][1])]
+        self.partner.announce(self.herald, edges)
+
+    def is_unlocked(self, time: int) -> bool:
+        """Whether the 674 nm laser has lost its lock at a time."""
+        if self._unlock is not None:
+            self._unlocked_until = time + int((self._unlock.value or 0.02) * 1e9)
+            self._unlock = None
+        return self._unlocked_until is not None and time < self._unlocked_until
+
+    def close(self) -> None:
+        self.write_truth()
+        self.partner.close()
+
+
+def _start(step: Step) -> int:
+    return step.start
+
+
+class LaserLockInput:
+    """High while the 674 nm laser is locked."""
+
+    def __init__(self, bench: Bench):
+        self.bench = bench
+
+    def level(self, time: int) -> int:
+        return 0 if self.bench.is_unlocked(time) else 1
+
+    def edges(self, start: int, stop: int) -> list[tuple[int, int]]:
+        before, after = self.level(start), self.level(stop)
+        return [] if before == after else [(stop, after)]
+
+
+class RoundTypeInput:
+    """One of the two T lines at Alice."""
+
+    def __init__(self, bench: Bench, number: int):
+        self.bench, self.number = bench, number
+        self._herald = 0
+
+    def edges(self, start: int, stop: int) -> list[tuple[int, int]]:
+        bench = self.bench
+        found = []
+        for line, after in bench.partner.edges(bench.herald) if bench.herald else ():
+            time = (start + stop) // 2 if after < 0 else bench.herald_mu + after + truth.CABLE_NS
+            if line == self.number and start <= time < stop:
+                found.append((time, 1))
+        return found
+
+    def level(self, time: int) -> int:
+        return 0

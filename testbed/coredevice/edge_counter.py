@@ -1,0 +1,106 @@
+"""Photon counting in gateware: artiq.coredevice.edge_counter, emulated."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from artiq.coredevice.edge_counter import CounterOverflow
+from artiq.coredevice.exceptions import RTIOOverflow
+
+INPUT_QUEUE_DEPTH = 64
+NO_TIMEOUT = np.int64(-1)
+
+
+class EdgeCounter:
+    """Counts edges between configuration events; the bench gives the counts of an interval when they are fetched."""
+
+    kernel_invariants = {"core", "channel", "counter_max"}  # noqa: RUF012
+
+    def __init__(self, dmgr, channel, gateware_width=31, core_device="core"):
+        self.core = dmgr.get(core_device)
+        self.channel = channel
+        self.counter_max = (1 << (gateware_width - 1)) - 1
+        self._timeline = self.core.timeline
+        self._open_since: int | None = None
+        self._kept = 0
+        self._intervals: list[tuple[int, int, int]] = []
+        self._requested: deque = deque()
+        self._counts = None
+
+    @staticmethod
+    def get_rtio_channels(channel, **kwargs):
+        return [(channel, None)]
+
+    def gate_rising(self, duration):
+        return self.gate_rising_mu(round(duration / self.core.ref_period))
+
+    def gate_falling(self, duration):
+        return self.gate_falling_mu(round(duration / self.core.ref_period))
+
+    def gate_both(self, duration):
+        return self.gate_both_mu(round(duration / self.core.ref_period))
+
+    def gate_rising_mu(self, duration_mu):
+        return self._gate(duration_mu, 1)
+
+    def gate_falling_mu(self, duration_mu):
+        return self._gate(duration_mu, 1)
+
+    def gate_both_mu(self, duration_mu):
+        return self._gate(duration_mu, 2)
+
+    def _gate(self, duration_mu, edges):
+        core = self.core
+        start = self._timeline.now
+        stop = start + int(duration_mu)
+        core.submit(start, self.channel)
+        core.submit(stop, self.channel)
+        self._requested.append((stop, ((start, stop, edges),)))
+        if core.log is not None:
+            core.log.add(start, core.name(self.channel), "gate", stop - start)
+        self._timeline.take_time_mu(duration_mu)
+        return np.int64(stop)
+
+    def set_config(self, count_rising, count_falling, send_count_event, reset_to_zero):
+        time = self._timeline.now
+        self.core.submit(time, self.channel)
+        if self._open_since is not None:
+            self._intervals.append((self._open_since, time, self._kept))
+            self._open_since = None
+        if send_count_event:
+            self._requested.append((time, tuple(self._intervals)))
+        if reset_to_zero:
+            self._intervals = []
+        self._kept = int(bool(count_rising)) + int(bool(count_falling))
+        if self._kept:
+            self._open_since = time
+
+    def fetch_count(self):
+        return self._fetch()[1]
+
+    def fetch_timestamped_count(self, timeout_mu=NO_TIMEOUT):
+        if timeout_mu >= 0 and (not self._requested or self._requested[0][0] > timeout_mu):
+            self.core.wait(int(timeout_mu))
+            return np.int64(-1), 0
+        return self._fetch()
+
+    def _fetch(self):
+        requested = self._requested
+        if not requested:
+            name = self.core.name(self.channel)
+            raise RuntimeError(f"{name}: a count is fetched but none was requested; on hardware this waits forever")
+        if len(requested) > INPUT_QUEUE_DEPTH:
+            requested.clear()
+            raise RTIOOverflow(f"RTIO input overflow on channel {self.channel} ({self.core.name(self.channel)})")
+        time, intervals = requested.popleft()
+        if self._counts is None:
+            bench = self.core.bench
+            self._counts = bench.counter(self.channel) if bench is not None else lambda start, stop: 0
+        total = 0
+        for start, stop, edges in intervals:
+            total += edges * self._counts(start, stop)
+        self.core.wait(time)
+        if total >= self.counter_max:
+            raise CounterOverflow(f"Input edge counter overflow on RTIO channel {self.channel}")
+        return time, total

@@ -1,0 +1,48 @@
+"""The emulated apparatus as a device table: the hardware's own table with every driver's module replaced.
+
+    artiq.coredevice.X  -> testbed.coredevice.X
+    entangler.driver    -> testbed.entangler
+
+plus one entry, "laboratory", for the physics behind the drivers. Names, arguments and wiring stay as they are, so no
+experiment can tell the difference by its devices.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from testbed import standin
+
+MODULES = {"entangler.driver": "testbed.entangler"}
+CORE_DEVICE = "artiq.coredevice."
+
+
+def emulate(table: dict[str, Any], node: str) -> dict[str, Any]:
+    """The device table of a node, with emulated drivers.
+
+    Args:
+        table: device table for hardware; it is not changed.
+        node: "alice" or "bob".
+    """
+    standin.install()
+    emulated = {name: _emulate_entry(entry) for name, entry in copy.deepcopy(table).items()}
+    emulated["laboratory"] = {
+        "type": "local", "module": "testbed.bench", "class": "Bench", "arguments": {"node": node},
+    }  # fmt: skip
+    return emulated
+
+
+def _emulate_entry(entry: Any) -> Any:
+    if not isinstance(entry, dict):
+        return entry
+    module = entry.get("module", "")
+    if module.startswith(CORE_DEVICE):
+        entry["module"] = "testbed.coredevice." + module.removeprefix(CORE_DEVICE)
+    elif module in MODULES:
+        entry["module"] = MODULES[module]
+    elif entry.get("type") == "controller" and "corelog" in entry.get("command", ""):
+        return {"type": "dummy"}
+    if "kind" in entry.get("arguments", {}):
+        entry["arguments"]["kind"] = "emulated"
+    return entry

@@ -1,0 +1,114 @@
+"""The folder that two emulated nodes share: its seed, its faults, the ring through which nature couples them, its
+truths.
+
+`create(folder, seed, faults)` makes one; each node process finds it by DIQKD_LABORATORY. Without that variable a node
+has a laboratory of its own with an ideal partner, for calibrations and tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.faults import Fault, Faults
+from testbed.heralds import HeraldStream
+
+VARIABLE = "DIQKD_LABORATORY"
+DESCRIPTION, RING = "laboratory.json", "nature.ring"
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """One emulated laboratory.
+
+    Attributes:
+        seed: of everything random in it, but not of the protocol's own randomness.
+        faults: what goes wrong.
+        folder: None for a node on its own.
+        patience_s: how long (host time) a node waits for a partner who is there but not in a kernel.
+    """
+
+    seed: int
+    faults: tuple[Fault, ...] = ()
+    folder: Path | None = None
+    patience_s: float = 5.0
+
+    def heralds(self) -> HeraldStream:
+        return HeraldStream(self.seed)
+
+    def faults_of(self, node: str) -> Faults:
+        return Faults(self.faults, node)
+
+    def partner_of(self, node: str):
+        """What stands at the other end of the link."""
+        from testbed.partner import IdealPartner, SharedPartner
+
+        if self.folder is None:
+            return IdealPartner(node, self.seed)
+        return SharedPartner(self.folder / RING, node, self.patience_s)
+
+    def write_truth(self, node: str, truths: dict) -> None:
+        """Leave what only nature knows (photons at the station) beside the ring; nothing for a node on its own."""
+        if self.folder is not None:
+            target = self.folder / f"truth-{node}.json"
+            draft = target.with_suffix(".new")
+            draft.write_text(json.dumps(truths, indent=1) + "\n")
+            draft.replace(target)
+
+
+def create(folder: Path | str, seed: int | None = None, faults: Sequence[Fault] = ()) -> Laboratory:
+    """Make a laboratory in a new or empty folder.
+
+    Args:
+        folder: 0700, created if needed.
+        seed: makes every run in it repeat bit for bit, which is insecure; None draws one.
+        faults: what shall go wrong.
+
+    Raises:
+        FileExistsError: there is a laboratory already.
+    """
+    from testbed.partner import make_ring
+
+    path = Path(folder)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (path / DESCRIPTION).exists():
+        raise FileExistsError(f"{path} is a laboratory already; use it by {VARIABLE}, or choose another folder")
+    chosen = secrets.randbits(63) if seed is None else seed
+    make_ring(path / RING)
+    description = {"seed": chosen, "faults": [fault.as_dict() for fault in faults]}
+    with os.fdopen(os.open(path / DESCRIPTION, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(description, file, indent=1)
+    return Laboratory(chosen, tuple(faults), path)
+
+
+def open_laboratory(folder: Path | str) -> Laboratory:
+    """A laboratory made by `create`."""
+    path = Path(folder)
+    try:
+        description = json.loads((path / DESCRIPTION).read_text())
+    except OSError as problem:
+        raise FileNotFoundError(
+            f"{path} is no emulated laboratory ({problem.strerror}); make one with testbed.laboratory.create"
+        ) from None
+    return Laboratory(description["seed"], tuple(Fault(**fault) for fault in description["faults"]), path)
+
+
+_chosen: Laboratory | None = None
+
+
+def use(laboratory: Laboratory | None) -> None:
+    """Choose the laboratory of this process by hand (tests); None goes back to the environment."""
+    global _chosen
+    _chosen = laboratory
+
+
+def current() -> Laboratory:
+    """The laboratory of this process."""
+    if _chosen is not None:
+        return _chosen
+    folder = os.environ.get(VARIABLE)
+    return open_laboratory(folder) if folder else Laboratory(secrets.randbits(63))

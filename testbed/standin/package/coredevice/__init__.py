@@ -1,0 +1,5 @@
+"""Names of core device drivers that experiments use; the emulated drivers themselves are testbed.coredevice."""
+
+from artiq.coredevice.exceptions import RTIOOverflow, RTIOUnderflow
+
+__all__ = ["RTIOOverflow", "RTIOUnderflow"]

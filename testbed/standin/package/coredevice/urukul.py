@@ -1,0 +1,3 @@
+"""Constants of the Urukul CPLD driver."""
+
+DEFAULT_PROFILE = 7

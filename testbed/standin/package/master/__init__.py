@@ -1,0 +1,1 @@
+"""Parts of the master that a worker needs."""
