@@ -74,7 +74,15 @@ class Records:
         unsigned[:, 0] = self.timestamps_mu & 0xFFFFFFFF
         unsigned[:, 1] = self.timestamps_mu >> 32 & 0xFFFFFFFF
         unsigned[:, 2] = self.attempts
-        low = self.patterns | self.outcomes << np.uint8(4) | self.settings << np.uint8(5) | self.types << np.uint8(7)
-        unsigned[:, 3] = low.astype(np.int64) | self.flags.astype(np.int64) << 8
-        unsigned[:, 3] |= np.minimum(self.counts, MOST_COUNTS).astype(np.int64) << 16
+        counts = np.minimum(self.counts.astype(np.int64), MOST_COUNTS)
+        fields = (
+            (self.patterns, 0),
+            (self.outcomes, 4),
+            (self.settings, 5),
+            (self.types, 7),
+            (self.flags, 8),
+            (counts, 16),
+        )
+        for values, shift in fields:
+            unsigned[:, 3] |= values.astype(np.int64) << shift
         return unsigned.astype(np.uint32).view(np.int32)

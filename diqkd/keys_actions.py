@@ -1,0 +1,265 @@
+"""What the actions of `diqkd keys` do; imported when one runs, so that the command line stays quick."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diqkd.home_arguments import NODES, home_of
+from postprocess.errors import ExitStatus, InvalidInput
+from postprocess.node_home import NodeHome, session_parameters
+from postprocess.private_files import private_folder, sync_folder, write_private
+
+if TYPE_CHECKING:
+    from postprocess.keystore import Keystore
+
+WARNING_EMULATED = "This ledger serves the emulated apparatus: nothing in it is secret."
+
+
+def show(args: argparse.Namespace) -> ExitStatus:
+    """Table I, sessions and keys."""
+    from postprocess.report import table
+
+    homes, node = home_of(args)
+    with NodeHome(node, homes).keystore() as keystore:
+        balance, sessions, keys = keystore.balance(), keystore.sessions(), keystore.keys()
+        path = keystore.path
+    if args.json:
+        _print_json(
+            {
+                "node": node,
+                "path": str(path),
+                "balance": balance.to_json(),
+                "sessions": [asdict(session) for session in sessions],
+                "keys": [asdict(key) for key in keys],
+            }
+        )
+        return ExitStatus.DONE
+    print(f"{node}'s ledger {path}\n\n{table(balance)}")
+    rows = [(session.session_id, session.outcome or "open", session.opened, session.detail) for session in sessions]
+    _print_rows("Sessions", ("session", "outcome", "opened", ""), rows)
+    key_rows = [
+        (key.key_id, f"{key.bits} bits", key.state, _worth(key.apparatus, key.insecure_because)) for key in keys
+    ]
+    _print_rows("Keys", ("key", "length", "state", ""), key_rows)
+    return ExitStatus.DONE
+
+
+def provision(args: argparse.Namespace) -> ExitStatus:
+    """Home, ledger and K0."""
+    from postprocess.keystore import Keystore, draw_k0
+
+    homes, node = home_of(args)
+    folder = private_folder(homes / node)
+    home = NodeHome(node, homes)
+    _require_no_k0(folder)
+    if args.random_file is not None:
+        choice = {"kind": "file", "path": str(args.random_file.absolute())}
+        write_private(folder / "random.json", json.dumps(choice).encode())
+    parameters = session_parameters(
+        home,
+        args.apparatus,
+        "provisioning",
+        preset=args.preset,
+        block_rounds=1000,
+        rounds=args.rounds,
+        gamma_256=int(256 * args.gamma),
+        score=args.score,
+        qber=args.qber,
+        eps_snd=args.eps_snd,
+    )
+    if args.draw is not None:
+        k0 = draw_k0(home.random_source("K0"), parameters, args.sessions)
+        _write_new(args.draw, k0, "choose another name; a K0 drawn earlier is taken in with --take")
+    else:
+        k0 = _read(args.take)
+    path = folder / "keystore.sqlite"
+    with Keystore.open(path) if path.exists() and path.stat().st_size else Keystore.create(path, node) as keystore:
+        keystore.provision(k0, parameters)
+        balance = keystore.balance()
+    if args.json:
+        _print_json({"node": node, "path": str(path), "balance": balance.to_json()})
+        return ExitStatus.DONE
+    print(f"{node}'s ledger {path}: {balance.initial} bits of K0")
+    _print_warnings(balance.apparatus, balance.insecure_because)
+    if args.draw is not None:
+        print(f"Carry {args.draw} to the other node, take it in there with --take, then erase it.")
+    else:
+        print(f"Erase {args.take} now.")
+    return ExitStatus.DONE
+
+
+def link(args: argparse.Namespace) -> ExitStatus:
+    """This node's public key; the peer's is stored when it is given."""
+    from postprocess.linkkeys import make_link_keys, write_peer
+
+    homes, node = home_of(args)
+    given = (args.peer_key, args.rounds, args.post_processing)
+    if any(given) and not all(given):
+        raise InvalidInput("the peer: give all of --peer-key, --rounds and --post-processing")
+    for address in given[1:]:
+        if address and not address.startswith(("tcp://", "ipc://")):
+            raise InvalidInput(f"address {address}: write tcp://HOST:PORT")
+    folder = private_folder(homes / node)
+    public_key = make_link_keys(folder)
+    if all(given):
+        write_peer(folder, args.peer_key, {"rounds": args.rounds, "session": args.post_processing})
+    if args.json:
+        _print_json({"node": node, "public_key": public_key, "peer_stored": (folder / "link" / "peer.json").exists()})
+    else:
+        print(public_key)
+    return ExitStatus.DONE
+
+
+def verify(args: argparse.Namespace) -> ExitStatus:
+    """Account, permissions, and the peer's ledger where it is on this machine."""
+    homes, node = home_of(args)
+    home, peer = NodeHome(node, homes), next(name for name in NODES if name != node)
+    _require_private(home.folder)
+    beside = (homes / peer / "keystore.sqlite").is_file()
+    with home.keystore() as keystore:
+        balance = keystore.balance()
+        records = keystore.keys()
+        usable = [record.key_id for record in records if record.state in ("active", "delivered")]
+        equal = _compare(keystore, NodeHome(peer, homes), usable) if beside else {}
+    if args.json:
+        _print_json(
+            {
+                "node": node,
+                "keys": usable,
+                "peer_on_this_machine": beside,
+                "keys_equal": all(equal.values()) if beside else None,
+                "balance": balance.to_json(),
+            }
+        )
+    differing = [key_id for key_id, same in equal.items() if not same]
+    if differing:
+        raise InvalidInput(
+            f"keys {', '.join(differing)}: {node}'s and {peer}'s ledgers do not hold the same; do not use them,"
+            " run `diqkd session` on both nodes to end their sessions"
+        )
+    if not args.json:
+        print(f"{node}'s ledger is in order: {balance.initial} bits at first, {balance.final} now.")
+        _print_warnings(balance.apparatus, balance.insecure_because)
+        print(f"{len(equal)} keys, equal on both nodes." if beside else f"{peer}'s ledger is on another machine.")
+    return ExitStatus.DONE
+
+
+def abandon(args: argparse.Namespace) -> ExitStatus:
+    """Give a session up."""
+    homes, node = home_of(args)
+    with NodeHome(node, homes).keystore() as keystore:
+        keystore.abandon(args.session)
+        outcome = keystore.session(args.session).outcome
+    if args.json:
+        _print_json({"node": node, "session_id": args.session, "outcome": outcome})
+    else:
+        print(f"session {args.session}: {outcome} on {node}; abandon it on the other node too, or let it hear of it")
+    return ExitStatus.DONE
+
+
+def deliver(args: argparse.Namespace) -> ExitStatus:
+    """Write a key to a new file, once."""
+    homes, node = home_of(args)
+    with NodeHome(node, homes).keystore() as keystore:
+        record = keystore.key(args.key)
+        file = _create_new(args.to, "choose a new file")
+        try:
+            # Room first: once the ledger says 'delivered', a full disk would cost the key.
+            os.posix_fallocate(file, 0, max(1, -(-record.deliverable // 8)))
+            bits = keystore.deliver(args.key, allow_emulated=args.allow_emulated, allow_insecure=args.allow_insecure)
+        except BaseException:
+            os.close(file)
+            args.to.unlink()
+            raise
+    _write_all(file, np.packbits(bits, bitorder="big").tobytes(), args.to)
+    if args.json:
+        worth = {"apparatus": record.apparatus, "insecure": bool(record.insecure_because)}
+        _print_json({"node": node, "key_id": args.key, "bits": len(bits), "file": str(args.to), **worth})
+    else:
+        print(f"key {args.key}: {len(bits)} bits in {args.to}")
+        _print_warnings(record.apparatus, record.insecure_because)
+    return ExitStatus.DONE
+
+
+def _compare(keystore: Keystore, peer: NodeHome, key_ids: list[str]) -> dict[str, bool]:
+    with peer.keystore() as other:
+        records = other.keys()
+        known = {record.key_id for record in records}
+        return {key_id: key_id in known and keystore.same_key(other, key_id) for key_id in key_ids}
+
+
+def _require_no_k0(folder: Path) -> None:
+    from postprocess.keystore import Keystore
+
+    path = folder / "keystore.sqlite"
+    if path.exists() and path.stat().st_size:
+        with Keystore.open(path) as keystore:
+            if keystore.provisioned:
+                raise InvalidInput(f"{path}: has its K0 already; a second one needs a home of its own")
+
+
+def _require_private(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        if stat.S_IMODE(path.lstat().st_mode) & 0o077 and not path.is_symlink():
+            raise InvalidInput(f"{path}: others may read it; run `chmod -R go= {folder}`, and find out who has")
+
+
+def _create_new(path: Path, remedy: str) -> int:
+    try:
+        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        raise InvalidInput(f"{path}: exists; {remedy}") from None
+    except OSError as problem:
+        raise InvalidInput(f"{path}: cannot be made ({problem.strerror}); give a file in a folder of yours") from None
+
+
+def _write_new(path: Path, content: bytes, remedy: str) -> None:
+    _write_all(_create_new(path, remedy), content, path)
+
+
+def _write_all(file: int, content: bytes, path: Path) -> None:
+    with os.fdopen(file, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    sync_folder(path.absolute().parent)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise InvalidInput(f"{path}: cannot be read ({problem.strerror}); give the file that --draw wrote") from None
+
+
+def _worth(apparatus: str, insecure_because: tuple[str, ...]) -> str:
+    words = ["emulated"] if apparatus == "emulated" else []
+    return ", ".join([*words, *(f"INSECURE: {reason}" for reason in insecure_because)])
+
+
+def _print_warnings(apparatus: str, insecure_because: tuple[str, ...]) -> None:
+    if apparatus == "emulated":
+        print(WARNING_EMULATED)
+    for reason in insecure_because:
+        print(f"INSECURE: {reason}")
+
+
+def _print_rows(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    print(f"\n{title}" if rows else f"\n{title}: none")
+    if rows:
+        widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+        for row in (head, *rows):
+            print("  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    print(json.dumps(content, indent=2))

@@ -1,0 +1,117 @@
+"""`diqkd keys`: the ledger of secret bits, from the first shared secret to the key handed out."""
+
+from __future__ import annotations
+
+import argparse
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from diqkd import arguments
+from diqkd.home_arguments import add_home_arguments
+
+DESCRIPTION = """\
+Look after a node's secret bits. Every node keeps a ledger in its home: the initial shared secret K0, the
+one-time pads each session spent, the keys it gained. No command prints a secret bit; `deliver` writes a key to a
+file, once."""
+
+PROVISION = """\
+Make a node's home and ledger and take in K0, the secret that both nodes share before their first session:
+extractor seed, hash key, and 256 bits of one-time pads for each session. Its size follows from the parameters of
+the session that is planned (1 203 422 bits for the paper's).
+
+K0 is drawn on one node, into a file, and carried to the other by hand; the file is then erased:
+  diqkd keys provision --home ~/diqkd --node alice --draw /media/usb/k0
+  diqkd keys provision --home ~/diqkd --node bob --take /media/usb/k0"""
+
+LINK = """\
+Show this node's public link key (made on the first call), and store the peer's with the addresses of the two
+channels. The link only keeps strangers out; what must be authentic carries a tag from the ledger.
+
+On Alice's node the addresses are those at which she listens, on Bob's those to which he connects:
+  diqkd keys link --home ~/diqkd --node alice --peer-key KEY --rounds tcp://*:5710 --post-processing tcp://*:5711"""
+
+VERIFY = """\
+Check that the ledger's account is right and that nobody else can read its files. When the peer's home
+is on this machine (an emulated laboratory), compare the keys of both ledgers bit by bit as well; nothing is
+shown. Two machines are never compared over a network: a digest of a key is not secret."""
+
+DELIVER = """\
+Write a key to a new file (0600, packed, most significant bit first), once. The ledger marks it as delivered
+before a bit is written. Bits set aside as pads of a later session stay behind. A key of the emulated apparatus, or
+an insecure one, protects nothing and is only handed out when asked for by name."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register `diqkd keys` and its actions."""
+    parser = subparsers.add_parser(
+        "keys",
+        help="the ledger: show, provision, link, verify, abandon, deliver",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    _add(actions, "show", "accounts, sessions and keys", "Show table I of this ledger, its sessions and its keys.")
+    _add_provision(_add(actions, "provision", "make the ledger and take in the initial secret", PROVISION))
+    _add_link(_add(actions, "link", "this node's link key, and the peer's", LINK))
+    _add(actions, "verify", "check the ledger; compare both where they are on one machine", VERIFY)
+    abandon = _add(
+        actions,
+        "abandon",
+        "give up an open session",
+        "Give up a session that cannot be ended: its pads stay spent, its pending key is discarded, here now and at\n"
+        "the peer when it hears of it. Its rounds are never used again.",
+    )
+    abandon.add_argument("--session", required=True, metavar="ID", help="session id")
+    deliver = _add(actions, "deliver", "write a key to a file, once", DELIVER)
+    deliver.add_argument("--key", required=True, metavar="ID", help="key id, as `diqkd keys show` lists it")
+    deliver.add_argument("--to", required=True, type=Path, metavar="FILE", help="new file for the key")
+    deliver.add_argument("--allow-emulated", action="store_true", help="hand out a key of the emulated apparatus")
+    deliver.add_argument("--allow-insecure", action="store_true", help="hand out a key marked insecure")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the chosen action; returns the exit status."""
+    from diqkd import keys_actions
+
+    return int(getattr(keys_actions, args.action)(args))
+
+
+def _add(actions: Any, name: str, summary: str, description: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name, help=summary, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_home_arguments(parser)
+    parser.set_defaults(run=run, action=name)
+    return parser
+
+
+def _add_provision(parser: argparse.ArgumentParser) -> None:
+    k0 = parser.add_mutually_exclusive_group(required=True)
+    k0.add_argument("--draw", type=Path, metavar="FILE", help="draw K0 and write it to this new file for the peer")
+    k0.add_argument("--take", type=Path, metavar="FILE", help="take K0 from the file that the peer has drawn")
+    parser.add_argument("--apparatus", choices=("kasli", "emulated"), default="kasli", help="default: %(default)s")
+    parser.add_argument(
+        "--sessions", type=arguments.count, default=1, metavar="K", help="pads for so many sessions (default: 1)"
+    )
+    parser.add_argument(
+        "--random-file",
+        type=Path,
+        metavar="FILE",
+        help="take this node's private random bits, now and later, from a hardware generator's file",
+    )
+    parser.add_argument("--preset", choices=("paper", "custom"), default="paper", help="default: %(default)s")
+    custom = parser.add_argument_group("with --preset custom")
+    custom.add_argument("--rounds", type=arguments.count, default=1_500_000, metavar="N", help="default: %(default)s")
+    custom.add_argument("--gamma", type=arguments.gamma, default=Fraction(13, 256), metavar="K/256")
+    custom.add_argument("--score", type=float, default=2.64, help="expected CHSH score S (default: %(default)s)")
+    custom.add_argument("--qber", type=float, default=0.018, help="expected error rate Q (default: %(default)s)")
+    custom.add_argument("--eps-snd", type=float, default=1e-10, metavar="EPS", help="default: %(default)s")
+
+
+def _add_link(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--peer-key", metavar="KEY", help="the peer's public key, 40 characters")
+    parser.add_argument("--rounds", metavar="ADDRESS", help="tcp://HOST:PORT of the channel for the rounds")
+    parser.add_argument(
+        "--post-processing", metavar="ADDRESS", help="tcp://HOST:PORT of the channel for post-processing"
+    )

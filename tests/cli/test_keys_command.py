@@ -1,0 +1,178 @@
+"""`diqkd keys`: a ledger's life from the first shared secret to the key handed out."""
+
+import json
+import stat
+
+import numpy as np
+import pytest
+from command_runs import CUSTOM, both_sessions, diqkd, provision, store_rounds
+
+
+def keys(action, homes, node, *words):
+    return diqkd("keys", action, "--home", homes, "--node", node, *words)
+
+
+@pytest.fixture(scope="module")
+def gained(homes):
+    """Homes after one accepted session, and one more with rounds only."""
+    store_rounds(homes, "gained", seed=11)
+    for end in both_sessions(homes, "gained", "--json", "--timeout", "60").values():
+        assert end.status == 0, end.err
+    return homes
+
+
+def test_provisioned_ledgers_are_equal_and_private(tmp_path):
+    provision(tmp_path / "homes", tmp_path, sessions=2)
+    shown = {node: keys("show", tmp_path / "homes", node, "--json").json for node in ("alice", "bob")}
+    assert shown["alice"]["balance"] == shown["bob"]["balance"]
+    balance = shown["alice"]["balance"]
+    assert balance["K0"] == balance["K1"] == balance["reusable"] + 2 * 256
+    assert (balance["consumed"], balance["generated"]) == (0, 0)
+    assert stat.S_IMODE((tmp_path / "k0").stat().st_mode) == 0o600
+    for path in (tmp_path / "homes").rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+    for node in ("alice", "bob"):
+        assert keys("verify", tmp_path / "homes", node).status == 0
+
+
+def test_k0_of_the_paper(tmp_path):
+    """|K0| = 1 203 422 bits (table I), packed into whole octets."""
+    end = keys("provision", tmp_path, "alice", "--draw", tmp_path / "k0", "--json")
+    assert end.status == 0, end.err
+    balance = end.json["balance"]
+    assert (balance["K0"], balance["reusable_trevisan"], balance["reusable_vhash"]) == (1_203_422, 1_201_886, 1280)
+    assert (balance["apparatus"], balance["insecure_because"]) == ("kasli", [])
+    assert (tmp_path / "k0").stat().st_size == -(-1_203_422 // 8)
+
+
+def test_k0_from_a_hardware_generator(tmp_path):
+    """Its file is used from the start, and remembered for the settings to come."""
+    octets = np.random.default_rng(1).integers(0, 256, 200_000, dtype=np.uint8).tobytes()
+    (tmp_path / "qrng").write_bytes(octets)
+    words = ("--draw", tmp_path / "k0", "--random-file", tmp_path / "qrng", *CUSTOM)
+    assert keys("provision", tmp_path, "alice", *words).status == 0
+    assert (tmp_path / "k0").read_bytes()[:1000] == octets[:1000]
+    assert json.loads((tmp_path / "alice" / "random.json").read_text())["path"] == str(tmp_path / "qrng")
+
+
+def test_a_second_k0_is_refused(homes, tmp_path):
+    end = keys("provision", homes, "alice", "--draw", tmp_path / "k0", *CUSTOM)
+    assert end.status == 2
+    assert "has its K0 already" in end.err
+    assert not (tmp_path / "k0").exists(), "nothing is drawn in vain"
+
+
+def test_provision_refuses_what_does_not_fit(tmp_path):
+    (tmp_path / "k0").write_bytes(b"too short")
+    for words, line in (
+        (("--take", tmp_path / "k0"), "K0: 9 octets do not fit these parameters"),
+        (("--take", tmp_path / "none"), "cannot be read (No such file or directory); give the file that --draw wrote"),
+        (("--draw", tmp_path / "k0"), "exists; choose another name"),
+        (("--draw", tmp_path / "no" / "k0"), "cannot be made"),
+    ):
+        end = keys("provision", tmp_path, "bob", *words, *CUSTOM)
+        assert (end.status, len(end.err.splitlines())) == (2, 1)
+        assert line in end.err
+    assert (tmp_path / "k0").read_bytes() == b"too short"
+
+
+def test_show(gained):
+    end = keys("show", gained, "bob")
+    assert end.status == 0
+    for line in ("Made on the emulated apparatus: not a secret key.", "INSECURE: below the proof's threshold"):
+        assert line in end.out
+    assert any(line.split()[:2] == ["gained", "accepted"] for line in end.out.splitlines())
+    assert any(line.split()[:4] == ["gained", "1000", "bits", "active"] for line in end.out.splitlines())
+    shown = keys("show", gained, "bob", "--json").json
+    assert shown["balance"]["consumed"] == 256
+    assert shown["balance"]["generated"] == 1000
+    assert shown["balance"]["net"] == 1000 - 256
+    assert [key["key_id"] for key in shown["keys"]] == ["gained"]
+
+
+def test_verify_compares_both_ledgers(gained):
+    end = keys("verify", gained, "alice")
+    assert end.status == 0
+    assert end.out.splitlines()[-1] == "1 keys, equal on both nodes."
+
+
+def test_verify_notices_files_that_others_can_read(gained):
+    path = gained / "alice" / "keystore.sqlite"
+    path.chmod(0o644)
+    try:
+        end = keys("verify", gained, "alice")
+    finally:
+        path.chmod(0o600)
+    assert end.status == 2
+    assert "keystore.sqlite: others may read it" in end.err
+
+
+def test_verify_notices_different_keys(gained, monkeypatch):
+    from postprocess.keystore import Keystore
+
+    monkeypatch.setattr(Keystore, "same_key", lambda *arguments: False)
+    end = keys("verify", gained, "alice", "--json")
+    assert end.status == 2
+    assert end.json["keys_equal"] is False
+    assert "keys gained: alice's and bob's ledgers do not hold the same; do not use them" in end.err
+
+
+def test_keys_are_handed_out_once_and_only_when_asked_by_name(gained, tmp_path):
+    files = {node: tmp_path / node for node in ("alice", "bob")}
+    refused = keys("deliver", gained, "alice", "--key", "gained", "--to", files["alice"])
+    assert (refused.status, files["alice"].exists()) == (2, False)
+    assert "made on the emulated apparatus, it protects nothing" in refused.err
+    half = keys("deliver", gained, "alice", "--key", "gained", "--to", files["alice"], "--allow-emulated")
+    assert (half.status, files["alice"].exists()) == (2, False)
+    assert "insecure" in half.err
+    allowed = ("--allow-emulated", "--allow-insecure")
+    for node, file in files.items():
+        end = keys("deliver", gained, node, "--key", "gained", "--to", file, *allowed, "--json")
+        assert end.status == 0, end.err
+        assert end.json["insecure"] is True
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert file.stat().st_size == -(-end.json["bits"] // 8)
+    assert files["alice"].read_bytes() == files["bob"].read_bytes()
+    assert len(set(files["alice"].read_bytes())) > 20
+    again = keys("deliver", gained, "alice", "--key", "gained", "--to", tmp_path / "again", *allowed)
+    assert (again.status, (tmp_path / "again").exists()) == (2, False)
+    assert "delivered already" in again.err
+    taken = keys("deliver", gained, "alice", "--key", "gained", "--to", files["alice"], *allowed)
+    assert "exists; choose a new file" in taken.err
+
+
+def test_abandon(homes):
+    from postprocess.node_home import NodeHome
+
+    parameters = store_rounds(homes, "given-up", seed=12)
+    for node in ("alice", "bob"):
+        with NodeHome(node, homes).keystore() as keystore:
+            keystore.reserve("given-up", parameters)
+    end = keys("abandon", homes, "alice", "--session", "given-up", "--json")
+    assert (end.status, end.json["outcome"]) == (0, "abandoned by operator")
+    for ended in both_sessions(homes, "given-up", "--json", "--timeout", "60").values():
+        assert (ended.status, ended.json["abort_reason"]) == (3, "abandoned by operator")
+    unknown = keys("abandon", homes, "alice", "--session", "never")
+    assert unknown.status == 2
+    assert "session 'never': not in" in unknown.err
+
+
+def test_link_keys_are_made_once(tmp_path):
+    first, second = (keys("link", tmp_path, "alice").out for _ in range(2))
+    assert first == second
+    assert len(first.strip()) == 40
+    half = keys("link", tmp_path, "alice", "--peer-key", first.strip())
+    assert (half.status, half.err.splitlines()[0]) == (
+        2,
+        "diqkd: the peer: give all of --peer-key, --rounds and --post-processing",
+    )
+    words = ("--peer-key", "short", "--rounds", "tcp://a:1", "--post-processing", "tcp://a:2")
+    assert "public_key must have 40 characters" in keys("link", tmp_path, "alice", *words).err
+    words = ("--peer-key", first.strip(), "--rounds", "a:1", "--post-processing", "tcp://a:2")
+    assert "address a:1: write tcp://HOST:PORT" in keys("link", tmp_path, "alice", *words).err
+
+
+def test_no_ledger_is_one_line(tmp_path):
+    end = keys("show", tmp_path, "alice")
+    assert (end.status, len(end.err.splitlines())) == (2, 1)
+    assert "diqkd keys provision" in end.err
