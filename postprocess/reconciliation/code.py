@@ -16,7 +16,7 @@ from postprocess.reconciliation.randomness import PublicStream
 from postprocess.reconciliation.schedule import DecodeResult, Limits, decode
 
 FAMILIES = ("sc-ldpc", "regular")
-_DEGREE = 4
+_DEGREE = 6
 _SMALLEST_N = 256
 
 

@@ -49,6 +49,7 @@ def cut_checks(
     rows = _edges_of_rows(graph, checks)
     surplus = graph.lifted_checks - syndrome_bits
     pairs = _pairs_of_rows(graph)
+    position = np.repeat(np.arange(graph.check_positions), graph.rows).tolist()
     if not 0 <= surplus <= len(pairs) * graph.lift:
         raise ValueError(f"cannot merge {surplus} checks, at most {len(pairs) * graph.lift}")
     whole = dict.fromkeys(range(len(rows)), (0, graph.lift))  # row -> first lane, number of checks left single
@@ -62,9 +63,9 @@ def cut_checks(
         whole[other] = (offset + length, graph.lift - length)
         edges = np.concatenate([rows[one], rows[other]])
         lanes = np.concatenate([np.zeros(rows[one].size, np.int64), np.full(rows[other].size, offset, np.int64)])
-        merged.append(Segment(edges, lanes, length, one // graph.checks if graph.coupled else 0))
+        merged.append(Segment(edges, lanes, length, position[one]))
     single = [
-        Segment(rows[row], np.full(rows[row].size, lane, np.int64), count, row // graph.checks if graph.coupled else 0)
+        Segment(rows[row], np.full(rows[row].size, lane, np.int64), count, position[row])
         for row, (lane, count) in whole.items()
         if count
     ]
@@ -72,16 +73,18 @@ def cut_checks(
 
 
 def _edges_of_rows(graph: BaseGraph, checks: np.ndarray) -> list[np.ndarray]:
-    bounds = np.searchsorted(checks, np.arange(graph.checks * graph.check_positions + 1))
+    bounds = np.searchsorted(checks, np.arange(sum(graph.rows) + 1))
     return [np.arange(bounds[row], bounds[row + 1]) for row in range(bounds.size - 1)]
 
 
 def _pairs_of_rows(graph: BaseGraph) -> list[tuple[int, int]]:
-    """Pairs of check blocks that may merge: two of one inner position; an odd one out rotates."""
-    positions = range(graph.degree - 1, graph.length) if graph.coupled else range(1)
+    """Pairs of check blocks that may merge: two of one inner position with all its checks; an odd one out rotates."""
+    first_row = np.concatenate([[0], np.cumsum(graph.rows)]).tolist()
+    inner = range(graph.degree - 1, graph.length) if graph.coupled else range(1)
     return [
-        (p * graph.checks + (p + 2 * k) % graph.checks, p * graph.checks + (p + 2 * k + 1) % graph.checks)
-        for p in positions
+        (first_row[p] + (p + 2 * k) % graph.checks, first_row[p] + (p + 2 * k + 1) % graph.checks)
+        for p in inner
+        if graph.rows[p] == graph.checks
         for k in range(graph.checks // 2)
     ]
 

@@ -27,14 +27,14 @@ _CERTAIN = 30.0  # ratio of variables without a bit: known to be 0
 class Limits:
     """How the decoder spends its time.
 
-    `window`: positions swept behind each front; a front that stands still for `patience` sweeps widens it by half, up
-    to `widest`. `whole_sweeps`: most sweeps over the whole graph; they end early after `stagnation` sweeps without
-    fewer unsatisfied checks than ever before. `threads`: 1 or 2.
+    `window`: positions swept behind each front; a front that stands still for `patience` sweeps widens it by as many
+    positions, up to `widest`. A wave or the whole graph is given up after `stagnation` sweeps without progress, the
+    whole graph also after `whole_sweeps`. `threads`: 1 or 2.
     """
 
     window: int = 12
-    widest: int = 40
-    patience: int = 10
+    widest: int = 48
+    patience: int = 8
     whole_sweeps: int = 500
     stagnation: int = 60
     threads: int = 2
@@ -78,18 +78,17 @@ class _Decoder:
         """Drive a wave from `front` towards `stop` until its window arrives, or it stands; first position undone."""
         step = 1 if stop > front else -1
         window, waited = self.limits.window, 0
-        while (stop - front) * step + 1 >= window:
+        while (stop - front) * step + 1 >= window and waited < self.limits.stagnation:
             self.sweep(front, front + step * (window - 1))
             reached = front
             while (stop - reached) * step > 0 and self.unsatisfied[reached] == 0:
                 reached += step
-            waited = 0 if reached != front else waited + 1
             if reached != front:
-                front, window = reached, self.limits.window
-            elif waited >= self.limits.patience:
-                if window >= self.limits.widest:
-                    break
-                window, waited = min(window * 3 // 2, self.limits.widest), 0
+                front, waited, window = reached, 0, max(window - 1, self.limits.window)
+            else:
+                waited += 1
+                if waited % self.limits.patience == 0:
+                    window = min(window + self.limits.patience, self.limits.widest)
         return front
 
     def meet(self, low: int, high: int) -> None:
@@ -154,7 +153,7 @@ class _Decoder:
 def decode(code: Code, llr: np.ndarray, syndrome: np.ndarray, limits: Limits) -> DecodeResult:
     """Decode with checked arguments; see `Code.decode`."""
     decoder = _Decoder(code, llr, syndrome, limits)
-    if code.graph.check_positions >= 4 * limits.window:
+    if code.graph.check_positions >= 2 * limits.window + code.graph.degree:
         decoder.waves()
         if decoder.satisfied():
             return decoder.result()

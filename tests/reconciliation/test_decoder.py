@@ -36,7 +36,7 @@ def test_polynomials():
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("n", "m", "error", "family"), [(1500, 700, 0.05, "sc-ldpc"), (1200, 600, 0.05, "regular")])
+@pytest.mark.parametrize(("n", "m", "error", "family"), [(6000, 2800, 0.06, "sc-ldpc"), (1200, 600, 0.05, "regular")])
 def test_same_decisions_as_textbook_flooding(n, m, error, family, seed):
     code = make_code(n, m, seed, family=family)
     alice, llr = noisy_string(n, error, seed)
