@@ -36,8 +36,8 @@ class Silence(PeerLost):
 class Link(Protocol):
     """One end of the line for one session and channel."""
 
-    def send(self, kind: str, payload: bytes) -> None:
-        """Hand a message over for delivery; PeerLost when the peer cannot be reached in time."""
+    def send(self, kind: str, payload: bytes, timeout: float | None = None) -> None:
+        """Hand a message over; Silence when there is no peer within `timeout` seconds (default: the link's own)."""
 
     def receive(self, kind: str | tuple[str, ...], timeout: float) -> tuple[str, bytes]:
         """The next message of a kind asked for, as (kind, payload); others wait for their turn.
@@ -75,7 +75,7 @@ class MemoryLink:
         self._name, self._inbox, self._outbox, self._tamper = name, inbox, outbox, tamper
         self._waiting, self._peer_closed = _Waiting(), False
 
-    def send(self, kind: str, payload: bytes) -> None:
+    def send(self, kind: str, payload: bytes, timeout: float | None = None) -> None:
         """Deliver at once, unless the fault hook changes or drops the message."""
         changed = self._tamper(self._name, kind, payload) if self._tamper else payload
         if changed is not None:
@@ -168,7 +168,6 @@ class ZmqLink:
         socket.immediate = (
             1  # a message goes to a living peer or waits here, never into a queue that dies with the connection
         )
-        socket.sndtimeo = int(1000 * self._timeout_s)
         socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3 * HEARTBEAT_MS)
         socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_OCTETS)
@@ -183,16 +182,17 @@ class ZmqLink:
         self._authenticator.start()
         self._authenticator.configure_curve_callback("*", credentials_provider=_OnlyPeer(peer_key))
 
-    def send(self, kind: str, payload: bytes) -> None:
-        """See Link; waits up to `timeout_s` for the peer to be connected."""
+    def send(self, kind: str, payload: bytes, timeout: float | None = None) -> None:
+        """See Link; waits for the peer to be connected."""
         import zmq
 
+        timeout = self._timeout_s if timeout is None else timeout
+        self._socket.sndtimeo = math.ceil(1000 * timeout)
         try:
             self._socket.send_multipart([*self._address, kind.encode(), payload])
         except zmq.Again:
-            raise PeerLost(
-                f"{kind} cannot be sent: {self._where} is not there after {self._timeout_s:.0f} s; "
-                "start the peer and run again"
+            raise Silence(
+                f"{kind} cannot be sent: {self._where} is not there after {timeout:.0f} s; start the peer and run again"
             ) from None
 
     def receive(self, kind: str | tuple[str, ...], timeout: float) -> tuple[str, bytes]:

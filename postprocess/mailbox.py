@@ -9,6 +9,7 @@ under a pad or a wrong key.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgpack
@@ -93,7 +94,7 @@ class Mailbox:
         """Store a message, then send it; the same message again sends nothing (the peer asks for what it lacks)."""
         if self._page.sent(kind) is None:
             self._page.keep_sent(kind, payload)
-            self._link.send(kind, payload)
+            self._try_to_send(kind, payload)
         else:
             self._page.keep_sent(kind, payload)
 
@@ -121,7 +122,12 @@ class Mailbox:
             outcome=page.outcome,
             asks=asks,
         )
-        self._link.send(STATUS, status.pack())
+        self._try_to_send(STATUS, status.pack())
+
+    def _try_to_send(self, kind: str, payload: bytes) -> None:
+        """Send if the peer is there; if not, the next exchange of status makes up for it."""
+        with suppress(Silence):
+            self._link.send(kind, payload, self._probe_s)
 
     def _until(self, done, what: str, timeout_s: float | None = None) -> None:
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
@@ -163,7 +169,7 @@ class Mailbox:
         self._met = True
         for kind, stored in self._page.outbox().items():
             if kind not in status.holds:
-                self._link.send(kind, stored)
+                self._try_to_send(kind, stored)
         if status.asks:
             self.announce()
 

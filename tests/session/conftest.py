@@ -1,5 +1,7 @@
 """Sessions for tests: rounds drawn from the decoder's priors, two ledgers with one K0, two roles in two threads."""
 
+import os
+import tempfile
 import threading
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -131,9 +133,17 @@ def run_pair_in_threads(roles, links):
 
 
 @pytest.fixture
-def nodes(tmp_path):
+def folder(tmp_path):
+    """In memory where the system offers it: here processes die, disks do not, and hundreds of ledgers are opened."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def nodes(folder):
     """Two provisioned nodes with the rounds of one rehearsal."""
     parameters = rehearsal()
-    two = TwoNodes(tmp_path, parameters, draw_rounds(parameters)).provision()
+    two = TwoNodes(folder, parameters, draw_rounds(parameters)).provision()
     yield two
     two.close()

@@ -1,6 +1,5 @@
 """Kill a node at every durable write and every message: the session resumes, and no pad ever hides two messages."""
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -20,14 +19,6 @@ def template(tmp_path_factory):
     """Parameters and rounds shared by all cases; the ledgers are fresh for each."""
     parameters = rehearsal(rounds=ROUNDS, ell=400)
     return parameters, draw_rounds(parameters)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """In memory where the system offers it: here processes die, disks do not, and hundreds of ledgers are opened."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as name:
-        yield Path(name)
 
 
 @pytest.fixture

@@ -34,9 +34,9 @@ def test_result_is_the_same_when_the_command_is_given_again(nodes):
     assert alone["alice"].accepted and not alone["alice"].peer_informed
 
 
-def test_next_session_takes_its_pads_from_the_key(tmp_path):
+def test_next_session_takes_its_pads_from_the_key(folder):
     parameters = rehearsal()
-    two = TwoNodes(tmp_path, parameters, draw_rounds(parameters)).provision(sessions=1)
+    two = TwoNodes(folder, parameters, draw_rounds(parameters)).provision(sessions=1)
     two.run()
     two.parameters = rehearsal("s2")
     results = two.run()
@@ -77,10 +77,10 @@ ABORTS = {
 
 
 @pytest.mark.parametrize("reason", ABORTS)
-def test_private_reasons_stay_with_bob(tmp_path, reason, caplog):
+def test_private_reasons_stay_with_bob(folder, reason, caplog):
     caplog.set_level(logging.DEBUG)
     parameters = rehearsal(omega_thr=0.853) if reason is AbortReason.BELL_THRESHOLD else rehearsal()
-    two = TwoNodes(tmp_path, parameters, draw_rounds(parameters, **ABORTS[reason])).provision()
+    two = TwoNodes(folder, parameters, draw_rounds(parameters, **ABORTS[reason])).provision()
     seen = []
     results = two.run(tamper=lambda sender, kind, payload: seen.append(kind) or payload)
     for result in results.values():
@@ -89,10 +89,10 @@ def test_private_reasons_stay_with_bob(tmp_path, reason, caplog):
         assert reason.value not in repr(result)
     assert set(seen) == {"status", "X", "M", "G_EC", "G_A", "G_B", "F"}, "as in a session that succeeds"
     assert set(results["bob"].seconds) <= {"steps 4 to 9", "authentication", "key activation", "parting"}
-    record = tmp_path / "bob" / "sessions" / "s1" / "private.json"
-    assert read_private_record(tmp_path / "bob", "s1")["verdict"] == reason.value
+    record = folder / "bob" / "sessions" / "s1" / "private.json"
+    assert read_private_record(folder / "bob", "s1")["verdict"] == reason.value
     assert record.stat().st_mode & 0o777 == 0o600 and record.parent.stat().st_mode & 0o777 == 0o700
-    assert not (tmp_path / "alice" / "sessions").exists()
+    assert not (folder / "alice" / "sessions").exists()
     assert_no_key(two)
     assert reason.value not in caplog.text
     two.close()
@@ -108,14 +108,14 @@ def assert_no_key(two):
             keystore.deliver("s1", allow_emulated=True, allow_insecure=True)
 
 
-def test_private_record_holds_what_was_measured(nodes, tmp_path):
+def test_private_record_holds_what_was_measured(nodes, folder):
     nodes.run()
-    record = read_private_record(tmp_path / "bob", "s1")
+    record = read_private_record(folder / "bob", "s1")
     assert record["verdict"] == "sound" and record["decoder_converged"]
     assert record["score"] == pytest.approx(2.68, abs=0.15) and record["qber"] == pytest.approx(0.0144, abs=0.006)
     assert json.dumps(record)
     with pytest.raises(InvalidInput, match="only Bob has one"):
-        read_private_record(tmp_path / "alice", "s1")
+        read_private_record(folder / "alice", "s1")
 
 
 def test_parameters_that_differ_are_named_on_both_nodes(nodes):
@@ -208,7 +208,7 @@ def test_a_key_in_use_cannot_be_taken_back_silently(nodes):
     assert results["bob"].abort_reason is AbortReason.ABANDONED
 
 
-def test_the_wrong_ledger_or_strings_are_refused(nodes, tmp_path):
+def test_the_wrong_ledger_or_strings_are_refused(nodes, folder):
     nodes.open()
     with pytest.raises(InvalidInput, match="the ledger of bob"):
         AliceSession(nodes.parameters, nodes.rounds["alice"], None, nodes.keystores["bob"], timeout_s=1)
@@ -216,4 +216,4 @@ def test_the_wrong_ledger_or_strings_are_refused(nodes, tmp_path):
     with pytest.raises(InvalidInput, match="must hold 20000 rounds"):
         AliceSession(nodes.parameters, short, None, nodes.keystores["alice"], timeout_s=1)
     with pytest.raises(InvalidInput, match="no key ledger here"):
-        Keystore.open(tmp_path / "nowhere.sqlite")
+        Keystore.open(folder / "nowhere.sqlite")

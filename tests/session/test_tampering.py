@@ -43,7 +43,7 @@ ENDS = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("kind", ENDS)
-def test_a_changed_message_ends_in_its_named_abort(nodes, tmp_path, kind, change):
+def test_a_changed_message_ends_in_its_named_abort(nodes, folder, kind, change):
     changed = []
 
     def tamper(sender, what, payload):
@@ -56,13 +56,13 @@ def test_a_changed_message_ends_in_its_named_abort(nodes, tmp_path, kind, change
     assert changed and all(changed)
     alice, bob, verdicts = ENDS[kind]
     assert (results["alice"].abort_reason, results["bob"].abort_reason) == (alice, bob)
-    assert read_private_record(tmp_path / "bob", "s1")["verdict"] in verdicts
+    assert read_private_record(folder / "bob", "s1")["verdict"] in verdicts
     assert_no_key(nodes)
 
 
-def test_f_turned_from_abort_to_accept_is_not_believed(tmp_path):
+def test_f_turned_from_abort_to_accept_is_not_believed(folder):
     parameters = rehearsal(omega_thr=0.853)
-    two = TwoNodes(tmp_path, parameters, draw_rounds(parameters)).provision()
+    two = TwoNodes(folder, parameters, draw_rounds(parameters)).provision()
     results = two.run(tamper=lambda _, kind, payload: b"\1" + payload[1:] if kind == "F" else payload)
     assert results["alice"].abort_reason is ACTIVATION and results["bob"].abort_reason is ACTIVATION
     assert_no_key(two)
@@ -94,9 +94,9 @@ def test_garbage_instead_of_a_status_only_costs_time(nodes):
     assert results["alice"].accepted and results["bob"].accepted
 
 
-def test_messages_of_another_session_are_worth_nothing(tmp_path):
+def test_messages_of_another_session_are_worth_nothing(folder):
     parameters = rehearsal()
-    two = TwoNodes(tmp_path, parameters, draw_rounds(parameters)).provision()
+    two = TwoNodes(folder, parameters, draw_rounds(parameters)).provision()
     old = {}
     tagged = ("G_EC", "G_B", "G_A", "F")
     two.run(tamper=lambda sender, kind, payload: old.setdefault(kind, payload) if kind in tagged else payload)
@@ -107,16 +107,16 @@ def test_messages_of_another_session_are_worth_nothing(tmp_path):
     two.close()
 
 
-def test_two_nodes_with_different_k0_end_in_a_named_abort(tmp_path):
+def test_two_nodes_with_different_k0_end_in_a_named_abort(folder):
     parameters = rehearsal()
-    two = TwoNodes(tmp_path, parameters, draw_rounds(parameters)).provision()
-    (tmp_path / "bob" / "keystore.sqlite").unlink()
-    other = TwoNodes(tmp_path / "other", parameters, two.rounds)
+    two = TwoNodes(folder, parameters, draw_rounds(parameters)).provision()
+    (folder / "bob" / "keystore.sqlite").unlink()
+    other = TwoNodes(folder / "other", parameters, two.rounds)
     other.k0_seed = 8
     other.provision()
-    (tmp_path / "other" / "bob" / "keystore.sqlite").rename(tmp_path / "bob" / "keystore.sqlite")
+    (folder / "other" / "bob" / "keystore.sqlite").rename(folder / "bob" / "keystore.sqlite")
     results = two.run()
     assert results["alice"].abort_reason is AUTHENTICATION and not results["bob"].accepted
-    assert read_private_record(tmp_path / "bob", "s1")["verdict"] == "EC tag mismatch"
+    assert read_private_record(folder / "bob", "s1")["verdict"] == "EC tag mismatch"
     assert_no_key(two)
     two.close()
