@@ -17,7 +17,7 @@ from postprocess.reconciliation.protograph import candidates, coupled_edges, reg
 from postprocess.reconciliation.randomness import PublicStream
 
 KNOWN = {
-    (6000, 2800, 7, "sc-ldpc"): "b5a62dac42493bec251200a1df7802bdc6523476767efc6f32a7019e998e6412",
+    (20_000, 9000, 7, "sc-ldpc"): "ce648c9bab23823c9a88a04878ae0e6196eeb6628bbac6160a3cd3e56809f46f",
     (3000, 1000, 7, "regular"): "b15c7437d2b9bd0df8d4338e0f74101b93da6660e1a53213f00becd27138fd76",
 }
 
@@ -41,7 +41,7 @@ def test_any_size_is_met_exactly(n, fraction, seed, family):
     assert ones[:, 0].max() < m
 
 
-@pytest.mark.parametrize(("n", "m", "coupled"), [(6000, 2400, True), (30_000, 6000, True), (3000, 900, False)])
+@pytest.mark.parametrize(("n", "m", "coupled"), [(20_000, 9000, True), (30_000, 6000, True), (3000, 900, False)])
 def test_lifted_graph_has_no_four_cycles(n, m, coupled):
     stream = PublicStream("test", n, m)
     graph = candidates(n, m, 6)[0] if coupled else regular_graph(n, m)
@@ -64,7 +64,7 @@ def test_lifted_graph_has_no_four_cycles(n, m, coupled):
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**32), st.sampled_from([(6000, 2800, "sc-ldpc"), (1500, 600, "regular")]))
+@given(st.integers(0, 2**32), st.sampled_from([(20_000, 9000, "sc-ldpc"), (1500, 600, "regular")]))
 def test_syndrome_is_linear_and_is_h_times_the_bits(seed, size):
     n, m, family = size
     code = make_code(n, m, 3, family=family)
@@ -87,7 +87,7 @@ def test_known_edge_lists(arguments):
 
 
 def test_seeds_give_different_codes():
-    assert not np.array_equal(make_code(6000, 2800, 7).edge_list(), make_code(6000, 2800, 8).edge_list())
+    assert not np.array_equal(make_code(20_000, 9000, 7).edge_list(), make_code(20_000, 9000, 8).edge_list())
 
 
 def test_bits_are_shuffled():

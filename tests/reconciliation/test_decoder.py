@@ -36,7 +36,7 @@ def test_polynomials():
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("n", "m", "error", "family"), [(6000, 2800, 0.06, "sc-ldpc"), (1200, 600, 0.05, "regular")])
+@pytest.mark.parametrize(("n", "m", "error", "family"), [(20_000, 9000, 0.05, "sc-ldpc"), (1200, 600, 0.05, "regular")])
 def test_same_decisions_as_textbook_flooding(n, m, error, family, seed):
     code = make_code(n, m, seed, family=family)
     alice, llr = noisy_string(n, error, seed)
@@ -50,7 +50,7 @@ def test_same_decisions_as_textbook_flooding(n, m, error, family, seed):
 
 def test_first_sweep_of_one_check_is_the_check_rule():
     """One check, no iteration: the posterior is the ratio plus 2 atanh of the others' product."""
-    code = make_code(6000, 2800, 1)
+    code = make_code(20_000, 9000, 1)
     assert code.graph.coupled
     ones = code.edge_list()
     bits_of_check = ones[ones[:, 0] == 0, 1]
@@ -89,7 +89,7 @@ def test_unrelated_syndrome_never_converges(family):
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32))
 def test_converged_means_exactly_this_syndrome(seed):
-    code = make_code(5000, 2000, 2)
+    code = make_code(20_000, 7000, 2)
     alice, llr = noisy_string(code.n, 0.075, seed)
     syndrome = code.syndrome(alice)
     result = code.decode(llr, syndrome)
