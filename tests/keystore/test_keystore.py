@@ -1,0 +1,384 @@
+"""The ledger: table I to the bit, pads spent once, keys handed out once and only where they may be."""
+
+import sqlite3
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from postprocess.authentication import is_valid_key, tag
+from postprocess.errors import AbortReason, InvalidInput
+from postprocess.keystore import ACCEPTED, SOUND, Keystore, LedgerConflict, Pad, draw_k0, k0_bits
+from postprocess.keystore.initial_secret import take_apart
+from postprocess.parameters import PAPER_PRIORS, SessionParameters, paper
+from postprocess.randomness import SeededSource
+from postprocess.report import table
+
+
+def small(session_id="s1", **changes):
+    values = {
+        "apparatus": "emulated",
+        "rounds": 2000,
+        "gamma": Fraction(1, 2),
+        "score": 2.64,
+        "qber": 0.018,
+        "eps_snd": 1e-10,
+        "omega_thr": 0.8,
+        "syndrome_bits": 1500,
+        "ell": 500,
+        "eps_pa": 1e-3,
+        "code_seed": 1,
+        "priors": PAPER_PRIORS,
+        "insecure_because": ("a test",),
+    }
+    return SessionParameters(session_id=session_id, **{**values, **changes})
+
+
+def source(label="K0"):
+    return SeededSource(1, label)
+
+
+@pytest.fixture
+def keystore(tmp_path):
+    with Keystore.create(tmp_path / "alice" / "keystore.sqlite", "alice") as keystore:
+        keystore.provision(draw_k0(source(), small(), 2), small())
+        yield keystore
+
+
+def key_of(parameters, seed=3):
+    return SeededSource(seed, "key").bits(parameters.ell)
+
+
+def accept(keystore, parameters, seed=3):
+    page = keystore.reserve(parameters.session_id, parameters)
+    page.conclude(SOUND, key_of(parameters, seed))
+    page.accept()
+    return page
+
+
+# Table I
+
+
+def test_table_one_to_the_bit(tmp_path):
+    parameters = paper("paper", "emulated", insecure_because=("known seed",))
+    assert k0_bits(parameters) == 1_203_422
+    with Keystore.create(tmp_path / "keystore.sqlite", "bob") as keystore:
+        k0 = draw_k0(source(), parameters)
+        assert len(k0) == 150_428
+        keystore.provision(k0, parameters)
+        accept(keystore, parameters)
+        balance = keystore.balance()
+    assert balance.as_dict() == {
+        "K0": 1_203_422,
+        "consumed": 256,
+        "consumed_error_correction": 64,
+        "consumed_authentication": 128,
+        "consumed_activation": 64,
+        "reusable": 1_203_166,
+        "reusable_vhash": 1_280,
+        "reusable_trevisan": 1_201_886,
+        "generated": 95_884,
+        "K1": 1_299_050,
+        "net": 95_628,
+    }
+    text = table(balance)
+    assert "1 299 050" in text and "emulated" in text and "INSECURE: known seed" in text
+    assert balance.to_json()["apparatus"] == "emulated"
+
+
+def test_an_aborted_session_still_costs_its_pads(keystore):
+    keystore.reserve("s1", small())
+    keystore.abort("s1", AbortReason.BLOCK_MISMATCH, "block 7")
+    balance = keystore.balance()
+    assert (balance.consumed, balance.generated, balance.net) == (256, 0, -256)
+    assert keystore.sessions()[0].outcome == "block mismatch" and keystore.sessions()[0].detail == "block 7"
+
+
+# K0
+
+
+def test_k0_is_its_parts_in_the_paper_s_order():
+    k0 = draw_k0(source(), small(), 2)
+    bits = np.unpackbits(np.frombuffer(k0, np.uint8))
+    secret = take_apart(k0, small())
+    length = k0_bits(small(), 2)
+    pads = b"".join(pads[pad] for pads in secret.pads for pad in (Pad.EC, Pad.ALICE, Pad.BOB, Pad.ACTIVATION))
+    rest = np.unpackbits(np.frombuffer(secret.vhash_key + pads, np.uint8))
+    assert np.array_equal(np.concatenate((secret.seed, rest)), bits[:length]) and secret.bits == length
+    assert not bits[length:].any() and is_valid_key(secret.vhash_key)
+    assert np.array_equal(secret.seed, source().bits(len(secret.seed)))
+
+
+def test_vhash_words_that_are_too_large_are_drawn_again():
+    class Biased:
+        insecure, description = True, "ones first"
+
+        def __init__(self):
+            self.calls = 0
+
+        def octets(self, count):
+            self.calls += 1
+            return b"\xff" * count if self.calls < 3 else bytes(count)
+
+        def bits(self, count):
+            return np.zeros(count, np.uint8)
+
+    biased = Biased()
+    secret = take_apart(draw_k0(biased, small()), small())
+    assert is_valid_key(secret.vhash_key) and biased.calls == 4
+    assert secret.vhash_key == b"\xff" * 144 + bytes(16)
+
+
+@pytest.mark.parametrize("change", ["short", "long", "padding", "key"])
+def test_k0_that_does_not_fit_is_refused(tmp_path, change):
+    k0 = draw_k0(source(), small())
+    bits = np.unpackbits(np.frombuffer(k0, np.uint8))
+    length = k0_bits(small())
+    if change == "short":
+        k0 = k0[:-1]
+    elif change == "long":
+        k0 += b"\0"
+    elif change == "padding":
+        assert length % 8, "the case needs unused bits"
+        k0 = k0[:-1] + bytes([k0[-1] | 1])
+    else:
+        bits[length - 256 - 128 : length - 256] = 1
+        k0 = np.packbits(bits).tobytes()
+    with (
+        Keystore.create(tmp_path / "keystore.sqlite", "bob") as keystore,
+        pytest.raises(InvalidInput, match="K0: "),
+    ):
+        keystore.provision(k0, small())
+
+
+def test_provisioned_once(keystore):
+    with pytest.raises(InvalidInput, match="provisioned already"):
+        keystore.provision(draw_k0(source(), small()), small())
+    assert keystore.balance().initial == k0_bits(small(), 2)
+
+
+# Reservation
+
+
+def test_reserving_again_gives_the_same_pads(keystore):
+    first, again = keystore.reserve("s1", small()), keystore.reserve("s1", small())
+    assert first.pad_label == again.pad_label == "K0/000000" and keystore.balance().consumed == 256
+    assert keystore.reserve("s2", small("s2")).pad_label == "K0/000001"
+    with pytest.raises(InvalidInput, match="no pads left"):
+        keystore.reserve("s3", small("s3"))
+
+
+def test_reserving_with_other_parameters_names_the_fields(keystore):
+    keystore.reserve("s1", small())
+    with pytest.raises(InvalidInput, match=r"other parameters \(block_rounds, code_seed\)|\(code_seed, block_rounds\)"):
+        keystore.reserve("s1", small(code_seed=2, block_rounds=10))
+    with pytest.raises(InvalidInput, match="its parameters are those of 's1'"):
+        keystore.reserve("s2", small())
+
+
+def test_real_and_rehearsed_bits_do_not_mix(tmp_path, keystore):
+    with pytest.raises(InvalidInput, match="serves the apparatus 'emulated'"):
+        keystore.reserve("s1", small(apparatus="kasli"))
+    sound = paper("s1", "kasli")
+    with Keystore.create(tmp_path / "real.sqlite", "alice") as real:
+        with pytest.raises(InvalidInput, match="no K0 in this ledger"):
+            real.reserve("s1", sound)
+        real.provision(draw_k0(source(), sound), sound)
+        with pytest.raises(InvalidInput, match="would expose its seed"):
+            real.reserve("s2", small("s2", apparatus="kasli"))
+        real.reserve("s1", sound)
+
+
+def test_a_seed_that_is_too_short_is_refused(keystore):
+    with pytest.raises(InvalidInput, match="the extractor needs a seed of"):
+        keystore.reserve("s1", small(rounds=100_000, ell=20_000, eps_pa=1e-9))
+
+
+def test_an_insecure_ledger_taints_its_keys(tmp_path):
+    sound = paper("s1", "kasli")
+    with Keystore.create(tmp_path / "keystore.sqlite", "alice") as keystore:
+        keystore.provision(draw_k0(source(), sound), sound, insecure_because=("drawn from a fixed seed",))
+        accept(keystore, sound)
+        with pytest.raises(InvalidInput, match=r"insecure \(drawn from a fixed seed\)"):
+            keystore.deliver("s1")
+        assert keystore.balance().insecure_because == ("drawn from a fixed seed",)
+
+
+# Pads and messages
+
+
+def test_a_tag_spends_its_pad_on_one_message_durably(keystore):
+    page = keystore.reserve("s1", small())
+    pad = take_apart(draw_k0(source(), small(), 2), small()).pads[0][Pad.ALICE]
+    first = page.tag(Pad.ALICE, b"C = 1")
+    assert first == tag(page.vhash_key, b"C = 1", pad)
+    with Keystore.open(keystore.path) as again:
+        page = again.session("s1")
+        assert page.tag(Pad.ALICE, b"C = 1") == first
+        with pytest.raises(LedgerConflict, match="spent on another message"):
+            page.tag(Pad.ALICE, b"C = 0")
+
+
+def test_a_pad_spent_on_checking_is_never_used_for_tagging(keystore):
+    page = keystore.reserve("s1", small())
+    assert not page.verify(Pad.BOB, b"T", bytes(8))
+    with pytest.raises(LedgerConflict, match="spent on another message"):
+        page.tag(Pad.BOB, b"T")
+
+
+def test_the_right_tag_and_no_other_is_accepted(keystore, tmp_path):
+    with Keystore.create(tmp_path / "bob" / "keystore.sqlite", "bob") as bob:
+        bob.provision(draw_k0(source(), small(), 2), small())
+        right = bob.reserve("s1", small()).tag(Pad.BOB, b"T")
+    page = keystore.reserve("s1", small())
+    assert page.verify(Pad.BOB, b"T", right)
+    for wrong in (right[:-1], right + b"\0", b"", bytes([right[0] ^ 1]) + right[1:]):
+        assert not page.verify(Pad.BOB, b"T", wrong)
+    assert not page.verify(Pad.BOB, b"T'", right)
+
+
+def test_messages_have_one_version(keystore):
+    page = keystore.reserve("s1", small())
+    page.keep_sent("G_A", b"1")
+    page.keep_sent("G_A", b"1")
+    with pytest.raises(LedgerConflict, match="another version of message G_A"):
+        page.keep_sent("G_A", b"2")
+    page.keep_received("G_B", b"1")
+    page.keep_received("G_B", b"2")
+    assert page.received("G_B") == b"1" and page.outbox() == {"G_A": b"1"} and page.inbox() == ["G_B"]
+
+
+def test_the_first_verdict_and_the_first_outcome_stand(keystore):
+    page = keystore.reserve("s1", small())
+    page.conclude("Bell threshold")
+    page.conclude(SOUND, key_of(small()))
+    assert page.verdict == "Bell threshold" and keystore.keys() == []
+    page.abort(AbortReason.ACTIVATION)
+    page.abort(AbortReason.ABANDONED)
+    page.accept()
+    assert page.outcome == "activation"
+    with pytest.raises(InvalidInput):
+        page.conclude(SOUND)
+
+
+def test_a_session_without_a_key_cannot_be_accepted(keystore):
+    page = keystore.reserve("s1", small())
+    with pytest.raises(LedgerConflict, match="no pending key"):
+        page.accept()
+    assert page.outcome is None
+
+
+# Keys
+
+
+def test_keys_refill_the_pads_and_are_handed_out_once(keystore):
+    accept(keystore, small())
+    bits = key_of(small())
+    record = keystore.key("s1")
+    assert (record.bits, record.deliverable, record.state) == (500, 244, "active")
+    handed_out = keystore.deliver("s1", allow_emulated=True, allow_insecure=True)
+    assert np.array_equal(handed_out, bits[256:]) and handed_out.dtype == np.uint8
+    with pytest.raises(InvalidInput, match="delivered already"):
+        keystore.deliver("s1", allow_emulated=True, allow_insecure=True)
+    assert keystore.balance().delivered == 244 and keystore.balance().generated == 500
+    keystore.reserve("s2", small("s2"))
+    page = keystore.reserve("s3", small("s3"))
+    assert page.pad_label == "key/s1"
+    pads = np.packbits(bits[:256]).tobytes()
+    for number, pad in enumerate((Pad.EC, Pad.ALICE, Pad.BOB, Pad.ACTIVATION)):
+        assert page.tag(pad, b"m") == tag(page.vhash_key, b"m", pads[8 * number : 8 * number + 8])
+
+
+def test_a_key_too_short_for_pads_is_delivered_whole(keystore):
+    parameters = small(ell=256)
+    accept(keystore, parameters)
+    assert keystore.key("s1").deliverable == 256
+    keystore.reserve("s2", small("s2"))
+    with pytest.raises(InvalidInput, match="no pads left"):
+        keystore.reserve("s3", small("s3"))
+
+
+@pytest.mark.parametrize("allowed", [{}, {"allow_emulated": True}, {"allow_insecure": True}])
+def test_emulated_and_insecure_keys_only_by_name(keystore, allowed):
+    accept(keystore, small())
+    with pytest.raises(InvalidInput, match=r"emulated|insecure"):
+        keystore.deliver("s1", **allowed)
+    assert keystore.key("s1").state == "active"
+
+
+@pytest.mark.parametrize("end", ["pending", "aborted", "missing"])
+def test_no_key_before_its_time(keystore, end):
+    if end != "missing":
+        page = keystore.reserve("s1", small())
+        page.conclude(SOUND, key_of(small()))
+    if end == "aborted":
+        page.abort(AbortReason.ACTIVATION)
+    with pytest.raises(InvalidInput, match={"pending": "pending", "aborted": "discarded", "missing": "not in"}[end]):
+        keystore.deliver("s1", allow_emulated=True, allow_insecure=True)
+
+
+def test_comparing_two_ledgers_shows_no_bit(keystore, tmp_path):
+    accept(keystore, small())
+    for seed, same in ((3, True), (4, False)):
+        with Keystore.create(tmp_path / f"{seed}.sqlite", "bob") as other:
+            other.provision(draw_k0(source(), small()), small())
+            accept(other, small(), seed)
+            assert keystore.same_key(other, "s1") is same
+
+
+# The file
+
+
+def test_secrets_are_erased_when_the_session_ends(keystore):
+    page = keystore.reserve("s1", small())
+    pads = take_apart(draw_k0(source(), small(), 2), small()).pads[0]
+    page.conclude(SOUND, key_of(small()))
+    packed = np.packbits(key_of(small())).tobytes()
+    content = keystore.path.read_bytes()
+    assert packed in content and all(pad in content for pad in pads.values())
+    page.abort(AbortReason.ACTIVATION)
+    remains = b"".join(file.read_bytes() for file in keystore.path.parent.iterdir() if file.is_file())
+    assert packed not in remains and not any(pad in remains for pad in pads.values())
+
+
+def test_file_and_journal_are_private_and_synchronous(keystore):
+    keystore.reserve("s1", small())
+    files = [file for file in keystore.path.parent.iterdir() if file.is_file()]
+    assert keystore.path in files and all(file.stat().st_mode & 0o777 == 0o600 for file in files)
+    assert keystore.path.parent.stat().st_mode & 0o777 == 0o700
+    connection = keystore._database._connection
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("truncate",)
+    assert connection.execute("PRAGMA secure_delete").fetchone() == (1,)
+
+
+def test_opening_what_is_not_a_ledger_is_one_clear_line(tmp_path, keystore):
+    other = tmp_path / "notes.sqlite"
+    other.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(InvalidInput, match=r"notes\.sqlite: not a key ledger"):
+        Keystore.open(other)
+    empty = tmp_path / "empty.sqlite"
+    sqlite3.connect(empty).execute("CREATE TABLE t (a)").connection.close()
+    with pytest.raises(InvalidInput, match="not a key ledger of diqkd"):
+        Keystore.open(empty)
+    with pytest.raises(InvalidInput, match="there is a key ledger already"):
+        Keystore.create(keystore.path, "alice")
+    with pytest.raises(InvalidInput, match="'alice' or 'bob'"):
+        Keystore.create(tmp_path / "eve.sqlite", "eve")
+
+
+def test_nothing_secret_in_what_can_be_printed(keystore):
+    page = accept(keystore, small())
+    printed = f"{keystore!r} {page!r} {keystore.keys()!r} {keystore.sessions()!r} {keystore.balance()!r}"
+    printed += repr(take_apart(draw_k0(source(), small()), small()))
+    for secret in (page.vhash_key, np.packbits(key_of(small())).tobytes()[32:]):
+        assert secret.hex()[:16] not in printed and repr(secret)[2:20] not in printed
+
+
+def test_abandoning_is_for_open_sessions(keystore):
+    with pytest.raises(InvalidInput, match="check the session id"):
+        keystore.abandon("s1")
+    accept(keystore, small())
+    with pytest.raises(InvalidInput, match="accepted already"):
+        keystore.abandon("s1")
+    assert keystore.session("s1").outcome == ACCEPTED
