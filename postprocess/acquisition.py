@@ -92,7 +92,7 @@ class Acquisition:
         self._should_pause, self._progress = should_pause, progress
         self._timeout_s, self._recovery_timeout_s = timeout_s, recovery_timeout_s
         self._meter = ProgressMeter(store, seconds_per_mu=seconds_per_mu, clock=clock)
-        self._farewell_in_an_earlier_life = store.farewell
+        self._farewell_in_an_earlier_life, self._peer_went_on = store.farewell, False
         self._handed: HandOut | None = None
         self._sequence = 0
         self._agreed: Decision | None = None
@@ -113,6 +113,7 @@ class Acquisition:
             except PeerLost:
                 if not self._farewell_in_an_earlier_life:
                     raise
+                self._peer_went_on = True
 
     def resume(self) -> Next:
         """Settle with the peer what an earlier process left, before any kernel runs (after CONTINUE one may)."""
@@ -198,7 +199,7 @@ class Acquisition:
         return decision.next
 
     def _over_without_meeting(self) -> bool:
-        return self._store.closed
+        return self._store.closed or self._peer_went_on
 
     def _meet(self, *, asks: bool, code: KernelLeft) -> Decision:
         wants_pause = self._should_pause()

@@ -45,7 +45,7 @@ class NodeTalk:
     """One node's end of the conversation.
 
     Args:
-        link: the channel; a context in which kinds are delivered in order, or not at all once the link breaks.
+        link: channel "rounds"; it may lose messages when a process dies, but keeps their order.
         node: "alice" or "bob".
         parameters: compared in every hello.
         clock: monotonic seconds.
