@@ -1,4 +1,4 @@
-"""VHASH: the almost-delta-universal hash under every tag, with a 64-bit result (Nadlinger 2022, S5).
+"""VHASH: the almost-delta-universal hash under every tag, with a 64-bit result (Nadlinger 2022, S9 A).
 
 Blocks of 128 octets are compressed by NH, a sum of products of key-shifted words; the block values are the coefficients
 of a polynomial over GF(2^127 - 1), evaluated at a key K; a last inner product modulo p64 = 2^64 - 257 brings 127 bits

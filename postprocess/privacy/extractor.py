@@ -2,7 +2,8 @@
 
 Every output bit is a one-bit extractor (a Reed-Solomon code over GF(2^l) concatenated with the Hadamard code) applied
 to the whole source with t = 2 l bits of the seed; a block weak design decides which. Strong: the seed stays secret and
-is used again. Sources: Nadlinger 2022, S9; Mauerer, Portmann, Scholz, arXiv:1212.0520; Ma, Zhang, Tan, arXiv:1109.6147.
+is used again. Sources: Nadlinger 2022, S9 B; Mauerer, Portmann, Scholz, arXiv:1212.0520; Ma, Zhang, Tan,
+arXiv:1109.6147.
 """
 
 from __future__ import annotations

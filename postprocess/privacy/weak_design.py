@@ -62,7 +62,7 @@ def block_rows(ell: int, t_plus: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class WeakDesign:
-    """Parameters of the extractor's design, cheap to compute (Nadlinger 2022, S9).
+    """Parameters of the extractor's design, cheap to compute (Nadlinger 2022, S9 B, equations 50 and 51).
 
     Attributes:
         ell: output bits.

@@ -1,4 +1,4 @@
-"""Entropies of the security proof, free of cancellation at both ends (Nadlinger 2022, S8).
+"""Entropies of the security proof, free of cancellation at both ends (Nadlinger 2022, S10).
 
 The proof's lower bound on Alice's entropy, eta(w) = 1 - h(1/2 + 1/2 sqrt(16 w (w - 1) + 3)), depends on the winning
 probability w through r = sqrt(16 w (w - 1) + 3) = sqrt(S^2/4 - 1). Everything here is written in the rapidity a =

@@ -1,4 +1,4 @@
-"""How long a key a session may extract, and the threshold it must pass (Nadlinger 2022, S7 and S8)."""
+"""How long a key a session may extract, and the threshold it must pass (Nadlinger 2022, S7 and S10)."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def acceptance_threshold(n: int, gamma: float | Fraction | str, score: float) ->
     """Acceptance threshold on the CHSH winning probability, three standard deviations below what is expected.
 
     With omega = (4 + S) / 8 a round is a lost test with probability q = gamma (1 - omega);
-    q_thr = q + 3 sqrt(q (1 - q) / n) and omega_thr = 1 - q_thr / gamma.
+    q_thr = q + 3 sqrt(q (1 - q) / n) and omega_thr = 1 - q_thr / gamma (Nadlinger 2022, S7, equations 24 and 25).
 
     Raises:
         InvalidInput: a value outside its range.
@@ -98,13 +98,13 @@ def acceptance_threshold(n: int, gamma: float | Fraction | str, score: float) ->
 
 
 def as_probability(gamma: float | Fraction | str) -> float:
-    """gamma as a float in (0, 1], from a number or from text such as "13/256"."""
+    """gamma as a float in (0, 1), from a number or from text such as "13/256"."""
     try:
         value = float(Fraction(gamma))
     except (ValueError, TypeError, ZeroDivisionError, OverflowError) as problem:
         raise InvalidInput(f"gamma = {gamma!r}: not a number; write 13/256 or 0.0508") from problem
-    if not 0 < value <= 1:
-        raise InvalidInput(f"gamma = {gamma}: must be above 0 and at most 1")
+    if not 0 < value < 1:
+        raise InvalidInput(f"gamma = {gamma}: must lie between 0 and 1")
     return value
 
 

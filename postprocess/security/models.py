@@ -1,4 +1,4 @@
-"""What a link would yield: the depolarising model and the limit of many rounds (Nadlinger 2022, S8 and S10)."""
+"""What a link would yield: the depolarising model and the limit of many rounds (Nadlinger 2022, S10)."""
 
 from __future__ import annotations
 

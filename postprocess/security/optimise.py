@@ -93,29 +93,36 @@ def _weight(eps: float) -> float:
     return 1 + 1 / math.sqrt((1 - eps) * (1 + eps))
 
 
-def maximise(function: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
+def maximise(
+    function: Callable[[float], float], low: float, high: float, tolerance: float = 1e-7
+) -> tuple[float, float]:
     """Maximum of a function with one maximum, by golden section with parabolic steps (Brent).
 
+    Args:
+        function: of one variable; may return -inf.
+        low, high: ends of the interval.
+        tolerance: wanted precision of the place, relative where it exceeds 1/10.
+
     Returns:
-        The place, to about seven digits, and the value there.
+        The place and the value there.
     """
     golden = (3 - math.sqrt(5)) / 2
     x = w = v = low + golden * (high - low)
     fx = fw = fv = function(x)
     step = last = 0.0
     for _ in range(100):
-        middle, tolerance = (low + high) / 2, 1e-7 * abs(x) + 1e-8
-        if abs(x - middle) <= 2 * tolerance - (high - low) / 2:
+        middle, least = (low + high) / 2, tolerance * (abs(x) + 0.1)
+        if abs(x - middle) <= 2 * least - (high - low) / 2:
             break
         parabola = _parabolic_step(x, fx, w, fw, v, fv)
         if parabola is not None and abs(parabola) < abs(last) / 2 and low < x + parabola < high:
             last, step = step, parabola
-            if min(x + step - low, high - x - step) < 2 * tolerance:
-                step = math.copysign(tolerance, middle - x)
+            if min(x + step - low, high - x - step) < 2 * least:
+                step = math.copysign(least, middle - x)
         else:
             last = low - x if x >= middle else high - x
             step = golden * last
-        u = x + (step if abs(step) >= tolerance else math.copysign(tolerance, step))
+        u = x + (step if abs(step) >= least else math.copysign(least, step))
         fu = function(u)
         if fu >= fx:
             low, high = (x, high) if u >= x else (low, x)

@@ -1,4 +1,4 @@
-"""Proposition 2: the key length that is secure for given free parameters (Nadlinger 2022, S8, equations 61 to 73).
+"""Proposition 2: the key length that is secure for given free parameters (Nadlinger 2022, S10, equations 61 to 73).
 
 The entropy that Bell violation certifies over n rounds, less what the finite number of rounds costs, what error
 correction and authentication told, and what smoothing and privacy amplification take, is the key.
@@ -98,7 +98,7 @@ def finite_key_bound(n: int, gamma: float, omega_thr: float, syndrome_bits: floa
 
     Args:
         n: rounds.
-        gamma: probability of a test round, in (0, 1].
+        gamma: probability of a test round, in (0, 1).
         omega_thr: acceptance threshold on the CHSH winning probability.
         syndrome_bits: m, bits of the error-correction syndrome.
         free: the free parameters.
@@ -110,9 +110,14 @@ def finite_key_bound(n: int, gamma: float, omega_thr: float, syndrome_bits: floa
         InvalidInput: a free parameter outside its range.
     """
     free.check()
+    return chain_rule_inverse(net_entropy(n, gamma, omega_thr, syndrome_bits, free))
+
+
+def net_entropy(n: int, gamma: float, omega_thr: float, syndrome_bits: float, free: FreeParameters) -> float:
+    """What Proposition 2 puts under Y_b: entropy certified less all costs, negative where nothing is proven."""
     entropy = certified_entropy(Tradeoff(rapidity(free.t), gamma), free.delta_1, n, omega_thr)
     cost = smoothing_and_order_cost(free, n) + n * gamma + syndrome_bits + OVERHEAD_BITS
-    return chain_rule_inverse(entropy - cost)
+    return entropy - cost
 
 
 def chain_rule_inverse(z: float) -> float:

@@ -2,7 +2,7 @@
 
 g_t(w) = eta(t) + (w - t) eta'(t) is the tangent of the entropy bound at t. f_t spreads it over the outcomes of one
 round: a lost test scores g_t(0)/gamma + (1 - 1/gamma) g_t(1), a won test or no test g_t(1), so that its mean is g_t(w)
-(Nadlinger 2022, S8, equations 61 to 70).
+(Nadlinger 2022, S10, equations 61 to 70).
 """
 
 from __future__ import annotations
