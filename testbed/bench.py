@@ -6,6 +6,7 @@ fetched. Outcomes therefore come from the pulses that were really scheduled befo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import count as counting
 from typing import Any
 
@@ -16,6 +17,7 @@ from testbed import laboratory as laboratories
 from testbed import truth
 from testbed.attempts import AttemptLoop
 from testbed.coredevice.ad53xx import voltage_to_mu
+from testbed.coredevice.line import KEEP
 from testbed.coredevice.ttl import SilentInput
 from testbed.heralds import Uniforms, generator
 from testbed.ion import Ion, Light, Pulse, Step
@@ -26,7 +28,9 @@ NOMINAL = 10 ** (truth.NOMINAL_ATTENUATION_DB / 20)
 LIGHTS = {"cool": "dds_cooling", "deshelve": "dds_deshelve", "pump": "dds_pump"}
 T_LINES = ("ttl_round_type_test", "ttl_round_type_key")
 PHOTON_CHUNK = 4096
+MAX_GATES = 1000
 JOINT_CACHE = 20_000
+MIN_COUPLING = 0.5
 
 
 class Bench:
@@ -49,7 +53,8 @@ class Bench:
         self.partner = self.laboratory.partner_of(node)
         self.random = Uniforms(self.laboratory.seed, f"outcomes-{node}", 2)
         self._photons = generator(self.laboratory.seed, f"photons-{node}", self.partner.epoch)
-        self._photon_numbers: dict[float, Any] = {}
+        self._gates: dict[tuple[int, int], Iterator[int]] = {}
+        self._saturation: float | None = None
         self.ion = Ion(self.truth, sum(fault.value or 0.0 for fault in self.faults.find("phase error")))
         self.states = published_states()
         self.electrodes = Electrodes()
@@ -73,6 +78,10 @@ class Bench:
         beams = ("dds_qubit", "dds_repump", *LIGHTS.values())
         self.dds = {name: self.dmgr.get(name) for name in beams if name in self.table}
         self.lines = {name: self.core.line(dds.sw.channel).watch() for name, dds in self.dds.items()}
+        self._qubit, self._cooling = self.lines["dds_qubit"], self.lines["dds_cooling"]
+        self._repump = self.lines["dds_repump"]
+        for name in ("dds_cooling", "dds_repump"):
+            self.dds[name].on_set = self._light_changed
         if "zotino0" in self.table:
             self.dmgr.get("zotino0").listener = self._voltages
         if self.node == "bob":
@@ -139,11 +148,10 @@ class Bench:
         if not self.ion_present or self._shelved:
             return False
         electrodes = self.electrodes
-        if not electrodes.at_home(start):
-            electrodes.forget(start)
-            if coupling(electrodes.displacement(start), 0.0) < 0.5:
-                return False
-        return True
+        if start > electrodes.home_from:
+            return True
+        electrodes.forget(start)
+        return coupling(electrodes.displacement(start), 0.0) > MIN_COUPLING
 
     def begin_round(self, herald: int, pattern: int, time: int, genuine: bool) -> None:
         """A herald: the ion's qubit is now half of the pattern's state."""
@@ -165,14 +173,13 @@ class Bench:
         steps: list[Step] = []
         for kind, name in LIGHTS.items():
             line = self.lines.get(name)
-            if line is None or (not line.level and (not line.edges or line.edges[0][0] >= stop)):
+            if line is None or line.is_quiet(origin, stop):
                 continue
             if self.dds[name].tones[-1].amplitude > 0:
                 steps += [Light(on - origin, off - on, kind) for on, off in line.pulses(origin, stop)]
-        qubit = self.lines.get("dds_qubit")
-        if qubit is not None and (qubit.level or qubit.edges) and not self.is_unlocked(stop):
+        if not self.is_unlocked(stop):
             tones = self.dds["dds_qubit"].tones
-            for on, off in qubit.pulses(origin, stop):
+            for on, off in self._qubit.pulses(origin, stop):
                 for i in range(len(tones) - 1, -1, -1):
                     tone = tones[i]
                     if tone.since < off:
@@ -189,47 +196,58 @@ class Bench:
 
     def fluorescence(self, start: int, stop: int) -> int:
         """Photons counted in a gate; if the ion's state was open, this is its measurement."""
-        lit = self._lit(start, stop)
-        bright = self._project(start, stop, lit)
-        for line in self.lines.values():
-            line.forget(stop)
-        rate = truth.BRIGHT_RATE * self._saturation() if bright else 0.0
-        return self.photon_number((lit * rate + (stop - start) * truth.DARK_RATE) * 1e-9)
+        if self._cooling.is_high(start, stop) and self._repump.is_high(start, stop):
+            lit = stop - start
+        else:
+            lit = self._lit(start, stop)
+        if self._open:
+            bright = self._measure_round(start, stop, lit) if lit and start >= self.herald_mu else False
+        else:
+            bright = self._measure_alone(start, lit)
+        if len(self._cooling.edges) > KEEP:
+            for line in self.lines.values():
+                line.forget(start)
+        key = (lit if bright and self.ion_present else 0, stop - start)
+        numbers = self._gates.get(key)
+        if numbers is None:
+            if self._saturation is None:
+                self._saturation = self._cooling_power()
+            mean = key[0] * truth.BRIGHT_RATE * self._saturation + key[1] * truth.DARK_RATE
+            numbers = self._gates[key] = self._poisson(mean * 1e-9)
+            if len(self._gates) > MAX_GATES:
+                self._gates.clear()
+        return next(numbers)
 
     def _lit(self, start: int, stop: int) -> int:
         """Time with both cooling and repump light."""
-        cooling, repump = (self.lines[name].pulses(start, stop) for name in ("dds_cooling", "dds_repump"))
-        whole = [(start, stop)]
-        if cooling == whole and repump == whole:
-            return stop - start
+        cooling, repump = self._cooling.pulses(start, stop), self._repump.pulses(start, stop)
         return sum(max(0, min(a[1], b[1]) - max(a[0], b[0])) for a in cooling for b in repump)
 
-    def _saturation(self) -> float:
+    def _light_changed(self) -> None:
+        self._saturation = None
+        self._gates.clear()
+
+    def _cooling_power(self) -> float:
+        """Fluorescence relative to nominal beams."""
         amplitude = self.dds["dds_cooling"].tones[-1].amplitude * NOMINAL
         return saturated(amplitude) if self.dds["dds_repump"].tones[-1].amplitude > 0 else 0.0
 
-    def _project(self, start: int, stop: int, lit: int) -> bool:
-        """Whether the ion is found in S1/2 by the light of a gate."""
-        if self._open:
-            if not lit or start < self.herald_mu:
-                return False
-            bright = self._measure_round(start, stop, lit)
-        else:
-            bright = self._measure_alone(start)
-        if lit:
-            self._shelved, self._since = not bright, start
-            self.dds["dds_qubit"].forget(start)
-        return bright and self.ion_present
-
-    def _measure_alone(self, start: int) -> bool:
+    def _measure_alone(self, start: int, lit: int) -> bool:
         """Outside of rounds: levels from the last projection through all light since."""
-        qubit = self.lines["dds_qubit"]
-        if not self._shelved and not (qubit.level or (qubit.edges and qubit.edges[0][0] < start)):
+        if not self._shelved and self._qubit.is_quiet(self._since, start):
+            if lit:
+                self._since = start
             return True
         populations = [0.0, 0.0, 1.0, 0.0] if self._shelved else [0.5, 0.5, 0.0, 0.0]
         effect = self.ion.effect(self._programme(self._since, start))
-        p = float(effect.diagonal().real @ populations)
-        return self._photons.random() < p
+        bright = self._photons.random() < float(effect.diagonal().real @ populations)
+        if lit:
+            self._projected(start, bright)
+        return bright
+
+    def _projected(self, time: int, bright: bool) -> None:
+        self._shelved, self._since = not bright, time
+        self.dds["dds_qubit"].forget(time)
 
     def _measure_round(self, start: int, stop: int, lit: int) -> bool:
         """The readout of a round: Bob's outcome by his marginal, Alice's conditional on his."""
@@ -246,6 +264,7 @@ class Bench:
             if theirs is not UNMEASURED:
                 self._station(bright, theirs, leaked)
         self._open = False
+        self._projected(start, bright)
         return bright
 
     def _probability(self, programme: tuple[Step, ...], theirs: Outcome) -> float:
@@ -278,7 +297,7 @@ class Bench:
         points = (start, start + (stop - start) // 8, (start + stop) // 2, stop)
         reach = [coupling(electrodes.displacement(time), self.truth.isolation) for time in points]
         mean = (reach[0] + 2 * reach[1] + 3 * reach[2] + 2 * reach[3]) / 8
-        return mean * lit * 1e-9 * truth.STATION_PHOTONS_PER_S * self._saturation()
+        return mean * lit * 1e-9 * truth.STATION_PHOTONS_PER_S * self._cooling_power()
 
     def _station(self, bright: bool, theirs: Outcome, leaked: float) -> None:
         """One round of the histogram of table S5."""
@@ -295,16 +314,12 @@ class Bench:
         self.laboratory.write_truth(self.node, truths)
 
     def photon_number(self, mean: float) -> int:
-        """Next Poissonian number of a mean; drawn in bulk per mean."""
-        numbers = self._photon_numbers.get(mean)
-        if numbers is None:
-            if len(self._photon_numbers) > 1000:
-                self._photon_numbers.clear()
-            numbers = self._photon_numbers[mean] = self._poisson(mean)
-        return next(numbers)
+        """A Poissonian number."""
+        return int(self._photons.poisson(mean))
 
-    def _poisson(self, mean: float):
-        for size in counting(4):
+    def _poisson(self, mean: float) -> Iterator[int]:
+        """Many of them; drawn in bulk."""
+        for size in counting(2):
             yield from self._photons.poisson(mean, min(PHOTON_CHUNK, 4**size)).tolist()
 
     # Lines

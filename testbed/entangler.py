@@ -51,8 +51,12 @@ class Entangler:
     @property
     def loop(self):
         """The physics of the attempts."""
-        if self._loop is None:
-            self._loop = self.core.bench.attempts(self)
+        return self._loop or self._connect()
+
+    def _connect(self):
+        if self.core.bench is None:
+            raise RuntimeError("the device table has no entry 'laboratory': nothing is behind the entangler")
+        self._loop = self.core.bench.attempts(self)
         return self._loop
 
     def _write(self):
@@ -106,7 +110,7 @@ class Entangler:
         core.submit(start, self.channel)
         start += self.ref_period_mu
         self._timeline.take_time_mu(self.ref_period_mu)
-        end, reason = self.loop.run(start, int(duration_mu) & ~7)
+        end, reason = (self._loop or self._connect()).run(start, int(duration_mu) & ~7)
         core.wait(end)
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "run", (end, reason))

@@ -35,7 +35,7 @@ class Laboratory:
     seed: int
     faults: tuple[Fault, ...] = ()
     folder: Path | None = None
-    patience_s: float = 5.0
+    patience_s: float = 2.0
 
     def heralds(self) -> HeraldStream:
         return HeraldStream(self.seed)
@@ -60,13 +60,13 @@ class Laboratory:
             draft.replace(target)
 
 
-def create(folder: Path | str, seed: int | None = None, faults: Sequence[Fault] = ()) -> Laboratory:
+def create(folder: Path | str, seed: int | None = None, faults: Sequence[Fault | dict] = ()) -> Laboratory:
     """Make a laboratory in a new or empty folder.
 
     Args:
         folder: 0700, created if needed.
         seed: makes every run in it repeat bit for bit, which is insecure; None draws one.
-        faults: what shall go wrong.
+        faults: what shall go wrong; a dict has the fields of `Fault`.
 
     Raises:
         FileExistsError: there is a laboratory already.
@@ -78,11 +78,12 @@ def create(folder: Path | str, seed: int | None = None, faults: Sequence[Fault] 
     if (path / DESCRIPTION).exists():
         raise FileExistsError(f"{path} is a laboratory already; use it by {VARIABLE}, or choose another folder")
     chosen = secrets.randbits(63) if seed is None else seed
+    known = tuple(fault if isinstance(fault, Fault) else Fault(**fault) for fault in faults)
     make_ring(path / RING)
-    description = {"seed": chosen, "faults": [fault.as_dict() for fault in faults]}
+    description = {"seed": chosen, "faults": [fault.as_dict() for fault in known]}
     with os.fdopen(os.open(path / DESCRIPTION, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(description, file, indent=1)
-    return Laboratory(chosen, tuple(faults), path)
+    return Laboratory(chosen, known, path)
 
 
 def open_laboratory(folder: Path | str) -> Laboratory:

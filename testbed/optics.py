@@ -18,12 +18,14 @@ class Electrodes:
     def __init__(self) -> None:
         self.steps: list[tuple[int, float]] = [(0, 0.0)]  # (time, target in um)
         self._start = 0.0  # displacement at the first step
+        self.home_from = 0.0  # from this time on the ion rests in the focus
 
     def step(self, time: int, volts: list[float]) -> None:
         """New voltages from `time` on (earlier than the last step only by mistake of a kernel, then at the last
         step)."""
         target = truth.MICROMETRES_PER_VOLT * sum(volts) / len(volts)
         self.steps.append((max(time, self.steps[-1][0]), target))
+        self.home_from = time + self.SETTLED if target == 0.0 else math.inf
 
     def forget(self, before: int) -> None:
         """Keep only what still matters at a time and after."""
@@ -46,10 +48,6 @@ class Electrodes:
             position = self._relax(position, target, min(until, time) - since)
         return position
 
-    def at_home(self, time: int) -> bool:
-        """Whether the ion has rested in the focus for many time constants (the common case, decided quickly)."""
-        since, target = self.steps[-1]
-        return len(self.steps) == 1 and target == 0.0 and time - since > self.SETTLED
 
 
 def coupling(displacement_um: float, isolation: float) -> float:

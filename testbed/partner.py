@@ -129,11 +129,13 @@ class SharedPartner:
             herald if both are there, a larger index if the peer is already further, 0 if the peer is not there.
         """
         words, place = self._words, self._theirs + HERALD
-        words[self._mine + HERALD] = herald
+        if words[place] > herald:
+            return words[place]
+        words[self._mine + HERALD] = herald  # from here on the peer passes this herald only together with this node
         if words[place] < herald and not self._await(lambda: words[place] >= herald):
             return 0
         self._met_as = self._peer_state()
-        return words[place]
+        return herald
 
     def _await(self, there) -> bool:
         """Wait for a condition as long as the peer can still bring it about."""

@@ -203,6 +203,8 @@ class AD9910:
             if stored is not None:
                 last = channel.tones[-1]
                 channel.tones.append(last._replace(since=self._timeline.now, amplitude=channel._amplitude(stored[2])))
+                if channel.on_set is not None:
+                    channel.on_set()
 
     def get_att_mu(self):
         return self.cpld.get_channel_att_mu(self.chip_select - 4)

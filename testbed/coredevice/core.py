@@ -64,7 +64,10 @@ class Core:
 
     def line(self, channel: int) -> Line:
         """The wire at an output channel."""
-        return self._lines.setdefault(channel, Line())
+        line = self._lines.get(channel)
+        if line is None:
+            line = self._lines[channel] = Line(self, channel)
+        return line
 
     def name(self, channel: int) -> str:
         """Name of the device at a channel in the device table."""
@@ -154,8 +157,7 @@ class Core:
         self.wall += RESET_MARGIN_MU
         self._queue = [0] * QUEUE_DEPTH
         for line in self._lines.values():
-            if line.edges is not None:
-                line.edges.append((self.wall, 0))
+            line.drive(self.wall, 0)
         for hook in self.on_reset:
             hook()
         self.timeline.set_time_mu(self.wall + RESET_MARGIN_MU)

@@ -54,13 +54,12 @@ class EdgeCounter:
         core = self.core
         start = self._timeline.now
         stop = start + int(duration_mu)
-        core.submit(start, self.channel)
-        core.submit(stop, self.channel)
+        core.submit(start, self.channel, 2)
         self._requested.append((stop, ((start, stop, edges),)))
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "gate", stop - start)
         self._timeline.take_time_mu(duration_mu)
-        return np.int64(stop)
+        return stop
 
     def set_config(self, count_rising, count_falling, send_count_event, reset_to_zero):
         time = self._timeline.now

@@ -7,6 +7,8 @@ from collections import deque
 import numpy as np
 from artiq.coredevice.exceptions import RTIOOverflow
 
+from testbed.coredevice.core import OUTPUT_MU
+
 INPUT_QUEUE_DEPTH = 64
 GATE_LATENCY_CYCLES = 13
 
@@ -18,37 +20,24 @@ class _Output:
         pass
 
     def set_o(self, o):
-        core = self.core
-        time = self._timeline.now
-        core.submit(time, self.channel)
-        self._drive(time, 1 if o else 0)
+        self._line.put(self._timeline.now, 1 if o else 0)
 
     def on(self):
-        self.set_o(True)
+        self._line.put(self._timeline.now, 1)
 
     def off(self):
-        self.set_o(False)
+        self._line.put(self._timeline.now, 0)
 
     def pulse_mu(self, duration):
-        core = self.core
+        line = self._line
         time = self._timeline.now
-        core.submit(time, self.channel)
-        self._drive(time, 1)
-        core.submit(time + int(duration), self.channel)
-        self._drive(time + int(duration), 0)
+        line.put(time, 1)
+        line.drive(time + int(duration), 0)
+        self.core.wall += OUTPUT_MU
         self._timeline.take_time_mu(duration)
 
     def pulse(self, duration):
         self.pulse_mu(round(duration / self.core.ref_period))
-
-    def _drive(self, time, level):
-        line = self._line
-        if line.edges is not None:
-            line.edges.append((time, level))
-        if line.listener is not None:
-            line.listener(time, level)
-        if self.core.log is not None:
-            self.core.log.add(time, self.core.name(self.channel), "set", level)
 
 
 class TTLOut(_Output):
@@ -71,8 +60,8 @@ class TTLOut(_Output):
 class TTLInOut(_Output):
     """Output, or input with gates (edges) and samples (levels).
 
-    What arrives comes from the bench: `source.edges(start, stop)` gives the edges (time, level) in a gate once the
-    CPU asks for them, `source.level(time)` the level.
+    What arrives comes from the bench: `edges(start, stop)` gives the edges (time, level) in a gate once the
+    CPU asks for them, `level(time)` the level.
     """
 
     kernel_invariants = {  # noqa: RUF012
@@ -98,12 +87,10 @@ class TTLInOut(_Output):
     def get_rtio_channels(channel, **kwargs):
         return [(channel, None)]
 
-    @property
-    def source(self):
+    def _connect(self):
         """Where this input's signal comes from."""
-        if self._source is None:
-            bench = self.core.bench
-            self._source = bench.input(self.channel) if bench is not None else SilentInput()
+        bench = self.core.bench
+        self._source = bench.input(self.channel) if bench is not None else SilentInput()
         return self._source
 
     def set_oe(self, oe):
@@ -119,13 +106,12 @@ class TTLInOut(_Output):
         start = self._timeline.now
         stop = start + int(duration)
         core = self.core
-        core.submit(start, self.channel)
-        core.submit(stop, self.channel)
+        core.submit(start, self.channel, 2)
         self._gates.append((start, stop, sensitivity))
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "gate", stop - start)
         self._timeline.take_time_mu(duration)
-        return np.int64(stop)
+        return stop
 
     def gate_rising_mu(self, duration):
         return self._gate(duration, 1)
@@ -149,7 +135,7 @@ class TTLInOut(_Output):
         """Ask the source for the edges of all gates scheduled so far."""
         while self._gates:
             start, stop, sensitivity = self._gates.popleft()
-            for time, level in self.source.edges(start, stop):
+            for time, level in (self._source or self._connect()).edges(start, stop):
                 if sensitivity & (1 if level else 2):
                     if len(self._edges) >= INPUT_QUEUE_DEPTH:
                         self._edges.clear()
@@ -184,7 +170,7 @@ class TTLInOut(_Output):
     def sample_get(self):
         time = self._samples.popleft()
         self.core.wait(time)
-        return self.source.level(time)
+        return (self._source or self._connect()).level(time)
 
     def sample_get_nonrt(self):
         self.sample_input()
@@ -207,7 +193,7 @@ class TTLInOut(_Output):
         time = self._timeline.now
         self.core.submit(time, self.channel)
         self.core.wait(time + self.gate_latency_mu)
-        return not self.source.edges(self._watch_from, time)
+        return not (self._source or self._connect()).edges(self._watch_from, time)
 
 
 class SilentInput:

@@ -1,0 +1,151 @@
+"""Both nodes of the emulated laboratory: starts a process for each, watches them, and says how they ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from testbed import pyon
+
+if TYPE_CHECKING:
+    from testbed.demonstration import Demonstration
+
+NODES = ("alice", "bob")
+POLL_S = 0.1
+PATIENCE_S = 20.0  # for an orderly end after an interruption
+PREFIX = "diqkd."
+
+OnStatus = Callable[[str, dict[str, Any]], None]
+
+
+def run(demo: Demonstration, checkout: Path, on_status: OnStatus | None = None) -> dict[str, int]:
+    """Run the key-generation experiment on both nodes of a demonstration; returns the exit status of each."""
+    return run_experiment(
+        checkout / "repository" / "generate_key.py",
+        "GenerateKey",
+        demo.arguments,
+        homes=demo.homes,
+        laboratory=demo.laboratory,
+        device_db=checkout / "device_db.py",
+        on_status=on_status,
+    )
+
+
+def run_experiment(
+    experiment: Path,
+    class_name: str | None,
+    arguments: Mapping[str, Any] | Mapping[str, Mapping[str, Any]],
+    *,
+    homes: Path,
+    laboratory: Path,
+    device_db: Path,
+    on_status: OnStatus | None = None,
+    verbose: bool = False,
+) -> dict[str, int]:
+    """Run one experiment on both nodes and wait until both processes have ended.
+
+    Args:
+        experiment: file with the experiment; class_name: its class.
+        arguments: by name; or {"alice": ..., "bob": ...} where they differ.
+        homes: DIQKD_HOME, with a folder per node.
+        laboratory: folder made by testbed.laboratory.create.
+        device_db: device table.
+        on_status: called as on_status(node, status) whenever a node's status changed: its broadcast datasets without
+        the
+            prefix "diqkd.", `stage` (dataset diqkd.status) and `lifecycle` (build, prepare, run, analyze, finished).
+        verbose: nodes log what is normal, too.
+
+    Returns:
+        node -> exit status, see postprocess.errors.ExitStatus; negative: ended by that signal.
+
+    Raises:
+        KeyboardInterrupt: after both nodes have ended in order.
+    """
+    pair = NodePair(laboratory)
+    for node in NODES:
+        own = arguments.get(node, arguments)
+        pair.start(node, experiment, class_name, own, homes, device_db, verbose)
+    return pair.watch(on_status)
+
+
+class NodePair:
+    """The processes of both nodes."""
+
+    def __init__(self, laboratory: Path):
+        self.laboratory = laboratory
+        self.processes: dict[str, subprocess.Popen] = {}
+        self._seen: dict[str, str] = {}
+
+    def status_file(self, node: str) -> Path:
+        return self.laboratory / f"status-{node}.json"
+
+    def start(
+        self,
+        node: str,
+        experiment: Path,
+        class_name: str | None,
+        arguments: Mapping[str, Any],
+        homes: Path,
+        device_db: Path,
+        verbose: bool = False,
+    ) -> subprocess.Popen:
+        """Start one node."""
+        self.status_file(node).unlink(missing_ok=True)
+        command = [sys.executable, "-m", "testbed.node_process", "--node", node, "--home", str(homes)]
+        command += ["--laboratory", str(self.laboratory), "--experiment", str(experiment)]
+        command += ["--device-db", str(device_db), "--status", str(self.status_file(node))]
+        command += ["--class", class_name] if class_name else []
+        command += ["--verbose"] if verbose else []
+        for name, value in arguments.items():
+            command += ["-o", f"{name}={pyon.encode(value)}"]
+        environment = dict(os.environ)
+        root = str(Path(__file__).resolve().parents[1])
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+        self.processes[node] = process
+        return process
+
+    def watch(self, on_status: OnStatus | None = None) -> dict[str, int]:
+        """Wait for both, passing on what they show."""
+        try:
+            while any(process.poll() is None for process in self.processes.values()):
+                self._look(on_status)
+                time.sleep(POLL_S)
+            self._look(on_status)
+        except BaseException:
+            self.stop()
+            raise
+        return {node: process.returncode for node, process in self.processes.items()}
+
+    def _look(self, on_status: OnStatus | None) -> None:
+        if on_status is None:
+            return
+        for node in self.processes:
+            try:
+                text = self.status_file(node).read_text()
+            except OSError:
+                continue
+            if text != self._seen.get(node):
+                self._seen[node] = text
+                status = {key.removeprefix(PREFIX): value for key, value in json.loads(text).items()}
+                on_status(node, status | {"stage": status.get("status", "")})
+
+    def stop(self) -> None:
+        """Ask both to end, then make them."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for process in self.processes.values():
+                if process.poll() is None:
+                    process.send_signal(number)
+            deadline = time.monotonic() + PATIENCE_S
+            for process in self.processes.values():
+                try:
+                    process.wait(max(0.0, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    break
