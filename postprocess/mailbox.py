@@ -9,6 +9,7 @@ under a pad or a wrong key.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -129,7 +130,7 @@ class Mailbox:
         with suppress(Silence):
             self._link.send(kind, payload, self._probe_s)
 
-    def _until(self, done, what: str, timeout_s: float | None = None) -> None:
+    def _until(self, done: Callable[[], bool], what: str, timeout_s: float | None = None) -> None:
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
         deadline = time.monotonic() + timeout_s
         while not done():

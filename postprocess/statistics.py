@@ -34,8 +34,7 @@ def wins(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarr
 
 def lost_test_rounds(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> int:
     """#{i : U_i = 0}, compared with n gamma (1 - omega_thr) in step 8."""
-    won = wins(x, y, a, b)
-    return len(won) - int(np.count_nonzero(won))
+    return int(np.count_nonzero((y != KEY_SETTING) & (a ^ b ^ (x & y)).astype(bool)))
 
 
 def chsh_score(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> Estimate:

@@ -6,7 +6,8 @@
     ...                                            # postprocess.session writes on this page
     keystore.deliver(session_id)                   # the key, once
 
-`database` is the file, `initial_secret` the layout of K0, `session_ledger` the page of one session, `ledger` the whole.
+`database` is the file, `initial_secret` the layout of K0, `session_ledger` the page of one session, `ledger` the whole,
+`consistency` what must hold after every crash.
 """
 
 from postprocess.keystore.database import LedgerConflict

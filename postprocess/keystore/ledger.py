@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from postprocess.errors import AbortReason, InvalidInput
+from postprocess.keystore.consistency import contradictions
 from postprocess.keystore.database import Database
 from postprocess.keystore.initial_secret import PAD_BITS, VHASH_BITS, Pad, seed_bits, take_apart
 from postprocess.keystore.session_ledger import ACCEPTED, SessionLedger, hold, in_order, now
@@ -283,6 +284,10 @@ class Keystore:
         return np.unpackbits(np.frombuffer(found[0], np.uint8), count=found[1], bitorder="big")
 
     # Accounts
+
+    def check(self) -> list[str]:
+        """What in this ledger contradicts itself, one line each; empty for a sound one."""
+        return contradictions(self._database)
 
     def balance(self) -> Balance:
         """Table I for this ledger."""

@@ -382,3 +382,27 @@ def test_abandoning_is_for_open_sessions(keystore):
     with pytest.raises(InvalidInput, match="accepted already"):
         keystore.abandon("s1")
     assert keystore.session("s1").outcome == ACCEPTED
+
+
+CORRUPTIONS = {
+    "UPDATE keys SET state = 'discarded' WHERE id = 's1'": "accepted without an active key",
+    "UPDATE sessions SET outcome = 'activation' WHERE id = 's1'": "usable although its session is not accepted",
+    "UPDATE keys SET state = 'pending' WHERE id = 's1'": "pending although its session is closed",
+    "UPDATE pads SET data = x'00' WHERE session = 's1' AND name = 'D_A'": "closed session but not erased",
+    "UPDATE pads SET state = 'available' WHERE session = 's1'": "free, yet used before",
+    "UPDATE pads SET session = 'ghost' WHERE session = 's1'": "held without a session",
+    "UPDATE pads SET session = 's1' WHERE label = 'K0/000001' AND name = 'D_B'": "pads K0/000001",
+    "DELETE FROM pads WHERE label = 'key/s1' AND name = 'D_F'": "not whole",
+    "UPDATE sessions SET pads = 'K0/000001' WHERE id = 's1'": "its pads are not in its name",
+}
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_a_ledger_that_contradicts_itself_is_found_out(keystore, corruption):
+    accept(keystore, small())
+    keystore.reserve("s2", small("s2"))
+    assert keystore.check() == []
+    with sqlite3.connect(keystore.path) as connection:
+        assert connection.execute(corruption).rowcount
+    connection.close()
+    assert any(CORRUPTIONS[corruption] in line for line in keystore.check())

@@ -100,15 +100,16 @@ class TwoNodes:
         )
 
     def run(self, tamper=None, only=("alice", "bob")):
-        """Reopen everything from disk and run the session; per node its result or the exception that ended it."""
+        """Reopen everything from disk and run the session; per node its result or the exception that ended it.
+
+        Whatever happens, no ledger may contradict itself afterwards.
+        """
         self.open()
         links = dict(zip(ROLES, memory_pair(tamper), strict=True))
-        return run_pair_in_threads(
-            {node: (lambda node=node: self.session(node, links[node]).run()) for node in only}, links
-        )
-
-    def states(self):
-        return {node: self.keystores[node].session(self.parameters.session_id).outcome for node in ROLES}
+        roles = {node: (lambda node=node: self.session(node, links[node]).run()) for node in only}
+        results = run_pair_in_threads(roles, links)
+        assert {node: keystore.check() for node, keystore in self.keystores.items()} == {node: [] for node in ROLES}
+        return results
 
 
 def run_pair_in_threads(roles, links):
