@@ -56,11 +56,11 @@ def end_of(process):
 
 
 def both_sessions(homes, session_id, *options):
-    """`diqkd session` on both nodes at once."""
-    running = {
-        node: start("session", "--home", homes, "--node", node, "--session", session_id, *options) for node in NODES
-    }
-    return {node: end_of(process) for node, process in running.items()}
+    """`diqkd session` on both nodes at once: Alice's as a process of its own, Bob's in this one."""
+    words = {node: ("session", "--home", homes, "--node", node, "--session", session_id, *options) for node in NODES}
+    alice = start(*words["alice"])
+    bob = diqkd(*words["bob"])
+    return {"alice": end_of(alice), "bob": bob}
 
 
 def provision(homes, folder, *, sessions=4):
