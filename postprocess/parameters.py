@@ -156,7 +156,7 @@ class SessionParameters:
             values: dict[str, Any] = json.loads(text)
             values["gamma"] = Fraction(values["gamma"])
             priors = {name: tuple(tuple(row) for row in table) for name, table in values["priors"].items()}
-            values["priors"] = Priors(**priors)
+            values["priors"] = Priors(**priors)  # type: ignore[arg-type]
             values["insecure_because"] = tuple(values["insecure_because"])
             return cls(**values)
         except InvalidInput:

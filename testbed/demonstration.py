@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from postprocess.errors import AbortReason, ExitStatus, InvalidInput
+from postprocess.node_home import NODES
 from postprocess.parameters import SessionParameters
 from postprocess.private_files import private_folder, write_private
 from postprocess.randomness import RandomSource, SeededSource, SystemSource
 
-NODES = ("alice", "bob")
-SEEDED = "random bits from a fixed seed"
 DESCRIPTION_FILE = "demonstration.json"
 
 

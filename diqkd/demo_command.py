@@ -1,0 +1,137 @@
+"""`diqkd demo`: a whole key-generation session on the emulated two-node laboratory."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diqkd import arguments
+from postprocess.errors import ExitStatus, InvalidInput
+
+if TYPE_CHECKING:
+    from testbed.demonstration import Demonstration
+
+DESCRIPTION = """\
+Run the key-generation session of Nadlinger et al. on an emulated laboratory: two processes, one per node, run the
+very experiment and kernels of repository/generate_key.py on emulated core devices, ions and photons; then both
+post-process their strings over a TCP link, and two ledgers hold the same new key. Without options it is the paper's
+run: n = 1 500 000, gamma = 13/256, ell = 95 884.
+
+Keys made here protect nothing, and say so. Fewer rounds than the proof needs, or a --seed, mark them insecure too."""
+
+EPILOG = """\
+examples:
+  diqkd demo                                    the paper's session
+  diqkd demo --rounds 20000 --gamma 1/2         a rehearsal of some seconds
+  diqkd demo --keep run1 --report run1.json     keep both homes; the same command resumes after a crash"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register `diqkd demo`."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="the paper's session on the emulated laboratory",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--rounds", type=arguments.count, metavar="N", help="heralded rounds (default: the paper's 1 500 000)"
+    )
+    parser.add_argument(
+        "--gamma", type=arguments.gamma, metavar="K/256", help="probability of a Bell-test round (default: 13/256)"
+    )
+    parser.add_argument(
+        "--block-rounds", type=arguments.count, default=1000, metavar="N", help="rounds per block (default: 1000)"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the result as JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON alone on stdout")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="keep homes and laboratory in DIR; the same command again resumes there",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        metavar="S",
+        help="repeat a run bit for bit; all its keys are predictable and marked insecure",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the session and show how it ended."""
+    if args.seed is not None and args.seed < 0:
+        raise InvalidInput(f"--seed {args.seed}: must not be negative")
+    if args.report is not None and not args.report.parent.is_dir():
+        raise InvalidInput(f"--report {args.report}: no folder {args.report.parent}; create it first")
+    if args.keep is not None:
+        return _run_in(args.keep, args)
+    with tempfile.TemporaryDirectory(prefix="diqkd-demo-") as folder:
+        return _run_in(Path(folder), args)
+
+
+def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
+    """The session asked for, in `folder`."""
+    from postprocess import parameters
+    from postprocess.node_home import SEEDED
+    from testbed.demonstration import Demonstration
+
+    because = () if args.seed is None else (SEEDED,)
+    common: dict[str, Any] = {"block_rounds": args.block_rounds, "insecure_because": because}
+    if args.rounds is None and args.gamma is None:
+        public = parameters.paper("paper-run", "emulated", **common)
+        preset = "paper"
+    else:
+        rounds = args.rounds or parameters.PAPER_ROUNDS
+        gamma = args.gamma or Fraction(parameters.PAPER_GAMMA)
+        public = parameters.planned("rehearsal", "emulated", rounds, gamma, **common)
+        preset = "custom"
+    experiment = {
+        "session": public.session_id,
+        "preset": preset,
+        "rounds": public.rounds,
+        "gamma_256": int(256 * public.gamma),
+        "block_rounds": public.block_rounds,
+    }
+    return Demonstration(folder.resolve(), public, experiment, args.seed)
+
+
+def _run_in(folder: Path, args: argparse.Namespace) -> int:
+    from diqkd.demo_display import Display
+    from diqkd.places import checkout
+    from testbed import two_nodes
+
+    demo = demonstration(folder, args)
+    display = Display(demo, quiet=args.json)
+    display.announce()
+    resumed = demo.set_up()
+    start = time.monotonic()
+    with display.progress(resumed) as on_status:
+        statuses = two_nodes.run(demo, checkout(), on_status)
+    demo.seconds["session"] = time.monotonic() - start
+    report = demo.report(statuses)
+    if args.report is not None:
+        args.report.write_text(json.dumps(report, indent=2) + "\n")
+    if args.json:
+        print(json.dumps(report, indent=2))
+    else:
+        display.conclude(report, kept=args.keep)
+    return _status(report, statuses)
+
+
+def _status(report: dict[str, Any], statuses: dict[str, int]) -> int:
+    if report["accepted"] and report["keys_equal"]:
+        return ExitStatus.DONE
+    if report["abort_reason"] == "peer lost":
+        return ExitStatus.PEER_LOST
+    if report["abort_reason"]:
+        return ExitStatus.ABORTED
+    return max(ExitStatus.CRASHED, *statuses.values())

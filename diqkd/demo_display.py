@@ -1,0 +1,172 @@
+"""What a person sees of `diqkd demo`: what runs, how far it is, when it will end, and the balance at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from testbed.demonstration import Demonstration
+
+OnStatus = Callable[[str, dict[str, Any]], None]
+
+STAGES = {"alice": 9, "bob": 11}
+WARNING = "Emulated apparatus: this is not a secret key."
+
+
+class TimeLeft(ProgressColumn):
+    """Expected time to the end, from the mean speed since the start of this run."""
+
+    def render(self, task: Task) -> Text:
+        """hh:mm:ss, or dashes before anything is known."""
+        if task.finished:
+            return Text("")
+        done = task.completed - task.fields["begun_at"]
+        if not task.total or done <= 0 or task.elapsed is None:
+            return Text("end in -:--:--", style="cyan")
+        seconds = int(task.elapsed * (task.total - task.completed) / done)
+        return Text(f"end in {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}", style="cyan")
+
+
+class Display:
+    """Everything the demo writes; nothing when `quiet`."""
+
+    def __init__(self, demo: Demonstration, quiet: bool) -> None:
+        self.demo = demo
+        self.console = Console(quiet=quiet, highlight=False)
+
+    def announce(self) -> None:
+        """What is about to run."""
+        p = self.demo.parameters
+        self.console.print("[bold]Device-independent QKD on the emulated two-node laboratory[/bold]")
+        self.console.print(
+            f"n = {spaced(p.rounds)} rounds, gamma = {p.gamma}, threshold omega_thr = {p.omega_thr:.7f}, "
+            f"syndrome {spaced(p.syndrome_bits)} bits, key {spaced(p.ell)} bits, eps_snd = {p.eps_snd:g}"
+        )
+        for reason in p.insecure_because:
+            self.console.print(f"[bold red]INSECURE[/bold red]: {reason}")
+        self.console.print()
+
+    @contextmanager
+    def progress(self, resumed: bool) -> Iterator[OnStatus]:
+        """Bars for the rounds and for each node's post-processing; gives the callback that moves them."""
+        if resumed:
+            self.console.print(f"Resuming the session in {self.demo.folder}")
+        columns = (
+            TextColumn("{task.description:<24}"),
+            BarColumn(30),
+            TextColumn("{task.fields[text]:<34}"),
+            TimeElapsedColumn(),
+            TimeLeft(),
+        )
+        with Progress(*columns, console=self.console, refresh_per_second=4) as bars:
+            rounds = bars.add_task("Rounds", total=self.demo.parameters.rounds, text="starting both nodes", begun_at=0)
+            steps = {
+                node: bars.add_task(
+                    f"Post-processing, {node.capitalize()}", total=total, text="", begun_at=0, start=False
+                )
+                for node, total in STAGES.items()
+            }
+            yield Follower(bars, rounds, steps)
+
+    def conclude(self, report: dict[str, Any], kept: Path | None) -> None:
+        """How it ended: the key and table I, or the reason why there is none."""
+        console = self.console
+        console.print()
+        if report["measured_score"] is not None:
+            console.print(
+                f"Measured S = {report['measured_score']:.4f}, Q = {100 * report['measured_qber']:.2f} % "
+                "(private to Bob on a real apparatus; known here because the laboratory is emulated)"
+            )
+        if report["accepted"]:
+            equal = "[green]identical[/green]" if report["keys_equal"] else "[bold red]DIFFERENT[/bold red]"
+            console.print(f"Session accepted: {spaced(report['ell'])} new bits, the two nodes' keys are {equal}")
+        elif report["abort_reason"] == "peer lost":
+            console.print("[bold red]Peer lost[/bold red]: one node is gone. No key was made, nothing is lost")
+        elif report["abort_reason"]:
+            console.print(f"[bold red]Session aborted[/bold red]: {report['abort_reason']}. No key was made")
+        else:
+            console.print(
+                "[bold red]The session broke off[/bold red]; the nodes' messages above say why. No key was made"
+            )
+        console.print()
+        console.print(balance_table(report["balance"]))
+        console.print()
+        seconds = report["seconds"]
+        stages = ", ".join(
+            f"{name} {value:.1f} s" for name, value in seconds.items() if value >= 0.05 and name != "total"
+        )
+        console.print(f"[dim]{stages}; total {seconds['total']:.0f} s[/dim]")
+        if kept is not None:
+            console.print(f"Homes and laboratory are in {kept}; `diqkd keys show --home {kept}/homes --node alice`")
+        console.print(f"[bold yellow]{WARNING}[/bold yellow]")
+        for reason in report["insecure_because"]:
+            console.print(f"[bold red]INSECURE[/bold red]: {reason}")
+
+
+class Follower:
+    """Moves the bars as the nodes report; a node's report is a dict of its public progress datasets."""
+
+    def __init__(self, bars: Progress, rounds: Any, steps: dict[str, Any]) -> None:
+        self.bars, self.rounds, self.steps = bars, rounds, steps
+        self.begun = False
+        self.seen: dict[str, list[str]] = {node: [] for node in steps}
+
+    def __call__(self, node: str, status: dict[str, Any]) -> None:
+        if "rounds_done" in status and node == "bob":
+            self._rounds(status)
+        if status.get("lifecycle") in ("analyze", "finished") and status["stage"] not in self.seen[node]:
+            self._step(node, status["stage"])
+
+    def _rounds(self, status: dict[str, Any]) -> None:
+        done = status["rounds_done"]
+        if not self.begun:
+            self.begun = True
+            self.bars.reset(self.rounds, begun_at=done, text="")
+        text = f"{spaced(done)} rounds, {status.get('herald_rate_hz', 0):.0f} heralds/s"
+        self.bars.update(self.rounds, completed=done, text=text)
+
+    def _step(self, node: str, stage: str) -> None:
+        if not self.seen[node]:
+            self.bars.start_task(self.steps[node])
+        self.seen[node].append(stage)
+        total = self.bars.tasks[self.steps[node]].total
+        finished = stage.startswith(("key accepted", "aborted"))
+        self.bars.update(self.steps[node], completed=total if finished else len(self.seen[node]) - 1, text=stage)
+
+
+def balance_table(balance: dict[str, int]) -> Table:
+    """Table I of the paper."""
+    table = Table(
+        title="Key balance (table I of the paper)", title_justify="left", box=None, padding=(0, 2), show_header=False
+    )
+    table.add_column()
+    table.add_column(justify="right")
+    rows = (
+        ("Initial shared key K0", "K0", ""),
+        ("  Consumed", "consumed", ""),
+        ("    validation of error correction", "consumed_error_correction", "dim"),
+        ("    authentication", "consumed_authentication", "dim"),
+        ("    key activation", "consumed_activation", "dim"),
+        ("  Reusable", "reusable", ""),
+        ("    hash key", "reusable_vhash", "dim"),
+        ("    extractor seed", "reusable_trevisan", "dim"),
+        ("Generated", "generated", ""),
+        ("Final shared key K1", "K1", ""),
+        ("Net gain", "net", "bold"),
+    )
+    for name, key, style in rows:
+        table.add_row(name, f"{spaced(balance[key])} bits", style=style)
+    return table
+
+
+def spaced(number: int) -> str:
+    """1500000 as 1 500 000."""
+    return f"{number:,}".replace(",", " ")
