@@ -12,6 +12,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Table
 from rich.text import Text
 
+from diqkd.printing import spaced
+
 if TYPE_CHECKING:
     from testbed.demonstration import Demonstration
 
@@ -47,8 +49,8 @@ class Display:
         p = self.demo.parameters
         self.console.print("[bold]Device-independent QKD on the emulated two-node laboratory[/bold]")
         self.console.print(
-            f"n = {spaced(p.rounds)} rounds, gamma = {p.gamma}, threshold omega_thr = {p.omega_thr:.7f}, "
-            f"syndrome {spaced(p.syndrome_bits)} bits, key {spaced(p.ell)} bits, eps_snd = {p.eps_snd:g}"
+            f"n = {spaced(p.rounds)}, gamma = {p.gamma}, omega_thr = {p.omega_thr:.7f}, eps_snd = {p.eps_snd:g}\n"
+            f"m = {spaced(p.syndrome_bits)} bits of syndrome, ell = {spaced(p.ell)} bits of key"
         )
         for reason in p.insecure_because:
             self.console.print(f"[bold red]INSECURE[/bold red]: {reason}")
@@ -60,18 +62,16 @@ class Display:
         if resumed:
             self.console.print(f"Resuming the session in {self.demo.folder}")
         columns = (
-            TextColumn("{task.description:<24}"),
-            BarColumn(30),
-            TextColumn("{task.fields[text]:<34}"),
+            TextColumn("{task.description:<13}"),
+            BarColumn(16),
+            TextColumn("{task.fields[text]:<30}"),
             TimeElapsedColumn(),
             TimeLeft(),
         )
         with Progress(*columns, console=self.console, refresh_per_second=4) as bars:
             rounds = bars.add_task("Rounds", total=self.demo.parameters.rounds, text="starting both nodes", begun_at=0)
             steps = {
-                node: bars.add_task(
-                    f"Post-processing, {node.capitalize()}", total=total, text="", begun_at=0, start=False
-                )
+                node: bars.add_task(f"{node.capitalize()}'s keys", total=total, text="", begun_at=0, start=False)
                 for node, total in STAGES.items()
             }
             yield Follower(bars, rounds, steps)
@@ -83,7 +83,7 @@ class Display:
         if report["measured_score"] is not None:
             console.print(
                 f"Measured S = {report['measured_score']:.4f}, Q = {100 * report['measured_qber']:.2f} % "
-                "(private to Bob on a real apparatus; known here because the laboratory is emulated)"
+                "[dim](known because it is emulated)[/dim]"
             )
         if report["accepted"]:
             equal = "[green]identical[/green]" if report["keys_equal"] else "[bold red]DIFFERENT[/bold red]"
@@ -130,7 +130,7 @@ class Follower:
         if not self.begun:
             self.begun = True
             self.bars.reset(self.rounds, begun_at=done, text="")
-        text = f"{spaced(done)} rounds, {status.get('herald_rate_hz', 0):.0f} heralds/s"
+        text = f"{spaced(done)}, {status.get('herald_rate_hz', 0):.0f} heralds/s"
         self.bars.update(self.rounds, completed=done, text=text)
 
     def _step(self, node: str, stage: str) -> None:
@@ -165,8 +165,3 @@ def balance_table(balance: dict[str, int]) -> Table:
     for name, key, style in rows:
         table.add_row(name, f"{spaced(balance[key])} bits", style=style)
     return table
-
-
-def spaced(number: int) -> str:
-    """1500000 as 1 500 000."""
-    return f"{number:,}".replace(",", " ")

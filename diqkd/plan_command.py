@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 from diqkd import arguments
+from diqkd.printing import bits, spaced
 from postprocess.errors import ExitStatus
 
 DESCRIPTION = """\
@@ -19,8 +21,9 @@ example: the paper's session
   diqkd plan --rounds 1500000 --gamma 13/256 --score 2.64 --qber 0.018 --eps-snd 1e-10"""
 
 NO_KEY = """\
-No key: at this size and quality Proposition 2 proves no positive length. Take more rounds (even a perfect
-link, S = 2.83 and Q = 0, needs about 260 000), or improve the link."""
+No key: at this size and quality Proposition 2 proves no positive length.
+Take more rounds (even a perfect link, S = 2.83 and Q = 0, needs about 260 000),
+or improve the link."""
 
 PAD_BITS = 4 * 64
 VHASH_BITS = 1280
@@ -114,35 +117,28 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_table(result: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    print("Plan of a session")
+    for name, value, note in _rows(result):
+        print(f"  {name:<30}{value:>16}  {note}".rstrip())
+    if result["extractor"] is None:
+        print(NO_KEY)
 
-    console = Console(highlight=False)
-    table = Table(title="Plan of a session", title_justify="left", show_header=False, box=None, padding=(0, 2))
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_column(style="dim")
-    number = "{:,}".format
 
-    def row(name: str, value: str, note: str = "") -> None:
-        table.add_row(name, value.replace(",", " "), note)
-
-    row("rounds n", number(result["rounds"]))
-    row("Bell-test rounds gamma", result["gamma"])
-    row("expected S, Q", f"{result['score']:g}, {result['qber']:g}")
-    row("soundness error", f"{result['eps_snd']:g}", "eps_snd")
-    row("threshold on the winning probability", f"{result['omega_thr']:.7f}", "omega_thr, step 8")
-    row("syndrome", number(result["syndrome_bits"]) + " bits", "m, step 5")
-    row("new key", number(result["ell"]) + " bits", "ell, Proposition 2")
+def _rows(result: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    yield "rounds", spaced(result["rounds"]), "n"
+    yield "Bell-test rounds", result["gamma"], "gamma"
+    yield "expected score", f"{result['score']:g}", "S"
+    yield "expected bit error rate", f"{result['qber']:g}", "Q"
+    yield "soundness error", f"{result['eps_snd']:g}", "eps_snd"
+    yield "threshold", f"{result['omega_thr']:.7f}", "omega_thr, on the winning probability, step 8"
+    yield "syndrome", bits(result["syndrome_bits"]), "m, step 5"
+    yield "new key", bits(result["ell"]), "ell, Proposition 2"
     extractor, budget = result["extractor"], result["budget"]
-    if extractor:
+    if extractor is not None:
         design = f"t = {extractor['t']}, t+ = {extractor['t_plus']}, {extractor['blocks']} blocks"
-        row("extractor seed", number(extractor["seed_bits"]) + " bits", design)
-        row("initial key K0", number(budget["initial_key_bits"]) + " bits")
-        row("of which reusable", number(budget["reusable_bits"]) + " bits", "extractor seed and VHASH key")
-        row("consumed", number(budget["consumed_bits"]) + " bits", "four one-time pads")
-        row("final key K1", number(budget["final_key_bits"]) + " bits")
-        row("net gain", number(budget["net_bits"]) + " bits")
-    console.print(table)
-    if not extractor:
-        console.print(NO_KEY)
+        yield "extractor seed", bits(extractor["seed_bits"]), design
+        yield "initial key K0", bits(budget["initial_key_bits"]), ""
+        yield "  reusable", bits(budget["reusable_bits"]), "extractor seed and hash key"
+        yield "  consumed", bits(budget["consumed_bits"]), "four one-time pads"
+        yield "final key K1", bits(budget["final_key_bits"]), ""
+        yield "net gain", bits(budget["net_bits"]), ""
