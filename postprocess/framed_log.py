@@ -36,7 +36,7 @@ class FramedLog:
         path: the file; it must exist (`FramedLog.create` makes an empty one, mode 0600).
         longest_payload: no frame may carry more bytes. A damaged end longer than one such frame is no torn tail but a
             damaged file.
-        read_only: never write, leave a torn tail where it is.
+        read_only: never write, leave a torn tail where it is, keep no file open.
 
     Attributes:
         torn: True when the file ended in an unfinished frame (cut at the first append).
@@ -58,6 +58,8 @@ class FramedLog:
             ) from problem
         try:
             self._end, self.torn = self._find_end()
+            if read_only:
+                self.close()
         except BaseException:
             self.close()
             raise
@@ -75,8 +77,7 @@ class FramedLog:
     def _find_end(self) -> tuple[int, bool]:
         end = 0
         with self.path.open("rb") as file:
-            for kind, payload in _whole_frames(file, self.longest_payload):
-                del kind
+            for _, payload in _whole_frames(file, self.longest_payload):
                 end += OVERHEAD + len(payload)
             size = file.seek(0, os.SEEK_END)
         if size - end > OVERHEAD + self.longest_payload:
