@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import msgpack
 
 from postprocess.errors import AbortReason, InvalidInput, PeerLost, SessionAborted
-from postprocess.keystore import ACCEPTED, SessionLedger
+from postprocess.keystore import ACCEPTED, LedgerConflict, SessionLedger
 from postprocess.link import Link, Silence
 from postprocess.parameters import SessionParameters
 
@@ -168,7 +168,13 @@ class Mailbox:
         if self._page.outcome is None:
             self._compare(status)
         self._met = True
-        for kind, stored in self._page.outbox().items():
+        outbox = self._page.outbox()
+        if set(status.holds) - set(outbox):
+            raise LedgerConflict(
+                f"session {self._page.parameters.session_id}: {self._peer} holds messages that this ledger never sent; "
+                "it is an old copy, abandon the session and provision new homes"
+            )
+        for kind, stored in outbox.items():
             if kind not in status.holds:
                 self._try_to_send(kind, stored)
         if status.asks:

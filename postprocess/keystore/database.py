@@ -13,6 +13,7 @@ from postprocess.private_files import private_folder, sync_folder
 
 SCHEMA_VERSION = "1"
 Execute = Callable[..., int]
+NO_OLD_COPY = "provision a new home; an old copy of a ledger would spend its pads a second time"
 
 # Bit strings are packed, most significant bit first. Erased secrets are NULL.
 _SCHEMA = """
@@ -52,9 +53,7 @@ class Database:
             for setting in ("journal_mode=TRUNCATE", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
                 self._connection.execute(f"PRAGMA {setting}")
         except sqlite3.Error as problem:
-            raise InvalidInput(
-                f"{path}: not a key ledger that can be opened ({problem}); restore it from a copy"
-            ) from problem
+            raise InvalidInput(f"{path}: not a key ledger that can be opened ({problem}); {NO_OLD_COPY}") from problem
 
     @classmethod
     def create(cls, path: Path, facts: dict[str, str]) -> Database:
@@ -82,6 +81,8 @@ class Database:
             raise InvalidInput(
                 f"{path}: no key ledger here; run `diqkd keys provision`, or give the right home and node"
             )
+        if path.stat().st_mode & 0o077:
+            raise InvalidInput(f"{path}: others may read it; if nobody has, say chmod 600, else provision a new home")
         database = cls(path)
         try:
             version = database.fact("schema")
@@ -98,14 +99,15 @@ class Database:
         """All or nothing, durable on exit. `what` names the write, for faults injected by tests."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as problem:
-            raise DiqkdError(f"{self.path}: cannot {what} ({problem}); is another process busy with it?") from problem
-        try:
             yield self._execute
             self._connection.execute("COMMIT")
-        except BaseException:
+        except BaseException as problem:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+            if isinstance(problem, sqlite3.Error):
+                raise DiqkdError(
+                    f"{self.path}: cannot {what} ({problem}); look for a full disk or another process, then run again"
+                ) from problem
             raise
 
     def _execute(self, statement: str, *values: object) -> int:

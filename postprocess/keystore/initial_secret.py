@@ -61,11 +61,19 @@ def k0_bits(parameters: SessionParameters, sessions: int = 1) -> int:
 
 
 def draw_k0(source: RandomSource, parameters: SessionParameters, sessions: int = 1) -> bytes:
-    """Draw K0, packed; VHASH's last two words are drawn again until the key is a valid one."""
+    """Draw K0, packed; VHASH's last two words are drawn again until the key is a valid one.
+
+    Raises:
+        InvalidInput: a predictable source for parameters that are not marked insecure.
+    """
     from postprocess.authentication import is_valid_key
 
-    seed = source.bits(seed_bits(parameters))
     k0_bits(parameters, sessions)
+    if source.insecure and not parameters.insecure:
+        raise InvalidInput(
+            f"K0 for real keys cannot come from {source.description}; take the system's generator or a file"
+        )
+    seed = source.bits(seed_bits(parameters))
     vhash_key = source.octets(VHASH_BITS // 8)
     while not is_valid_key(vhash_key):
         vhash_key = vhash_key[:-16] + source.octets(16)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from postprocess.errors import AbortReason, InvalidInput
-from postprocess.keystore.database import Database, Execute, LedgerConflict
+from postprocess.keystore.database import NO_OLD_COPY, Database, Execute, LedgerConflict
 from postprocess.keystore.initial_secret import SESSION_PAD_BITS, Pad, split_pads
 from postprocess.parameters import SessionParameters
 
@@ -122,9 +122,7 @@ class SessionLedger:
     def _pad(self, pad: Pad, column: str) -> bytes | None:
         found = self._database.row(f"SELECT {column} FROM pads WHERE session = ? AND name = ?", self._id, pad)
         if found is None:
-            raise LedgerConflict(
-                f"session {self._id}: its pad {pad} is not in the ledger; restore the ledger from a copy"
-            )
+            raise LedgerConflict(f"session {self._id}: its pad {pad} is not in the ledger; {NO_OLD_COPY}")
         return found[0]
 
     # Messages
@@ -174,6 +172,12 @@ class SessionLedger:
     # Verdict, key, outcome
 
     @property
+    def insecure_because(self) -> tuple[str, ...]:
+        """Why the session's key must not be trusted: reasons of its parameters and of the ledger."""
+        reasons = json.loads(self._database.fact("insecure_because") or "[]")
+        return tuple(dict.fromkeys([*self.parameters.insecure_because, *reasons]))
+
+    @property
     def verdict(self) -> str | None:
         """Private: SOUND or why this node will not accept; None while undecided."""
         return self._column("verdict")
@@ -197,7 +201,7 @@ class SessionLedger:
             if changed and key is not None:
                 refill = SESSION_PAD_BITS if len(key) > SESSION_PAD_BITS else 0
                 data = np.packbits(key, bitorder="big").tobytes()
-                reasons = json.dumps(self._insecure_because())
+                reasons = json.dumps(self.insecure_because)
                 values = (self._id, len(key), len(key) - refill, data, self.parameters.apparatus, reasons)
                 write("INSERT INTO keys VALUES (?, ?, ?, ?, 'pending', ?, ?)", *values)
 
@@ -253,10 +257,6 @@ class SessionLedger:
                 self._id,
             )
         )
-
-    def _insecure_because(self) -> list[str]:
-        reasons = json.loads(self._database.fact("insecure_because") or "[]")
-        return list(dict.fromkeys([*self.parameters.insecure_because, *reasons]))
 
     def _column(self, name: str):
         found = self._database.row(f"SELECT {name} FROM sessions WHERE id = ?", self._id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -37,7 +37,7 @@ class SessionResult:
         detail: public explanation of an abort, may be empty.
         peer_informed: the peer has said how it ended; otherwise start the session on both nodes again, so that it
             hears of it.
-        insecure_because: why the key must not be trusted.
+        apparatus, insecure_because: what must be said with the key.
     """
 
     accepted: bool
@@ -47,7 +47,8 @@ class SessionResult:
     seconds: dict[str, float]
     detail: str = ""
     peer_informed: bool = True
-    insecure_because: tuple[str, ...] = field(default=())
+    apparatus: str = ""
+    insecure_because: tuple[str, ...] = ()
 
 
 def step(name: str, *, private: bool = False) -> Callable[[Step], Step]:
@@ -168,7 +169,8 @@ class Session:
             seconds=dict(self.seconds),
             detail=self.page.detail,
             peer_informed=peer_informed,
-            insecure_because=parameters.insecure_because,
+            apparatus=parameters.apparatus,
+            insecure_because=self.page.insecure_because,
         )
 
     def amplify(self, source: np.ndarray) -> np.ndarray:

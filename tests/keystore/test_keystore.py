@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from postprocess.authentication import is_valid_key, tag
-from postprocess.errors import AbortReason, InvalidInput
+from postprocess.errors import AbortReason, DiqkdError, InvalidInput
 from postprocess.keystore import ACCEPTED, SOUND, Keystore, LedgerConflict, Pad, draw_k0, k0_bits
 from postprocess.keystore.initial_secret import take_apart
 from postprocess.parameters import PAPER_PRIORS, SessionParameters, paper
-from postprocess.randomness import SeededSource
+from postprocess.randomness import SeededSource, SystemSource
 from postprocess.report import table
 
 
@@ -183,7 +183,9 @@ def test_real_and_rehearsed_bits_do_not_mix(tmp_path, keystore):
     with Keystore.create(tmp_path / "real.sqlite", "alice") as real:
         with pytest.raises(InvalidInput, match="no K0 in this ledger"):
             real.reserve("s1", sound)
-        real.provision(draw_k0(source(), sound), sound)
+        with pytest.raises(InvalidInput, match="cannot come from the fixed seed 1"):
+            draw_k0(source(), sound)
+        real.provision(draw_k0(SystemSource(), sound), sound)
         with pytest.raises(InvalidInput, match="would expose its seed"):
             real.reserve("s2", small("s2", apparatus="kasli"))
         real.reserve("s1", sound)
@@ -197,7 +199,7 @@ def test_a_seed_that_is_too_short_is_refused(keystore):
 def test_an_insecure_ledger_taints_its_keys(tmp_path):
     sound = paper("s1", "kasli")
     with Keystore.create(tmp_path / "keystore.sqlite", "alice") as keystore:
-        keystore.provision(draw_k0(source(), sound), sound, insecure_because=("drawn from a fixed seed",))
+        keystore.provision(draw_k0(SystemSource(), sound), sound, insecure_because=("drawn from a fixed seed",))
         accept(keystore, sound)
         with pytest.raises(InvalidInput, match=r"insecure \(drawn from a fixed seed\)"):
             keystore.deliver("s1")
@@ -355,16 +357,29 @@ def test_file_and_journal_are_private_and_synchronous(keystore):
 def test_opening_what_is_not_a_ledger_is_one_clear_line(tmp_path, keystore):
     other = tmp_path / "notes.sqlite"
     other.write_bytes(b"not a database at all" * 100)
+    other.chmod(0o600)
     with pytest.raises(InvalidInput, match=r"notes\.sqlite: not a key ledger"):
         Keystore.open(other)
     empty = tmp_path / "empty.sqlite"
     sqlite3.connect(empty).execute("CREATE TABLE t (a)").connection.close()
+    empty.chmod(0o600)
     with pytest.raises(InvalidInput, match="not a key ledger of diqkd"):
+        Keystore.open(empty)
+    empty.chmod(0o640)
+    with pytest.raises(InvalidInput, match="others may read it"):
         Keystore.open(empty)
     with pytest.raises(InvalidInput, match="there is a key ledger already"):
         Keystore.create(keystore.path, "alice")
     with pytest.raises(InvalidInput, match="'alice' or 'bob'"):
         Keystore.create(tmp_path / "eve.sqlite", "eve")
+
+
+def test_a_full_disk_is_one_clear_line_and_spends_nothing(keystore):
+    keystore._database._connection.execute("PRAGMA max_page_count = 1")
+    page = keystore.reserve("s1", small())
+    with pytest.raises(DiqkdError, match=r"cannot keep sent X \(database or disk is full\)"):
+        page.keep_sent("X", bytes(1_000_000))
+    assert page.sent("X") is None and keystore.check() == []
 
 
 def test_nothing_secret_in_what_can_be_printed(keystore):

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from postprocess.errors import AbortReason, PeerLost
+from postprocess.keystore import LedgerConflict, Pad
 
 ROUNDS = 5000
 
@@ -120,9 +121,24 @@ def test_a_forged_g_b_and_a_crash_of_alice_never_make_two_messages_under_d_a(fol
     )
 
 
-def test_the_witness_sees_a_pad_used_twice(folder, template, monkeypatch):
-    from postprocess.keystore import LedgerConflict, Pad
+def test_an_old_copy_of_a_ledger_is_found_out_before_it_tags_anything(folder, template, points, witness):
+    two = fresh(folder, template)
+    two.open().keystores["alice"].reserve("s1", two.parameters)
+    two.close()
+    ledger = folder / "alice" / "keystore.sqlite"
+    old = ledger.read_bytes()
+    run_with_crash(two, points, witness, alice=("before keep received F", 0))
+    two.close()
+    ledger.write_bytes(old)
+    witness.tagged.clear()
+    points.arm()
+    results = two.run(tamper=points.tamper)
+    assert isinstance(results["alice"], LedgerConflict) and "old copy" in str(results["alice"])
+    assert not witness.tagged
+    two.close()
 
+
+def test_the_witness_sees_a_pad_used_twice(folder, template, monkeypatch):
     witness = PadWitness(monkeypatch)
     two = fresh(folder, template).open()
     page = two.keystores["alice"].reserve("s1", two.parameters)
