@@ -28,13 +28,13 @@ class TimeLeft(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """hh:mm:ss, or dashes before anything is known."""
-        if task.finished:
+        if task.finished or not task.started:
             return Text("")
         done = task.completed - task.fields["begun_at"]
         if not task.total or done <= 0 or task.elapsed is None:
-            return Text("end in -:--:--", style="cyan")
+            return Text("end in -:--:--", style="cyan", no_wrap=True)
         seconds = int(task.elapsed * (task.total - task.completed) / done)
-        return Text(f"end in {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}", style="cyan")
+        return Text(f"end in {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}", style="cyan", no_wrap=True)
 
 
 class Display:
@@ -64,7 +64,7 @@ class Display:
         columns = (
             TextColumn("{task.description:<13}"),
             BarColumn(16),
-            TextColumn("{task.fields[text]:<30}"),
+            TextColumn("{task.fields[text]:<23}"),
             TimeElapsedColumn(),
             TimeLeft(),
         )
