@@ -114,7 +114,7 @@ def test_pause_is_taken_by_both_at_the_same_boundary(tmp_path, who):
 )
 def test_fault_inside_a_block(tmp_path, faulty, at, code, kind, lost):
     """Both resume at the same round; what one lacks is lost there, and nothing else."""
-    lab = Laboratory(tmp_path, faults=(Fault(at, faulty, code, kind),), no_herald_s=0.5)
+    lab = Laboratory(tmp_path, faults=(Fault(at, faulty, code, kind),), no_herald_s=5.0)
     lab.run()
     check_laws(lab)
     partner = "bob" if faulty == "alice" else "alice"
@@ -129,7 +129,7 @@ def test_fault_inside_a_block(tmp_path, faulty, at, code, kind, lost):
 
 @pytest.mark.parametrize("faulty", NODES)
 def test_kernel_that_dies_without_records_costs_the_rest_of_its_block(tmp_path, faulty):
-    lab = Laboratory(tmp_path, faults=(Fault(450, faulty, KernelLeft.UNDERFLOW, "died"),), no_herald_s=0.5)
+    lab = Laboratory(tmp_path, faults=(Fault(450, faulty, KernelLeft.UNDERFLOW, "died"),), no_herald_s=5.0)
     lab.run()
     check_laws(lab)
     partner = "bob" if faulty == "alice" else "alice"
@@ -139,7 +139,7 @@ def test_kernel_that_dies_without_records_costs_the_rest_of_its_block(tmp_path, 
 
 def test_a_place_that_fails_again_and_again_goes_to_the_operator(tmp_path):
     faults = tuple(Fault(450, "bob", KernelLeft.LASER_UNLOCKED, "before") for _ in range(3))
-    lab = Laboratory(tmp_path, faults=faults, no_herald_s=0.5)
+    lab = Laboratory(tmp_path, faults=faults, no_herald_s=5.0)
     links = paired_links()
     assert both(*(lambda node=node: lab._life(node, links[node], Trap()) for node in NODES)) == [Next.OPERATOR] * 2
     assert lab.following["bob"] == [Next.WAIT_FOR_LASER, Next.WAIT_FOR_LASER, Next.OPERATOR]
@@ -251,7 +251,7 @@ def test_nothing_private_crosses(tmp_path):
     for run in range(2):
         faults = (Fault(100, "alice", KernelLeft.UNDERFLOW, "inside"), Fault(444, "bob", KernelLeft.OVERFLOW, "alone"))
         faults += (Fault(900, "alice", KernelLeft.UNDERFLOW, "died"),)
-        lab = Laboratory(tmp_path / str(run), faults=faults, no_herald_s=0.5)
+        lab = Laboratory(tmp_path / str(run), faults=faults, no_herald_s=5.0)
         private = np.random.default_rng(100 + run)
         lab.gateware.outcomes = {node: private.integers(0, 2, 1000).astype(np.uint8) for node in NODES}
         bob_bits = np.concatenate((choice, private.integers(0, 2, (1000, 1))), axis=1).reshape(-1)
