@@ -21,6 +21,7 @@ from postprocess.private_files import private_folder, sync_folder, write_private
 if TYPE_CHECKING:
     from postprocess.keystore import Keystore
 
+PRIVATE = ("keystore.sqlite", "random.json", "link", "sessions")
 WARNING_EMULATED = "This ledger serves the emulated apparatus: nothing in it is secret."
 
 
@@ -208,9 +209,10 @@ def _require_no_k0(folder: Path) -> None:
 
 
 def _require_private(folder: Path) -> None:
-    for path in (folder, *folder.rglob("*")):
-        if stat.S_IMODE(path.lstat().st_mode) & 0o077 and not path.is_symlink():
-            raise InvalidInput(f"{path}: others may read it; run `chmod -R go= {folder}`, and find out who has")
+    private = [path for name in PRIVATE for path in (folder / name, *(folder / name).rglob("*")) if path.exists()]
+    for path in (folder, *private):
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise InvalidInput(f"{path}: others may read it; run `chmod -R go= {path}`, and find out who has")
 
 
 def _create_new(path: Path, remedy: str) -> int:

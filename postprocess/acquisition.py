@@ -68,7 +68,8 @@ class Acquisition:
         should_pause: asked once per block; True when the scheduler has something more urgent.
         progress: receives public numbers after every block.
         timeout_s: patience with the peer; must exceed the time after which a kernel gives up waiting for a herald.
-        recovery_timeout_s: patience with a peer that has announced a pause or a recovery.
+        recovery_timeout_s: patience with a peer that has announced a pause or a recovery; `should_pause` is not asked
+            meanwhile.
         seconds_per_mu: machine unit of the herald timestamps.
 
     Attributes:
