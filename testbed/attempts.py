@@ -64,7 +64,7 @@ class AttemptLoop:
             self._count_alone(start, capacity)
             return end, TIMED_OUT
         bench = self.bench
-        if not self._ready or not bench.can_attempt(start):
+        if not self._ready or not (start > bench.rested_from or bench.can_attempt(start)):
             return end, TIMED_OUT
         if self.herald == 0:
             self._next(self.partner.first())

@@ -6,6 +6,7 @@ fetched. Outcomes therefore come from the pulses that were really scheduled befo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import count as counting
 from typing import Any
@@ -20,9 +21,11 @@ from testbed.coredevice.ad53xx import voltage_to_mu
 from testbed.coredevice.line import KEEP
 from testbed.coredevice.ttl import SilentInput
 from testbed.heralds import Uniforms, generator
+from testbed.inputs import LaserLockInput, RoundTypeInput
 from testbed.ion import Ion, Light, Pulse, Step
-from testbed.optics import Electrodes, coupling, photons, saturated
+from testbed.optics import Electrodes, coupling, saturated
 from testbed.partner import UNMEASURED, Outcome, effect_matrix
+from testbed.station import Station
 
 NOMINAL = 10 ** (truth.NOMINAL_ATTENUATION_DB / 20)
 LIGHTS = {"cool": "dds_cooling", "deshelve": "dds_deshelve", "pump": "dds_pump"}
@@ -31,6 +34,8 @@ PHOTON_CHUNK = 4096
 MAX_GATES = 1000
 JOINT_CACHE = 20_000
 MIN_COUPLING = 0.5
+SURELY = 1 - 1e-9
+ZERO_VOLTS, DAC_STEP_V = voltage_to_mu(0.0), 20.0 / 65536
 
 
 class Bench:
@@ -55,11 +60,15 @@ class Bench:
         self._photons = generator(self.laboratory.seed, f"photons-{node}", self.partner.epoch)
         self._gates: dict[tuple[int, int], Iterator[int]] = {}
         self._saturation: float | None = None
+        self._outcomes: dict[Any, Outcome] = {}
         self.ion = Ion(self.truth, sum(fault.value or 0.0 for fault in self.faults.find("phase error")))
         self.states = published_states()
         self.electrodes = Electrodes()
+        self.station = Station(self.electrodes, self.truth.isolation)
         self.ion_present = True
+        self.rested_from: float = math.inf  # from this time on any window could give a herald
         self.herald, self.pattern, self.herald_mu = 0, 0, 0
+        self.loop: AttemptLoop | None = None
         self._open = False  # a herald's qubit waits for its readout
         self._genuine = True
         self._since = 0  # time of the last preparation or projection outside of rounds
@@ -67,7 +76,6 @@ class Bench:
         self._edges: list[tuple[int, int]] = []
         self._unlocked_until: int | None = None
         self._joint: dict[Any, float] = {}
-        self.leaks = {f"{a}_{b}": [0] * 5 for a in ("dark", "bright") for b in ("dark", "bright")}
         self.heralds_seen = 0
         self._wire()
         self.core.on_kernel.append(self._kernel)
@@ -103,8 +111,9 @@ class Bench:
     def _voltages(self, time: int, registers: list[int]) -> None:
         if self.faults.since("shuttle broken", self.herald):
             return
-        volts = [(registers[channel] - voltage_to_mu(0.0)) * 20.0 / 65536 for channel in truth.ELECTRODE_CHANNELS]
+        volts = [(registers[channel] - ZERO_VOLTS) * DAC_STEP_V for channel in truth.ELECTRODE_CHANNELS]
         self.electrodes.step(time, volts)
+        self.rested_from = math.inf
 
     def attempts(self, entangler: Any) -> AttemptLoop:
         """The physics behind an entangler."""
@@ -128,6 +137,8 @@ class Bench:
 
     def _kernel(self, started: bool) -> None:
         self.partner.kernel(started)
+        if self.loop is not None:
+            self.loop.herald = 0  # agree anew
         if started:
             self.ion_present = True  # the operator has reloaded
         else:
@@ -139,6 +150,7 @@ class Bench:
         """The nodes set out for a herald: faults that begin here."""
         if self.faults.at("ion lost", herald):
             self.ion_present = False
+            self.rested_from = math.inf
         self._unlock = self.faults.at("laser unlocked", herald, anywhere=True)
 
     _unlock: Any = None
@@ -148,9 +160,10 @@ class Bench:
         if not self.ion_present or self._shelved:
             return False
         electrodes = self.electrodes
-        if start > electrodes.home_from:
-            return True
         electrodes.forget(start)
+        if start > electrodes.home_from:
+            self.rested_from = start
+            return True
         return coupling(electrodes.displacement(start), 0.0) > MIN_COUPLING
 
     def begin_round(self, herald: int, pattern: int, time: int, genuine: bool) -> None:
@@ -178,21 +191,25 @@ class Bench:
             if self.dds[name].tones[-1].amplitude > 0:
                 steps += [Light(on - origin, off - on, kind) for on, off in line.pulses(origin, stop)]
         if not self.is_unlocked(stop):
-            tones = self.dds["dds_qubit"].tones
             for on, off in self._qubit.pulses(origin, stop):
-                for i in range(len(tones) - 1, -1, -1):
-                    tone = tones[i]
-                    if tone.since < off:
-                        begin = on if tone.since <= on else tone.since
-                        if tone.amplitude > 0:
-                            phase = (tone.phase + tone.ftw * (begin - tone.origin)) & 0xFFFFFFFF
-                            steps.append(Pulse(begin - origin, off - begin, tone.ftw, phase, tone.amplitude * NOMINAL))
-                        off = begin
-                        if begin == on:
-                            break
+                steps += self._tones(on, off, origin)
         if len(steps) > 1:
             steps.sort(key=_start)
         return tuple(steps)
+
+    def _tones(self, on: int, off: int, origin: int) -> list[Step]:
+        """What the qubit beam's DDS put out while its switch was open."""
+        found: list[Step] = []
+        for tone in reversed(self.dds["dds_qubit"].tones):
+            if tone.since < off:
+                begin = max(on, tone.since)
+                if tone.amplitude > 0:
+                    phase = (tone.phase + tone.ftw * (begin - tone.origin)) & 0xFFFFFFFF
+                    found.append(Pulse(begin - origin, off - begin, tone.ftw, phase, tone.amplitude * NOMINAL))
+                off = begin
+                if begin == on:
+                    break
+        return found
 
     def fluorescence(self, start: int, stop: int) -> int:
         """Photons counted in a gate; if the ion's state was open, this is its measurement."""
@@ -203,7 +220,13 @@ class Bench:
         if self._open:
             bright = self._measure_round(start, stop, lit) if lit and start >= self.herald_mu else False
         else:
-            bright = self._measure_alone(start, lit)
+            qubit = self._qubit
+            if self._shelved or qubit.edges or qubit.level:
+                bright = self._measure_alone(start, lit)
+            else:
+                bright = True  # in S1/2 since the last look, and no 674 nm light since
+                if lit:
+                    self._since = start
         if len(self._cooling.edges) > KEEP:
             for line in self.lines.values():
                 line.forget(start)
@@ -226,6 +249,7 @@ class Bench:
     def _light_changed(self) -> None:
         self._saturation = None
         self._gates.clear()
+        self.station.light_changed()
 
     def _cooling_power(self) -> float:
         """Fluorescence relative to nominal beams."""
@@ -234,10 +258,9 @@ class Bench:
 
     def _measure_alone(self, start: int, lit: int) -> bool:
         """Outside of rounds: levels from the last projection through all light since."""
-        if not self._shelved and self._qubit.is_quiet(self._since, start):
-            if lit:
-                self._since = start
-            return True
+        qubit = self._qubit
+        if not qubit.edges and not qubit.level and self.lines["dds_pump"].is_quiet(self._since, start):
+            return self._deshelved(start, lit)
         populations = [0.0, 0.0, 1.0, 0.0] if self._shelved else [0.5, 0.5, 0.0, 0.0]
         effect = self.ion.effect(self._programme(self._since, start))
         bright = self._photons.random() < float(effect.diagonal().real @ populations)
@@ -245,15 +268,27 @@ class Bench:
             self._projected(start, bright)
         return bright
 
+    def _deshelved(self, start: int, lit: int) -> bool:
+        """Shelved at the last look: by now back in S1/2 if 1033 nm light was on for long enough."""
+        time_on = sum(off - on for on, off in self.lines["dds_deshelve"].pulses(self._since, start))
+        p = 1 - math.exp(-time_on * 1e-9 / self.truth.deshelving_s)
+        bright = p > SURELY or self._photons.random() < p
+        if lit:
+            self._projected(start, bright)
+        return bright
+
     def _projected(self, time: int, bright: bool) -> None:
         self._shelved, self._since = not bright, time
+        if self._shelved:
+            self.rested_from = math.inf
+        self._qubit.forget(time)
         self.dds["dds_qubit"].forget(time)
 
     def _measure_round(self, start: int, stop: int, lit: int) -> bool:
         """The readout of a round: Bob's outcome by his marginal, Alice's conditional on his."""
         programme = self._programme(self.herald_mu, start)
         herald = self.herald
-        leaked = self._leak(start, stop, lit)
+        leaked = self.station.leak(start, stop, lit, self._cooling_power)
         if self.node == "bob":
             self.publish_edges()
             bright = self.random[herald][0] < self._probability(programme, UNMEASURED)
@@ -262,7 +297,7 @@ class Bench:
             theirs = self.partner.outcome(herald)
             bright = self.random[herald][0] < self._probability(programme, theirs)
             if theirs is not UNMEASURED:
-                self._station(bright, theirs, leaked)
+                self.station.count(bright, theirs, leaked, self.random[herald][1])
         self._open = False
         self._projected(start, bright)
         return bright
@@ -283,34 +318,24 @@ class Bench:
         return found
 
     def _outcome(self, programme: tuple[Step, ...], bright: bool, leaked: float) -> Outcome:
-        effect = self.ion.herald_effect(programme)
-        if not bright:
-            effect = np.eye(2) - effect
-        return Outcome(effect[0, 0].real, effect[1, 1].real, effect[0, 1].real, effect[0, 1].imag, float(bright),
-                       leaked if bright else 0.0)  # fmt: skip
-
-    # The heralding station
-
-    def _leak(self, start: int, stop: int, lit: int) -> float:
-        """Photons that reach the APDs during the gate if the ion is bright."""
-        electrodes = self.electrodes
-        points = (start, start + (stop - start) // 8, (start + stop) // 2, stop)
-        reach = [coupling(electrodes.displacement(time), self.truth.isolation) for time in points]
-        mean = (reach[0] + 2 * reach[1] + 3 * reach[2] + 2 * reach[3]) / 8
-        return mean * lit * 1e-9 * truth.STATION_PHOTONS_PER_S * self._cooling_power()
-
-    def _station(self, bright: bool, theirs: Outcome, leaked: float) -> None:
-        """One round of the histogram of table S5."""
-        mean = truth.STATION_BACKGROUND + theirs.leaked + (leaked if bright else 0.0)
-        k = photons(mean, self.random[self.herald][1])
-        row = self.leaks[f"{'bright' if bright else 'dark'}_{'bright' if theirs.bright else 'dark'}"]
-        row[min(k, 4)] += 1
+        key = (programme, bright, leaked)
+        found = self._outcomes.get(key)
+        if found is None:
+            effect = self.ion.herald_effect(programme)
+            if not bright:
+                effect = np.eye(2) - effect
+            off = complex(effect[0, 1])
+            levels = float(effect[0, 0].real), float(effect[1, 1].real)
+            if len(self._outcomes) > JOINT_CACHE:
+                self._outcomes.clear()
+            found = self._outcomes[key] = Outcome(*levels, off.real, off.imag, float(bright), leaked if bright else 0.0)
+        return found
 
     def write_truth(self) -> None:
         """Herald count, and on Alice's side the photons at the station by outcomes (Alice, Bob), k = 0..3 and more."""
         truths: dict[str, Any] = {"apparatus": "emulated", "heralds": self.heralds_seen, "last_herald": self.herald}
         if self.node == "alice":
-            truths["leak_counts"] = self.leaks
+            truths["leak_counts"] = self.station.counts
         self.laboratory.write_truth(self.node, truths)
 
     def photon_number(self, mean: float) -> int:
@@ -350,37 +375,3 @@ class Bench:
 
 def _start(step: Step) -> int:
     return step.start
-
-
-class LaserLockInput:
-    """High while the 674 nm laser is locked."""
-
-    def __init__(self, bench: Bench):
-        self.bench = bench
-
-    def level(self, time: int) -> int:
-        return 0 if self.bench.is_unlocked(time) else 1
-
-    def edges(self, start: int, stop: int) -> list[tuple[int, int]]:
-        before, after = self.level(start), self.level(stop)
-        return [] if before == after else [(stop, after)]
-
-
-class RoundTypeInput:
-    """One of the two T lines at Alice."""
-
-    def __init__(self, bench: Bench, number: int):
-        self.bench, self.number = bench, number
-        self._herald = 0
-
-    def edges(self, start: int, stop: int) -> list[tuple[int, int]]:
-        bench = self.bench
-        found = []
-        for line, after in bench.partner.edges(bench.herald) if bench.herald else ():
-            time = (start + stop) // 2 if after < 0 else bench.herald_mu + after + truth.CABLE_NS
-            if line == self.number and start <= time < stop:
-                found.append((time, 1))
-        return found
-
-    def level(self, time: int) -> int:
-        return 0

@@ -40,6 +40,7 @@ class Entangler:
         self._loop = None
         self.core.on_reset.append(self._clear)
         self._clear()
+        _ = self.core.bench  # whoever can herald is in the laboratory from now on
 
     def _clear(self):
         self.enabled = self.standalone = False

@@ -50,8 +50,12 @@ class Faults:
 
     def at(self, kind: str, herald: int, anywhere: bool = False) -> Fault | None:
         """The fault of this kind that strikes exactly at a herald."""
+        if not self._all:
+            return None
         return next((f for f in self.find(kind, anywhere) if f.round == herald), None)
 
     def since(self, kind: str, herald: int, anywhere: bool = False) -> Fault | None:
         """The fault of this kind that has struck by a herald."""
+        if not self._all:
+            return None
         return next((f for f in self.find(kind, anywhere) if f.round <= herald), None)

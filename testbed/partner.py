@@ -25,10 +25,10 @@ from testbed.heralds import Uniforms
 
 SIZE = 4096
 MAGIC = b"diqkd nature 1\0\0"
-WORDS = {"alice": 32, "bob": 64}  # place of a node's block, in 64-bit words: herald, epoch, kernel
-HERALD, EPOCH, KERNEL = 0, 1, 2
+WORDS = {"alice": 32, "bob": 64}  # place of a node's block, in 64-bit words: herald it stands at, kernels it started
+HERALD, KERNEL = 0, 1
 EDGES_AT, OUTCOME_AT = 1024, 2048
-LOCK_BYTE = {"alice": SIZE, "bob": SIZE + 1}
+PRESENT, RUNNING = {"alice": SIZE, "bob": SIZE + 1}, {"alice": SIZE + 2, "bob": SIZE + 3}  # bytes that are locked
 EDGES = struct.Struct("<QQ8q")
 OUTCOME = struct.Struct("<Q6d")
 CHECK = struct.Struct("<I")
@@ -63,10 +63,10 @@ class SharedPartner:
     """The partner in another process; `node` is this side's name."""
 
     def __init__(self, path: Path, node: str, patience_s: float):
-        self.peer = "bob" if node == "alice" else "alice"
+        self.node, self.peer = node, "bob" if node == "alice" else "alice"
         self.patience_s = patience_s
         try:
-            self._file = Path(path).open("r+b")  # noqa: SIM115 - open as long as the node lives, the lock hangs on it
+            self._file = Path(path).open("r+b")  # noqa: SIM115 - open as long as the node lives, the locks hang on it
         except OSError as problem:
             raise FileNotFoundError(f"{path}: no ring of an emulated laboratory ({problem.strerror})") from None
         self._map = mmap.mmap(self._file.fileno(), SIZE)
@@ -74,52 +74,51 @@ class SharedPartner:
             raise ValueError(f"{path} is not the ring of an emulated laboratory")
         self._words = memoryview(self._map).cast("Q")
         self._mine, self._theirs = WORDS[node], WORDS[self.peer]
-        self._lock(LOCK_BYTE[node], node)
-        self._words[self._mine + EPOCH] += 1
-        self._words[self._mine + KERNEL] &= ~1
-        self._tired_of: tuple[int, int] | None = None
-        self._met_as = (0, 0)
+        fcntl.lockf(self._file, fcntl.LOCK_SH, 1, PRESENT[node])
+        self.epoch = self._words[self._mine + KERNEL]
+        self._tired_of: int | None = None
+        self._met_as = 0
 
-    def _lock(self, byte: int, node: str) -> None:
-        deadline = time.monotonic() + LOCK_PATIENCE_S
-        while True:
-            try:
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
-                return
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise RuntimeError(
-                        f"another process is {node} in this laboratory; end it first, or use another one"
-                    ) from None
-                time.sleep(0.01)
-
-    @property
-    def epoch(self) -> int:
-        """How often this node has entered the laboratory."""
-        return self._words[self._mine + EPOCH]
-
-    def is_alive(self) -> bool:
-        """Whether the peer's process holds its lock."""
-        byte = LOCK_BYTE[self.peer]
+    def _locked(self, byte: int) -> bool:
+        """Whether another process holds a lock."""
         try:
-            fcntl.lockf(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, byte)
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
         except OSError:
             return True
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)
         return False
 
-    def kernel(self, running: bool) -> None:
-        """Tell the peer that this node's kernel starts or ends (the counter is odd while it runs)."""
-        word = self._mine + KERNEL
-        self._words[word] = (self._words[word] & ~1) + (1 if running else 2)
+    def is_alive(self) -> bool:
+        """Whether any process of the peer is in the laboratory."""
+        return self._locked(PRESENT[self.peer])
 
-    def _peer_state(self) -> tuple[int, int]:
-        return self._words[self._theirs + EPOCH], self._words[self._theirs + KERNEL]
+    def is_running(self) -> bool:
+        """Whether a kernel of the peer runs."""
+        return self._locked(RUNNING[self.peer])
+
+    def kernel(self, running: bool) -> None:
+        """This node's kernel starts or ends."""
+        byte = RUNNING[self.node]
+        if not running:
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)
+            return
+        deadline = time.monotonic() + LOCK_PATIENCE_S
+        while True:
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(
+                        f"another process runs a kernel on {self.node}'s core device; end it first"
+                    ) from None
+                time.sleep(0.01)
+        self._words[self._mine + KERNEL] += 1
 
     # Heralds
 
     def first(self) -> int:
-        """The herald to set out for after entering the laboratory."""
+        """The herald to set out for when a kernel starts."""
         return max(self._words[self._mine + HERALD] + 1, self._words[self._theirs + HERALD])
 
     def meet(self, herald: int) -> int:
@@ -134,7 +133,7 @@ class SharedPartner:
         words[self._mine + HERALD] = herald  # from here on the peer passes this herald only together with this node
         if words[place] < herald and not self._await(lambda: words[place] >= herald):
             return 0
-        self._met_as = self._peer_state()
+        self._met_as = words[self._theirs + KERNEL]
         return herald
 
     def _await(self, there) -> bool:
@@ -142,10 +141,10 @@ class SharedPartner:
         for _ in range(SPINS):
             if there():
                 return True
-        state = self._peer_state()
-        if state == self._tired_of:
+        kernels = self._words[self._theirs + KERNEL]
+        if kernels == self._tired_of:
             return False
-        turns, outside_since = 0, None
+        turns, idle_since = 0, None
         while not there():
             turns += 1
             if turns < YIELDS:
@@ -154,15 +153,12 @@ class SharedPartner:
                 time.sleep(NAP_S)
             if turns % LOOK_EVERY:
                 continue
-            state = self._peer_state()
-            if not self.is_alive():
-                return there()
-            if state[1] & 1:
-                outside_since = None
-            elif outside_since is None:
-                outside_since = time.monotonic()
-            elif time.monotonic() - outside_since > self.patience_s:
-                self._tired_of = state
+            if self.is_running():
+                idle_since = None
+                continue
+            idle_since = idle_since or time.monotonic()
+            if not self.is_alive() or time.monotonic() - idle_since > self.patience_s:
+                self._tired_of = self._words[self._theirs + KERNEL]
                 return there()
         return True
 
@@ -191,8 +187,9 @@ class SharedPartner:
         return fields if fields[0] == herald else None
 
     def _gone(self, herald: int) -> bool:
-        """Whether the peer has left this round behind (met the next one, left its kernel, or was started anew)."""
-        return self._words[self._theirs + HERALD] > herald or self._peer_state() != self._met_as
+        """Whether the peer has left this round behind: stands at the next herald, or in its next kernel."""
+        words, place = self._words, self._theirs
+        return words[place + HERALD] > herald or words[place + KERNEL] != self._met_as
 
     def _receive(self, herald: int, ready) -> bool:
         """Wait until `ready`, or until it cannot become so any more."""
@@ -207,14 +204,15 @@ class SharedPartner:
                 os.sched_yield()
             else:
                 time.sleep(NAP_S)
-            if turns % LOOK_EVERY == 0 and not self.is_alive():
+            if turns % LOOK_EVERY == 0 and not self.is_running():
                 return ready()
         return True
 
     def edges(self, herald: int) -> list[tuple[int, int]]:
         """Alice: Bob's rising edges on the T lines in this round, as (line, time after the herald)."""
-        self._receive(herald, lambda: EDGES_AT and (
-            self._read(EDGES_AT, EDGES, herald) or self._words[OUTCOME_AT >> 3] == herald))  # fmt: skip
+        words = self._words
+        self._receive(herald, lambda: words[EDGES_AT >> 3] == herald or words[OUTCOME_AT >> 3] == herald)
+        self._receive(herald, lambda: words[EDGES_AT >> 3] != herald or self._read(EDGES_AT, EDGES, herald))
         found = self._read(EDGES_AT, EDGES, herald)
         return [(found[2 + 2 * i], found[3 + 2 * i]) for i in range(found[1])] if found else []
 
@@ -227,7 +225,6 @@ class SharedPartner:
         return UNMEASURED if found is None else Outcome(*found[1:])
 
     def close(self) -> None:
-        self._words[self._mine + KERNEL] &= ~1
         self._words.release()
         self._map.close()
         self._file.close()
@@ -237,15 +234,12 @@ class IdealPartner:
     """A partner that is always ready, for a node on its own: on the T lines Bob's pulse comes at the middle of the
     gate that is open for it; he measures in the protocol's bases, with perfect pulses, at random."""
 
-    epoch = 1
+    epoch = 0
 
     def __init__(self, node: str, seed: int):
         self.node = node
         self._random = Uniforms(seed, "partner", 2)
         self._next = 1
-
-    def is_alive(self) -> bool:
-        return True
 
     def kernel(self, running: bool) -> None:
         pass

@@ -41,25 +41,23 @@ class EdgeCounter:
     def gate_both(self, duration):
         return self.gate_both_mu(round(duration / self.core.ref_period))
 
-    def gate_rising_mu(self, duration_mu):
-        return self._gate(duration_mu, 1)
-
-    def gate_falling_mu(self, duration_mu):
-        return self._gate(duration_mu, 1)
-
-    def gate_both_mu(self, duration_mu):
-        return self._gate(duration_mu, 2)
-
-    def _gate(self, duration_mu, edges):
+    def gate_rising_mu(self, duration_mu, edges=1):
         core = self.core
-        start = self._timeline.now
+        timeline = self._timeline
+        start = timeline.now
         stop = start + int(duration_mu)
         core.submit(start, self.channel, 2)
-        self._requested.append((stop, ((start, stop, edges),)))
+        self._requested.append((stop, start, edges))
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "gate", stop - start)
-        self._timeline.take_time_mu(duration_mu)
+        timeline.take_time_mu(stop - start)
         return stop
+
+    def gate_falling_mu(self, duration_mu):
+        return self.gate_rising_mu(duration_mu)
+
+    def gate_both_mu(self, duration_mu):
+        return self.gate_rising_mu(duration_mu, 2)
 
     def set_config(self, count_rising, count_falling, send_count_event, reset_to_zero):
         time = self._timeline.now
@@ -68,7 +66,7 @@ class EdgeCounter:
             self._intervals.append((self._open_since, time, self._kept))
             self._open_since = None
         if send_count_event:
-            self._requested.append((time, tuple(self._intervals)))
+            self._requested.append((time, tuple(self._intervals), 0))
         if reset_to_zero:
             self._intervals = []
         self._kept = int(bool(count_rising)) + int(bool(count_falling))
@@ -76,30 +74,36 @@ class EdgeCounter:
             self._open_since = time
 
     def fetch_count(self):
-        return self._fetch()[1]
+        requested = self._requested
+        if not 0 < len(requested) <= INPUT_QUEUE_DEPTH:
+            self._nothing_to_fetch()
+        stop, start, edges = requested.popleft()
+        counts = self._counts or self._connect()
+        if edges == 1:
+            total = counts(start, stop)
+        else:
+            intervals = start if edges == 0 else ((start, stop, edges),)
+            total = sum(weight * counts(opened, closed) for opened, closed, weight in intervals)
+        self.core.wait(stop)
+        if total >= self.counter_max:
+            raise CounterOverflow(f"Input edge counter overflow on RTIO channel {self.channel}")
+        return total
 
     def fetch_timestamped_count(self, timeout_mu=NO_TIMEOUT):
         if timeout_mu >= 0 and (not self._requested or self._requested[0][0] > timeout_mu):
             self.core.wait(int(timeout_mu))
             return np.int64(-1), 0
-        return self._fetch()
+        time = self._requested[0][0] if self._requested else 0
+        return np.int64(time), self.fetch_count()
 
-    def _fetch(self):
-        requested = self._requested
-        if not requested:
-            name = self.core.name(self.channel)
+    def _nothing_to_fetch(self):
+        name = self.core.name(self.channel)
+        if not self._requested:
             raise RuntimeError(f"{name}: a count is fetched but none was requested; on hardware this waits forever")
-        if len(requested) > INPUT_QUEUE_DEPTH:
-            requested.clear()
-            raise RTIOOverflow(f"RTIO input overflow on channel {self.channel} ({self.core.name(self.channel)})")
-        time, intervals = requested.popleft()
-        if self._counts is None:
-            bench = self.core.bench
-            self._counts = bench.counter(self.channel) if bench is not None else lambda start, stop: 0
-        total = 0
-        for start, stop, edges in intervals:
-            total += edges * self._counts(start, stop)
-        self.core.wait(time)
-        if total >= self.counter_max:
-            raise CounterOverflow(f"Input edge counter overflow on RTIO channel {self.channel}")
-        return time, total
+        self._requested.clear()
+        raise RTIOOverflow(f"RTIO input overflow on channel {self.channel} ({name})")
+
+    def _connect(self):
+        bench = self.core.bench
+        self._counts = bench.counter(self.channel) if bench is not None else lambda start, stop: 0
+        return self._counts
