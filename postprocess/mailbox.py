@@ -36,6 +36,7 @@ class Status:
     usable: tuple[str, ...]
     holds: tuple[str, ...]
     outcome: str | None
+    detail: str
     asks: bool
 
     def pack(self) -> bytes:
@@ -51,7 +52,7 @@ class Status:
             status = cls(**content, usable=usable, holds=holds)
         except (ValueError, TypeError, KeyError, AttributeError, msgpack.UnpackException):
             return None
-        words = (status.parameters, status.pads, *usable, *holds, status.outcome or "")
+        words = (status.parameters, status.pads, *usable, *holds, status.outcome or "", status.detail)
         known = {None, ACCEPTED, *(reason.value for reason in AbortReason)}
         fits = (
             all(isinstance(word, str) for word in words) and isinstance(status.asks, bool) and status.outcome in known
@@ -121,6 +122,7 @@ class Mailbox:
             usable=tuple(page.usable_pads()),
             holds=tuple(page.inbox()),
             outcome=page.outcome,
+            detail=page.detail,
             asks=asks,
         )
         self._try_to_send(STATUS, status.pack())
@@ -185,7 +187,7 @@ class Mailbox:
         if status.parameters != self._page.parameters.to_json():
             raise SessionAborted(AbortReason.PARAMETER_MISMATCH, _differences(self._page.parameters, status.parameters))
         if status.outcome in _FROM_OUTSIDE:
-            raise SessionAborted(AbortReason(status.outcome), f"at {self._peer}")
+            raise SessionAborted(AbortReason(status.outcome), f"at {self._peer} {status.detail}".strip())
         if status.outcome is None and status.pads != self._page.pad_label:
             common = [label for label in self._page.usable_pads() if label in status.usable]
             if not common:

@@ -1,13 +1,14 @@
 """Bob's side of steps 4 to 12: he reconstructs Alice's string, judges the Bell violation, and has the word on the key.
 
 Why he does not accept is a function of A and B. It stays in his private record; the peer and everybody else hear
-F = 0, after the same messages as in a session that succeeds. One thing is not hidden: when G_B and F leave tells how
-long decoding took.
+F = 0, after the same messages as in a session that succeeds. When G_B leaves tells how long
+decoding took, unless `judgement_s` is longer than that.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ class BobSession(Session):
     @step("steps 4 to 9")
     def judge(self) -> None:
         """Steps 4 to 9, ending in a verdict and, if it is sound, a pending key; both are stored together."""
+        end = time.monotonic() + self.judgement_s
         self.private: dict[str, Any] = {"session_id": self.parameters.session_id}
         try:
             self.receive_bases()  # step 4
@@ -58,6 +60,7 @@ class BobSession(Session):
             verdict, key = why.reason.value, None
         self.keep_private_record(verdict)
         self.page.conclude(verdict, key)
+        time.sleep(max(0.0, end - time.monotonic()))
 
     @step("basis revelation", private=True)
     def receive_bases(self) -> None:
@@ -127,9 +130,7 @@ class BobSession(Session):
 
     @step("key activation")
     def activate_key(self) -> None:
-        """F = 1 if the verdict is sound, G_A right and C = 1; send F and G_F. Aborts, in public, without the private
-        reason.
-        """
+        """F = 1 if the verdict is sound, G_A right and C = 1; send F and G_F. A private reason stays private."""
         if self.page.sent("F") is None:
             f = b"\1" if self.page.verdict == SOUND and self.alice_agrees() else b"\0"
             self.mailbox.post("F", f + self.page.tag(Pad.ACTIVATION, self.words.activation(f)))

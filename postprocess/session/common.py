@@ -75,8 +75,7 @@ def step(name: str, *, private: bool = False) -> Callable[[Step], Step]:
 
 
 class Session:
-    """Post-processing of stored rounds on one node, steps 4 to 12 (Nadlinger 2022, S3); see AliceSession and
-    BobSession.
+    """Post-processing of stored rounds on one node, steps 4 to 12 (Nadlinger 2022, S3).
 
     Args:
         parameters: the session's public parameters.
@@ -86,6 +85,8 @@ class Session:
         timeout_s: longest wait for each message of the peer.
         progress: called with the name of each step as it begins.
         probe_s: silence after which the peer is asked where it stands.
+        judgement_s: Bob's steps 4 to 9 take at least so long. How long they take tells how hard decoding was and where
+            they stopped; longer than they ever need, it tells nothing. Alice has no use for it.
 
     Raises:
         InvalidInput: the strings do not fit the parameters, or the ledger refuses the session.
@@ -103,13 +104,15 @@ class Session:
         timeout_s: float,
         progress: Callable[[str], None] | None = None,
         probe_s: float = PROBE_S,
+        judgement_s: float = 0.0,
     ) -> None:
         if keystore.node != self.node:
             raise InvalidInput(f"{keystore.path}: the ledger of {keystore.node}, the session's role is {self.node}")
         for name in ("settings", "test", "outcomes"):
             if getattr(rounds, name).shape != (parameters.rounds,):
                 raise InvalidInput(f"stored rounds: {name} must hold {parameters.rounds} rounds")
-        self.parameters, self.rounds, self.timeout_s = parameters, rounds, timeout_s
+        self.parameters, self.rounds = parameters, rounds
+        self.timeout_s, self.judgement_s = timeout_s, judgement_s
         self.progress = progress or (lambda name: None)
         self.seconds: dict[str, float] = {}
         self.private_seconds: dict[str, float] = {}
@@ -118,8 +121,9 @@ class Session:
         self.words = TagInputs(parameters)
 
     def run(self) -> SessionResult:
-        """Go from wherever the session stands to its end; a session that has ended tells its peer and returns the
-        same result.
+        """Go from wherever the session stands to its end.
+
+        A session that has ended tells its peer again and returns the same result.
 
         Raises:
             PeerLost: a wait on the peer ran out; the session stays open, run it again.

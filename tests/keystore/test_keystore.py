@@ -1,60 +1,18 @@
 """The ledger: table I to the bit, pads spent once, keys handed out once and only where they may be."""
 
 import sqlite3
-from fractions import Fraction
 
 import numpy as np
 import pytest
+from ledger_cases import accept, key_of, small, source
 
-from postprocess.authentication import is_valid_key, tag
+from postprocess.authentication import tag
 from postprocess.errors import AbortReason, DiqkdError, InvalidInput
 from postprocess.keystore import ACCEPTED, SOUND, Keystore, LedgerConflict, Pad, draw_k0, k0_bits
 from postprocess.keystore.initial_secret import take_apart
-from postprocess.parameters import PAPER_PRIORS, SessionParameters, paper
-from postprocess.randomness import SeededSource, SystemSource
+from postprocess.parameters import paper
+from postprocess.randomness import SystemSource
 from postprocess.report import table
-
-
-def small(session_id="s1", **changes):
-    values = {
-        "apparatus": "emulated",
-        "rounds": 2000,
-        "gamma": Fraction(1, 2),
-        "score": 2.64,
-        "qber": 0.018,
-        "eps_snd": 1e-10,
-        "omega_thr": 0.8,
-        "syndrome_bits": 1500,
-        "ell": 500,
-        "eps_pa": 1e-3,
-        "code_seed": 1,
-        "priors": PAPER_PRIORS,
-        "insecure_because": ("a test",),
-    }
-    return SessionParameters(session_id=session_id, **{**values, **changes})
-
-
-def source(label="K0"):
-    return SeededSource(1, label)
-
-
-@pytest.fixture
-def keystore(tmp_path):
-    with Keystore.create(tmp_path / "alice" / "keystore.sqlite", "alice") as keystore:
-        keystore.provision(draw_k0(source(), small(), 2), small())
-        yield keystore
-
-
-def key_of(parameters, seed=3):
-    return SeededSource(seed, "key").bits(parameters.ell)
-
-
-def accept(keystore, parameters, seed=3):
-    page = keystore.reserve(parameters.session_id, parameters)
-    page.conclude(SOUND, key_of(parameters, seed))
-    page.accept()
-    return page
-
 
 # Table I
 
@@ -92,63 +50,6 @@ def test_an_aborted_session_still_costs_its_pads(keystore):
     balance = keystore.balance()
     assert (balance.consumed, balance.generated, balance.net) == (256, 0, -256)
     assert keystore.sessions()[0].outcome == "block mismatch" and keystore.sessions()[0].detail == "block 7"
-
-
-# K0
-
-
-def test_k0_is_its_parts_in_the_paper_s_order():
-    k0 = draw_k0(source(), small(), 2)
-    bits = np.unpackbits(np.frombuffer(k0, np.uint8))
-    secret = take_apart(k0, small())
-    length = k0_bits(small(), 2)
-    pads = b"".join(pads[pad] for pads in secret.pads for pad in (Pad.EC, Pad.ALICE, Pad.BOB, Pad.ACTIVATION))
-    rest = np.unpackbits(np.frombuffer(secret.vhash_key + pads, np.uint8))
-    assert np.array_equal(np.concatenate((secret.seed, rest)), bits[:length]) and secret.bits == length
-    assert not bits[length:].any() and is_valid_key(secret.vhash_key)
-    assert np.array_equal(secret.seed, source().bits(len(secret.seed)))
-
-
-def test_vhash_words_that_are_too_large_are_drawn_again():
-    class Biased:
-        insecure, description = True, "ones first"
-
-        def __init__(self):
-            self.calls = 0
-
-        def octets(self, count):
-            self.calls += 1
-            return b"\xff" * count if self.calls < 3 else bytes(count)
-
-        def bits(self, count):
-            return np.zeros(count, np.uint8)
-
-    biased = Biased()
-    secret = take_apart(draw_k0(biased, small()), small())
-    assert is_valid_key(secret.vhash_key) and biased.calls == 4
-    assert secret.vhash_key == b"\xff" * 144 + bytes(16)
-
-
-@pytest.mark.parametrize("change", ["short", "long", "padding", "key"])
-def test_k0_that_does_not_fit_is_refused(tmp_path, change):
-    k0 = draw_k0(source(), small())
-    bits = np.unpackbits(np.frombuffer(k0, np.uint8))
-    length = k0_bits(small())
-    if change == "short":
-        k0 = k0[:-1]
-    elif change == "long":
-        k0 += b"\0"
-    elif change == "padding":
-        assert length % 8, "the case needs unused bits"
-        k0 = k0[:-1] + bytes([k0[-1] | 1])
-    else:
-        bits[length - 256 - 128 : length - 256] = 1
-        k0 = np.packbits(bits).tobytes()
-    with (
-        Keystore.create(tmp_path / "keystore.sqlite", "bob") as keystore,
-        pytest.raises(InvalidInput, match="K0: "),
-    ):
-        keystore.provision(k0, small())
 
 
 def test_provisioned_once(keystore):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from conftest import ROLES, draw_rounds, rehearsal
+from session_nodes import ROLES, draw_rounds, rehearsal
 
 from postprocess.keystore import Keystore
 from postprocess.keystore.database import Database

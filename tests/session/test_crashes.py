@@ -4,10 +4,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import TwoNodes, draw_rounds, rehearsal
-from faults import Crash, CrashPoints, PadWitness, install
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from session_faults import Crash, CrashPoints, PadWitness, install
+from session_nodes import TwoNodes, draw_rounds, rehearsal
 
 from postprocess.errors import AbortReason, PeerLost
 from postprocess.keystore import LedgerConflict, Pad

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROLES, TwoNodes, rehearsal
+from session_nodes import ROLES, TwoNodes, rehearsal
 
 from postprocess.keystore import Keystore
 from postprocess.linkkeys import make_link_keys, write_peer

@@ -2,10 +2,11 @@
 
 import json
 import logging
+import time
 
 import numpy as np
 import pytest
-from conftest import TwoNodes, draw_rounds, rehearsal
+from session_nodes import TwoNodes, assert_no_key, draw_rounds, rehearsal
 
 from postprocess.errors import AbortReason, InvalidInput, PeerLost
 from postprocess.keystore import Keystore
@@ -98,14 +99,17 @@ def test_private_reasons_stay_with_bob(folder, reason, caplog):
     two.close()
 
 
-def assert_no_key(two):
-    for keystore in two.keystores.values():
-        assert keystore.session("s1").outcome not in (None, "accepted")
-        records = keystore.keys()
-        assert all(record.state == "discarded" for record in records)
-        assert keystore.balance().generated == 0 and keystore.balance().consumed == 256
-        with pytest.raises(InvalidInput):
-            keystore.deliver("s1", allow_emulated=True, allow_insecure=True)
+@pytest.mark.parametrize("visibility", [1.0, 0.5])
+def test_when_bob_answers_need_not_tell_what_he_found(nodes, visibility):
+    nodes.rounds = draw_rounds(nodes.parameters, visibility=visibility)
+    nodes.options = {"judgement_s": 1.5}
+    nodes.run()
+    seen = []
+    nodes.parameters, start = rehearsal("s2"), time.monotonic()
+    results = nodes.run(tamper=lambda sender, kind, payload: seen.append((kind, time.monotonic())) or payload)
+    assert results["bob"].accepted is (visibility == 1.0)
+    assert dict(seen)["G_B"] - start >= 1.5 and results["bob"].seconds["steps 4 to 9"] >= 1.5
+    assert sum(read_private_record(nodes.folder / "bob", "s2")["seconds"].values()) < 1.5, "the wait must cover the work"
 
 
 def test_private_record_holds_what_was_measured(nodes, folder):

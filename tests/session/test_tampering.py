@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import TwoNodes, draw_rounds, rehearsal
-from test_session import assert_no_key
+from session_nodes import TwoNodes, assert_no_key, draw_rounds, rehearsal
 
 from postprocess.errors import AbortReason
 from postprocess.rounds import RawRounds
