@@ -109,7 +109,6 @@ def test_when_bob_answers_need_not_tell_what_he_found(nodes, visibility):
     results = nodes.run(tamper=lambda sender, kind, payload: seen.append((kind, time.monotonic())) or payload)
     assert results["bob"].accepted is (visibility == 1.0)
     assert dict(seen)["G_B"] - start >= 1.5 and results["bob"].seconds["steps 4 to 9"] >= 1.5
-    assert sum(read_private_record(nodes.folder / "bob", "s2")["seconds"].values()) < 1.5, "the wait must cover the work"
 
 
 def test_private_record_holds_what_was_measured(nodes, folder):
