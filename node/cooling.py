@@ -8,9 +8,9 @@ from node.units import to_coarse_mu
 
 
 class Cooling(HasEnvironment):
-    """Cool before every attempt window and count the fluorescence of the first part."""
+    """Cool before every attempt window; every so often count the fluorescence meanwhile."""
 
-    kernel_invariants = {"beams", "gate_mu", "rest_mu", "ion_counts", "low_limit"}
+    kernel_invariants = {"beams", "gate_mu", "duration_mu", "ion_counts", "low_limit"}
 
     def build(self, beams: Beams, settings: NodeSettings):
         self.setattr_device("core")
@@ -22,26 +22,33 @@ class Cooling(HasEnvironment):
     def configure(self, settings: NodeSettings):
         cooling = settings.cooling
         self.gate_mu = to_coarse_mu(cooling.gate)
-        self.rest_mu = to_coarse_mu(cooling.duration - cooling.gate)
+        self.duration_mu = to_coarse_mu(cooling.duration)
         self.ion_counts = cooling.ion_counts
         self.low_limit = cooling.low_limit
 
     @kernel
     def run(self):
-        """Schedule one cooling pulse; `ion_is_lost` then reads its counts."""
+        """Schedule one cooling pulse."""
+        self.beams.cooling_on()
+        delay_mu(self.duration_mu)
+        self.beams.cooling_off()
+
+    @kernel
+    def run_and_count(self):
+        """Schedule one cooling pulse and a counting gate over its first part; `sees_ion` then reads the counts."""
         self.beams.cooling_on()
         self.pmt_counter.gate_rising_mu(self.gate_mu)
-        delay_mu(self.rest_mu)
+        delay_mu(self.duration_mu - self.gate_mu)
         self.beams.cooling_off()
 
     @kernel
     def sees_ion(self) -> TBool:
-        """Whether the gate of the last `run` counted enough; waits for its end."""
+        """Whether the gate of `run_and_count` counted enough; waits for its end."""
         return self.pmt_counter.fetch_count() >= self.ion_counts
 
     @kernel
     def ion_is_lost(self) -> TBool:
-        """Whether the fluorescence has now stayed low for too many cooling pulses in a row.
+        """Whether the fluorescence has now stayed low for too many gates in a row.
 
         Waits for the end of the counting gate; the rest of the cooling pulse is the slack that remains.
         """

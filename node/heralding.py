@@ -37,6 +37,7 @@ class Heralding(HasEnvironment):
         "cycle_mu",
         "window_mu",
         "windows",
+        "count_every",
         "turnaround_mu",
     }
 
@@ -59,6 +60,7 @@ class Heralding(HasEnvironment):
         self.cycle_mu = int(to_coarse_mu(attempts.cycle))
         self.window_mu = int(to_coarse_mu(attempts.window))
         self.windows = attempts.windows
+        self.count_every = settings.cooling.count_every
         self.turnaround_mu = to_coarse_mu(attempts.turnaround)
 
     @kernel
@@ -84,11 +86,14 @@ class Heralding(HasEnvironment):
         After a herald the cursor stands where the round may begin; after anything else no round has begun.
         """
         self.attempts = 0
-        for _ in range(self.windows):
-            self.cooling.run()
+        for window in range(self.windows):
+            if window % self.count_every == 0:
+                self.cooling.run_and_count()
+                if self.cooling.ion_is_lost():
+                    return ION_LOST
+            else:
+                self.cooling.run()
             self.laser_lock.sample()
-            if self.cooling.ion_is_lost():
-                return ION_LOST
             if not self.laser_lock.was_locked():
                 return LASER_UNLOCKED
             if self._window():

@@ -7,7 +7,7 @@ from artiq.coredevice.ad9910 import PHASE_MODE_TRACKING
 from artiq.experiment import *
 
 from node.settings import PATTERNS, NodeSettings
-from node.units import to_coarse_mu
+from node.units import to_coarse_mu, to_mu
 
 PROGRAMMING_MU = 3600
 SETTINGS = 4
@@ -59,10 +59,10 @@ class QubitPulses(HasEnvironment):
         self.shelving_amplitude = [1.0 - amplitude for amplitude in qubit.amplitude]
         self.attenuation = settings.qubit_attenuation
         self.mapping_at_mu = settings.schedule.mu("mapping")
-        self.mapping_mu = to_coarse_mu(qubit.mapping.pi_time)
-        self.analysis_mu = to_coarse_mu(qubit.analysis.pi_time * qubit.angle / math.pi)
+        self.mapping_mu = to_mu(qubit.mapping.pi_time)
+        self.analysis_mu = to_mu(qubit.analysis.pi_time * qubit.angle / math.pi)
         self.shelving_at_mu = self.analysis_at_mu + settings.schedule.mu("pulse_slot")
-        self.shelving_mu = to_coarse_mu(qubit.shelving.pi_time)
+        self.shelving_mu = to_mu(qubit.shelving.pi_time)
 
     @kernel
     def initialise(self):

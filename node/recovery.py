@@ -26,7 +26,7 @@ class Recovery(HasEnvironment):
         while tries > 0 and good < GOOD_GATES:
             tries -= 1
             self.core.break_realtime()
-            station.cooling.run()
+            station.cooling.run_and_count()
             if station.cooling.sees_ion():
                 good += 1
             else:

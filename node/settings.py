@@ -25,13 +25,15 @@ class CoolingSettings:
         duration: s.
         gate: fluorescence is counted for the first part of it, s.
         ion_counts: fewer counts than this say 'no ion'.
+        count_every: windows from one counting gate to the next; the first window after a round always has one.
         low_limit: so many such gates in a row mean that the ion is lost.
     """
 
     duration: float = 300e-6
     gate: float = 200e-6
     ion_counts: int = 3
-    low_limit: int = 25
+    count_every: int = 10
+    low_limit: int = 10
 
 
 @dataclass(frozen=True)
