@@ -14,10 +14,8 @@ from numba.extending import intrinsic
 
 POINTS = 6
 """Products per pair of three-word elements (Karatsuba): at words 0, 1, 2 and their sums 0+1, 0+2, 1+2."""
-ROWS_TOGETHER = 2
-"""Rows whose sums are kept in registers at once, sharing each load of the source."""
 
-_WORD = ir.IntType(64)
+_WORD, _INDEX = ir.IntType(64), ir.IntType(32)
 
 
 def _multiply(builder, a, b, lanes: int, halves: int):
@@ -36,9 +34,9 @@ def carryless_product(typingctx, a, b):
     def codegen(context, builder, signature, arguments):
         both = ir.Constant(ir.VectorType(_WORD, 2), ir.Undefined)
         for place, word in enumerate(arguments):
-            both = builder.insert_element(both, word, ir.Constant(ir.IntType(32), place))
+            both = builder.insert_element(both, word, ir.Constant(_INDEX, place))
         product = _multiply(builder, both, both, lanes=1, halves=0x10)
-        halves = [builder.extract_element(product, ir.Constant(ir.IntType(32), place)) for place in (0, 1)]
+        halves = [builder.extract_element(product, ir.Constant(_INDEX, place)) for place in (0, 1)]
         return cgutils.pack_array(builder, halves)
 
     return types.UniTuple(types.uint64, 2)(types.uint64, types.uint64), codegen
@@ -49,65 +47,45 @@ def _sums_of_products(lanes: int):
 
     Args of the intrinsic:
         x: uint64 (blocks, groups, POINTS, 2 * lanes).
-        y: uint64 (rows, groups, POINTS, 2 * lanes), rows a multiple of ROWS_TOGETHER.
-        sums: uint64 (rows, blocks, POINTS, 2), written: over groups and lanes, the sum of low word times high word of x
-            + y.
+        y: uint64 (rows, groups, POINTS, 2 * lanes).
+        sums: uint64 (rows, blocks, POINTS, 2), written: low times high word of x + y, summed over groups and lanes.
     """
     vector = ir.VectorType(_WORD, 2 * lanes)
-    words = POINTS * 2 * lanes
+
+    def load(builder, base, offset):
+        return builder.load(builder.bitcast(builder.gep(base, [offset]), vector.as_pointer()), align=8)
+
+    def add_group(builder, x, y, x_offset, y_offset, totals):
+        for point, total in enumerate(totals):
+            skip = ir.Constant(x_offset.type, point * 2 * lanes)
+            z = builder.xor(
+                load(builder, x, builder.add(x_offset, skip)), load(builder, y, builder.add(y_offset, skip))
+            )
+            product = _multiply(builder, z, z, lanes, halves=0x10)
+            builder.store(builder.xor(builder.load(total), product), total)
 
     def codegen(context, builder, signature, arguments):
-        arrays = [
-            context.make_array(kind)(context, builder, value)
-            for kind, value in zip(signature.args, arguments, strict=True)
-        ]
-        x, y, sums = (array.data for array in arrays)
-        rows = builder.extract_value(arrays[1].shape, 0)
-        groups = builder.extract_value(arrays[1].shape, 1)
-        blocks = builder.extract_value(arrays[0].shape, 0)
-        stride = builder.mul(groups, ir.Constant(groups.type, words))
-        together = ir.Constant(rows.type, ROWS_TOGETHER)
-        totals = [[cgutils.alloca_once(builder, vector) for _ in range(POINTS)] for _ in range(ROWS_TOGETHER)]
-
-        def load(base, offset, point):
-            place = builder.add(offset, ir.Constant(offset.type, point * 2 * lanes))
-            pointer = builder.bitcast(builder.gep(base, [place]), ir.PointerType(vector))
-            return builder.load(pointer, align=8)
-
-        def add_group(x_offset, y_offsets):
-            for point in range(POINTS):
-                c = load(x, x_offset, point)
-                for total, y_offset in zip(totals, y_offsets, strict=True):
-                    z = builder.xor(c, load(y, y_offset, point))
-                    product = _multiply(builder, z, z, lanes, halves=0x10)
-                    builder.store(builder.xor(builder.load(total[point]), product), total[point])
-
-        def store_total(total, offset):
-            for point in range(POINTS):
-                value = builder.load(total[point])
-                for half in (0, 1):
-                    word = builder.extract_element(value, ir.Constant(ir.IntType(32), half))
-                    for lane in range(1, lanes):
-                        place = ir.Constant(ir.IntType(32), 2 * lane + half)
-                        word = builder.xor(word, builder.extract_element(value, place))
-                    place = builder.add(offset, ir.Constant(offset.type, 2 * point + half))
-                    builder.store(word, builder.gep(sums, [place]))
-
-        with cgutils.for_range(builder, builder.udiv(rows, together)) as row_loop:
-            first = builder.mul(row_loop.index, together)
-            rows_now = [builder.add(first, ir.Constant(first.type, i)) for i in range(ROWS_TOGETHER)]
-            y_starts = [builder.mul(row, stride) for row in rows_now]
-            with cgutils.for_range(builder, blocks) as block_loop:
-                x_start = builder.mul(block_loop.index, stride)
-                for total in totals:
-                    for cell in total:
-                        builder.store(ir.Constant(vector, None), cell)
-                with cgutils.for_range(builder, groups) as group_loop:
-                    step = builder.mul(group_loop.index, ir.Constant(groups.type, words))
-                    add_group(builder.add(x_start, step), [builder.add(start, step) for start in y_starts])
-                for row, total in zip(rows_now, totals, strict=True):
-                    cell = builder.add(builder.mul(row, blocks), block_loop.index)
-                    store_total(total, builder.mul(cell, ir.Constant(cell.type, 2 * POINTS)))
+        kinds = zip(signature.args, arguments, strict=True)
+        x, y, sums = (context.make_array(kind)(context, builder, value) for kind, value in kinds)
+        rows, blocks, groups = (builder.extract_value(a.shape, axis) for a, axis in ((y, 0), (x, 0), (x, 1)))
+        words = ir.Constant(groups.type, POINTS * 2 * lanes)
+        stride = builder.mul(groups, words)
+        # LLVM turns these cells into registers.
+        totals = [cgutils.alloca_once(builder, vector) for _ in range(POINTS)]
+        with cgutils.for_range(builder, rows) as row, cgutils.for_range(builder, blocks) as block:
+            for total in totals:
+                builder.store(ir.Constant(vector, None), total)
+            with cgutils.for_range(builder, groups) as group:
+                step = builder.mul(group.index, words)
+                x_offset = builder.add(builder.mul(block.index, stride), step)
+                y_offset = builder.add(builder.mul(row.index, stride), step)
+                add_group(builder, x.data, y.data, x_offset, y_offset, totals)
+            cell = builder.add(builder.mul(row.index, blocks), block.index)
+            for point, total in enumerate(totals):
+                for half, word in enumerate(_sum_of_lanes(builder, builder.load(total), lanes)):
+                    offset = builder.mul(cell, ir.Constant(cell.type, 2 * POINTS))
+                    offset = builder.add(offset, ir.Constant(cell.type, 2 * point + half))
+                    builder.store(word, builder.gep(sums.data, [offset]))
         return context.get_dummy_value()
 
     @intrinsic
@@ -115,6 +93,15 @@ def _sums_of_products(lanes: int):
         return types.void(x, y, sums), codegen
 
     return sums_of_products
+
+
+def _sum_of_lanes(builder, value, lanes: int):
+    """Low and high word of the sum of all 128-bit lanes."""
+    for half in (0, 1):
+        word = builder.extract_element(value, ir.Constant(_INDEX, half))
+        for lane in range(1, lanes):
+            word = builder.xor(word, builder.extract_element(value, ir.Constant(_INDEX, 2 * lane + half)))
+        yield word
 
 
 _sums_128, _sums_256, _sums_512 = (_sums_of_products(lanes) for lanes in (1, 2, 4))

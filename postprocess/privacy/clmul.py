@@ -20,7 +20,7 @@ import math
 import numpy as np
 from numba import njit
 
-from postprocess.privacy.carryless import POINTS, ROWS_TOGETHER, carryless_product, sums_128, sums_256, sums_512
+from postprocess.privacy.carryless import POINTS, carryless_product, sums_128, sums_256, sums_512
 from postprocess.privacy.words import field_words, parity, reduce_product
 
 ROWS_AT_A_TIME = 32
@@ -43,9 +43,9 @@ class ClmulPath:
         padded = np.zeros((giants * self.powers, 3), dtype=np.uint64)
         padded[len(padded) - s :] = coefficients
         self.x = _laid_out(padded.reshape(giants, self.powers, 3), self.lanes)
-        nothing = np.zeros((ROWS_TOGETHER, *self.x.shape[1:]), dtype=np.uint64)
-        self.x_part = np.empty((ROWS_TOGETHER, giants, POINTS, 2), dtype=np.uint64)
-        self.sums(self.x, nothing, self.x_part)
+        self.nothing = np.zeros((1, *self.x.shape[1:]), dtype=np.uint64)
+        self.x_part = np.empty((1, giants, POINTS, 2), dtype=np.uint64)
+        self.sums(self.x, self.nothing, self.x_part)
 
     def evaluate(self, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
         """Output bits parity(p(alpha) AND beta), uint8 (rows,); alpha, beta: uint64 (rows, 3)."""
@@ -54,14 +54,13 @@ class ClmulPath:
         giant = np.empty((ROWS_AT_A_TIME, 3), dtype=np.uint64)
         sums = np.empty((ROWS_AT_A_TIME, len(self.x), POINTS, 2), dtype=np.uint64)
         y_part = np.empty((ROWS_AT_A_TIME, 1, POINTS, 2), dtype=np.uint64)
-        nothing = np.zeros((1, *self.x.shape[1:]), dtype=np.uint64)
         chunk = np.zeros((ROWS_AT_A_TIME, 3), dtype=np.uint64)
         for start in range(0, len(alpha), ROWS_AT_A_TIME):
             rows = alpha[start : start + ROWS_AT_A_TIME]
             chunk[: len(rows)] = rows
             _lay_out_powers(chunk, self.field, y, giant)
             self.sums(self.x, y, sums)
-            self.sums(nothing, y, y_part)
+            self.sums(self.nothing, y, y_part)
             _combine(sums, self.x_part[0], y_part, giant, self.field, beta[start:], output[start : start + len(rows)])
         return output
 

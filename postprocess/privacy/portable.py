@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 
 from postprocess.privacy.words import field_words, parity, reduce_product
 
@@ -31,7 +33,7 @@ class PortablePath:
     def __init__(self, coefficients: np.ndarray, degree: int) -> None:
         s, octets = len(coefficients), -(-degree // 8)
         self.field = field_words(degree)
-        self.powers = GROUP * math.ceil(math.sqrt(3 * s) / GROUP)
+        self.powers = GROUP * math.ceil(math.sqrt(s) / GROUP)
         giants = -(-s // self.powers)
         padded = np.zeros((giants * self.powers, 3), dtype="<u8")
         padded[len(padded) - s :] = coefficients
@@ -90,14 +92,41 @@ def _multiples(a0, a1, a2, table):
         size *= 2
 
 
+@intrinsic
+def _add_four_rows(typingctx, tables, i, j, k, m, sums, place):
+    """sums[place : place + 4] += the four rows of `tables` (both flat) that start at i, j, k and m.
+
+    A row of four words is one value to LLVM, which takes whatever registers the processor has; numba alone goes word
+    by word.
+    """
+    row = ir.VectorType(ir.IntType(64), 4)
+
+    def codegen(context, builder, signature, arguments):
+        tables, sums = (context.make_array(signature.args[a])(context, builder, arguments[a]).data for a in (0, 5))
+        target = builder.bitcast(builder.gep(sums, [arguments[6]]), row.as_pointer())
+        total = builder.load(target, align=8)
+        for start in arguments[1:5]:
+            source = builder.bitcast(builder.gep(tables, [start]), row.as_pointer())
+            total = builder.xor(total, builder.load(source, align=8))
+        builder.store(total, target, align=8)
+        return context.get_dummy_value()
+
+    index = types.int64
+    return types.void(tables, index, index, index, index, sums, index), codegen
+
+
 @njit(cache=True, nogil=True)
 def _add_products(digits, tables, sums):
     """sums[j, b] += digit b of the coefficients of block j times the powers of this group."""
+    flat_tables, flat_sums, place = tables.reshape(tables.size), sums.reshape(sums.size), 0
     for j in range(digits.shape[0]):
         for b in range(digits.shape[1]):
-            i0, i1, i2, i3 = digits[j, b, 0], digits[j, b, 1], digits[j, b, 2], digits[j, b, 3]
-            for w in range(4):
-                sums[j, b, w] ^= (tables[0, i0, w] ^ tables[1, i1, w]) ^ (tables[2, i2, w] ^ tables[3, i3, w])
+            first = np.int64(4) * digits[j, b, 0]
+            second = np.int64(4) * digits[j, b, 1] + 1024
+            third = np.int64(4) * digits[j, b, 2] + 2048
+            fourth = np.int64(4) * digits[j, b, 3] + 3072
+            _add_four_rows(flat_tables, first, second, third, fourth, flat_sums, place)
+            place += 4
 
 
 @njit(cache=True, nogil=True)
