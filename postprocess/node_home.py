@@ -125,12 +125,14 @@ class NodeHome:
         session_id: str,
         *,
         timeout_s: float,
+        judgement_s: float = 0.0,
         progress: Callable[[str], None] | None = None,
         link: Link | None = None,
     ) -> SessionResult:
         """Steps 4 to 12 on the stored rounds of a session, resumed where they stopped; closes the page in the ledger.
 
-        The public outcome is also written to outcome.json in the session's folder.
+        The public outcome is also written to outcome.json in the session's folder. Bob's judgement takes at least
+        `judgement_s`; see postprocess.session.
 
         Raises:
             InvalidInput: no such session, or its rounds are not complete.
@@ -152,7 +154,15 @@ class NodeHome:
         role = AliceSession if self.node == "alice" else BobSession
         try:
             with self.keystore() as keystore:
-                session = role(parameters, rounds, link, keystore, timeout_s=timeout_s, progress=progress)
+                session = role(
+                    parameters,
+                    rounds,
+                    link,
+                    keystore,
+                    timeout_s=timeout_s,
+                    judgement_s=judgement_s,
+                    progress=progress,
+                )
                 result = session.run()
         finally:
             link.close()

@@ -86,6 +86,13 @@ class GenerateKey(EnvExperiment):
             "Longest wait for the ion or the laser to come back, here or at the peer",
         )
 
+        self.setattr_argument(
+            "judgement",
+            NumberValue(0.0, unit="s", precision=0, step=10.0, min=0.0, max=86400.0),
+            group,
+            "Bob answers no sooner; on a real apparatus more than decoding ever takes, or its duration shows",
+        )
+
     def prepare(self):
         """Load the public parameters; pads, settings and calibrations come in run, as this overlaps another session."""
         from postprocess.node_home import NodeHome, session_parameters
@@ -147,7 +154,12 @@ class GenerateKey(EnvExperiment):
         """Post-process the rounds with the peer to a key, or to a named abort, and close the ledger's page."""
         from postprocess.node_home import require_key
 
-        result = self.home.post_process(self.session, timeout_s=self.peer_timeout, progress=self._show_status)
+        result = self.home.post_process(
+            self.session,
+            timeout_s=self.peer_timeout + self.judgement,
+            judgement_s=self.judgement,
+            progress=self._show_status,
+        )
         self.set_dataset("diqkd.accepted", result.accepted, broadcast=True)
         self.set_dataset("diqkd.abort_reason", str(result.abort_reason or ""), broadcast=True)
         self.set_dataset("diqkd.key_bits", result.ell, broadcast=True)
