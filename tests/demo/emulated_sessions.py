@@ -1,0 +1,71 @@
+"""Small sessions on the emulated laboratory, through the same processes as `diqkd demo`."""
+
+import json
+import time
+from fractions import Fraction
+from pathlib import Path
+
+from postprocess.parameters import planned
+from testbed import two_nodes
+from testbed.demonstration import Demonstration
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPERIMENT = ROOT / "repository" / "generate_key.py"
+
+
+def small_session(folder, rounds=4000, gamma=Fraction(1, 2), block_rounds=500, seed=1, faults=()):
+    """A provisioned rehearsal; `seed` repeats it bit for bit."""
+    from postprocess.node_home import SEEDED
+
+    because = () if seed is None else (SEEDED,)
+    public = planned("rehearsal", "emulated", rounds, gamma, block_rounds=block_rounds, insecure_because=because)
+    arguments = {
+        "session": "rehearsal",
+        "preset": "custom",
+        "rounds": rounds,
+        "gamma_256": int(256 * gamma),
+        "block_rounds": block_rounds,
+        "peer_timeout": 20.0,
+    }
+    demo = Demonstration(folder, public, arguments, seed, tuple(faults))
+    demo.set_up()
+    return demo
+
+
+def calibrate(demo, node, values):
+    """Override settings of one node, as a calibration experiment would."""
+    entries = {
+        name: {"value": value, "measured": "2026-01-01T00:00:00+00:00", "by": "test"} for name, value in values.items()
+    }
+    (demo.homes / node / "calibration.json").write_text(json.dumps(entries))
+
+
+def run(demo):
+    """Both nodes to their ends; returns (report, exit statuses)."""
+    statuses = two_nodes.run(demo, ROOT)
+    return demo.report(statuses), statuses
+
+
+def start(demo, changes=None):
+    """Both node processes, started; `changes` are arguments of single nodes."""
+    pair = two_nodes.NodePair(demo.laboratory)
+    for node in two_nodes.NODES:
+        arguments = demo.arguments | (changes or {}).get(node, {})
+        pair.start(node, EXPERIMENT, "GenerateKey", arguments, demo.homes, ROOT / "device_db.py")
+    return pair
+
+
+def wait_until(condition, timeout_s=90.0):
+    """Poll until true."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def status(demo, node):
+    """What a node shows right now; empty before it shows anything."""
+    try:
+        return json.loads((demo.laboratory / f"status-{node}.json").read_text())
+    except (OSError, ValueError):
+        return {}

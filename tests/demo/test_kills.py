@@ -1,0 +1,36 @@
+"""kill -9 of either node or both, in the middle of the rounds and of post-processing; then the same command again."""
+
+import signal
+
+import pytest
+
+from tests.demo.emulated_sessions import run, small_session, start, status, wait_until
+
+
+def assert_resumes(demo):
+    report, statuses = run(demo)
+    assert report["accepted"] and report["keys_equal"], (report, statuses)
+    assert report["ledgers_consistent"] and report["balance"]["consumed"] == 256
+
+
+@pytest.mark.parametrize("victims", [("alice",), ("bob",), ("alice", "bob")], ids=" and ".join)
+def test_killed_in_the_middle_of_the_rounds(tmp_path, victims):
+    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300)
+    pair = start(demo)
+    wait_until(lambda: status(demo, "bob").get("diqkd.rounds_done", 0) >= 1500)
+    for node in victims:
+        pair.processes[node].kill()
+    statuses = pair.watch()
+    assert all(statuses[node] == -signal.SIGKILL for node in victims)
+    assert all(status == 4 for node, status in statuses.items() if node not in victims)
+    assert_resumes(demo)
+
+
+@pytest.mark.parametrize("victim", ["alice", "bob"])
+def test_killed_in_the_middle_of_post_processing(tmp_path, victim):
+    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300)
+    pair = start(demo)
+    wait_until(lambda: status(demo, victim).get("lifecycle") == "analyze")
+    pair.processes[victim].kill()
+    pair.watch()
+    assert_resumes(demo)
