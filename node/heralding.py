@@ -49,6 +49,7 @@ class Heralding(HasEnvironment):
         self.patterns = list(PATTERNS)
         self.pattern_index = 0
         self.attempts = 0
+        self.attempting_mu = np.int64(0)
         self.herald_mu = np.int64(0)
         self.configure(settings)
 
@@ -85,7 +86,7 @@ class Heralding(HasEnvironment):
 
         After a herald the cursor stands where the round may begin; after anything else no round has begun.
         """
-        self.attempts = 0
+        self.attempting_mu = np.int64(0)
         for window in range(self.windows):
             if window % self.count_every == 0:
                 self.cooling.run_and_count()
@@ -105,10 +106,11 @@ class Heralding(HasEnvironment):
         delay_mu(self.turnaround_mu)
         start_mu = now_mu()
         end_mu, reason = self.entangler.run_mu(self.window_mu)
-        self.attempts += np.int32((end_mu - start_mu) // self.cycle_mu)
+        self.attempting_mu += end_mu - start_mu
         at_mu(end_mu + self.turnaround_mu)
         if reason == TIMED_OUT:
             return False
+        self.attempts = np.int32(self.attempting_mu // self.cycle_mu)
         self.herald_mu = end_mu & ~7
         index = 0
         while index < 3 and (reason >> index) & 1 == 0:
