@@ -1,0 +1,85 @@
+"""One look for all figures: size, colours for every eye, grid, and a caption that says what is what."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLACK, BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY = (
+    "#000000", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9",
+)  # fmt: skip
+"""Okabe and Ito's palette (2008); curves also differ in line style or marker."""
+PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK)
+DASHES: tuple[Any, ...] = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (3, 1)))
+_CAPTION_IN = 0.17
+_CHARACTERS_PER_IN = 17.0
+
+
+def new_figure(title: str, source: str, caption: str, panels: int = 1) -> tuple[Figure, list[Axes]]:
+    """Empty figure with a row of panels, a title that names the source figure, and a caption below.
+
+    Args:
+        title: what is shown.
+        source: the paper's figure.
+        caption: what is computed and what is measured.
+        panels: number of axes side by side.
+
+    Returns:
+        Figure and axes; drawn without a display or a global state.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    width = 7.2 if panels == 1 else 5.4 * panels
+    lines = textwrap.wrap(caption, round(width * _CHARACTERS_PER_IN))
+    below = 0.12 + _CAPTION_IN * len(lines)
+    height = 4.6 + below
+    layout = ConstrainedLayoutEngine(rect=(0, below / height, 1, 1 - below / height), w_pad=0.08, h_pad=0.06)
+    figure = Figure(figsize=(width, height), layout=layout)
+    FigureCanvasAgg(figure)
+    figure.suptitle(f"{title}\n", fontsize=12, fontweight="bold")
+    figure.text(0.5, 1 - 0.40 / height, f"after Nadlinger et al., Nature 607, 682 (2022), {source}", ha="center",
+                va="center", fontsize=8.5, color="#444444")  # fmt: skip
+    figure.text(0.02, 0.06 / height, "\n".join(lines), fontsize=7.5, color="#444444", va="bottom", linespacing=1.25)
+    axes = [figure.add_subplot(1, panels, place + 1) for place in range(panels)]
+    for panel in axes:
+        panel.grid(True, which="major", color="#dddddd", linewidth=0.6)
+        panel.set_axisbelow(True)
+        panel.tick_params(labelsize=9)
+    return figure, axes
+
+
+def label(axes: Axes, x: str, y: str) -> None:
+    """Axis labels."""
+    axes.set_xlabel(x, fontsize=10)
+    axes.set_ylabel(y, fontsize=10)
+
+
+def legend(axes: Axes, **options: Any) -> None:
+    """A legend that stays readable over lines."""
+    axes.legend(fontsize=8, framealpha=0.92, edgecolor="#cccccc", **options)
+
+
+def positive(rates: np.ndarray) -> np.ndarray:
+    """Key rates to draw: nan where there is no key, except for the zeros next to one, where a curve meets the axis."""
+    key = rates > 0
+    beside = np.zeros_like(key)
+    beside[:-1] |= key[1:]
+    beside[1:] |= key[:-1]
+    return np.where(key | beside, rates, np.nan)
+
+
+def power_of_ten(value: float) -> str:
+    """1e6 as 10^6, 1.5e6 as 1.5 x 10^6, infinity as its sign, for a legend."""
+    if value == float("inf"):
+        return r"$\infty$"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    power = rf"10^{{{int(exponent)}}}"
+    return f"${power}$" if mantissa == "1.0" else rf"${mantissa.removesuffix('.0')}\times{power}$"
