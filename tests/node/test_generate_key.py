@@ -1,0 +1,117 @@
+"""GenerateKey as the dashboard sees it, and what it refuses before anything is measured."""
+
+import pytest
+
+from postprocess.errors import InvalidInput
+from postprocess.keystore import Keystore, draw_k0
+from postprocess.node_home import NodeHome, session_parameters
+from postprocess.randomness import SystemSource
+
+SMALL = {"session": "s1", "preset": "custom", "rounds": 1000, "gamma_256": 128, "block_rounds": 100}
+
+
+@pytest.fixture
+def worker(tmp_path, monkeypatch):
+    """worker(node) gives a worker on the emulated apparatus, in a laboratory of its own."""
+    import emulated
+
+    from testbed import laboratory
+    from testbed.worker import Worker
+
+    made = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DIQKD_HOME", raising=False)
+    laboratory.use(laboratory.Laboratory(3))
+
+    def make(node, **arguments):
+        monkeypatch.setenv("DIQKD_NODE", node)
+        monkeypatch.setenv("DIQKD_APPARATUS", "emulated")
+        made.append(Worker(tmp_path, emulated.ROOT / "device_db.py"))
+        made[-1].build(emulated.ROOT / "repository" / "generate_key.py", None, arguments)
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+    laboratory.use(None)
+
+
+@pytest.mark.parametrize("node", ["alice", "bob"])
+def test_it_builds_without_home_or_arguments(worker, node):
+    experiment = worker(node).experiment
+    assert (experiment.node_name, experiment.apparatus) == (node, "emulated")
+    assert (experiment.session, experiment.preset, experiment.rounds, experiment.gamma_256) == (
+        "session-1",
+        "paper",
+        1_500_000,
+        13,
+    )
+
+
+def test_every_argument_has_a_default_a_group_and_a_tooltip(worker):
+    described = {}
+    experiment = worker("bob").experiment
+
+    def note(name, processor, group=None, tooltip=None):
+        described[name] = (processor.describe(), group, tooltip)
+
+    experiment.setattr_argument = note
+    experiment._session_arguments()
+    experiment._custom_arguments()
+    experiment._patience_arguments()
+    assert len(described) == 11
+    for name, (description, group, tooltip) in described.items():
+        assert "default" in description and group and tooltip, name
+        if description["ty"] == "NumberValue":
+            assert description["min"] <= description["default"] <= description["max"], name
+            assert description["unit"] or name in ("block_rounds", "rounds", "score", "eps_snd"), name
+
+
+def test_without_a_home_it_says_so_before_anything_is_reserved(worker):
+    made = worker("bob", **SMALL)
+    with pytest.raises(InvalidInput, match="DIQKD_HOME is not set"):
+        made.prepare()
+
+
+def test_without_k0_it_says_so(worker, tmp_path, monkeypatch):
+    (tmp_path / "homes" / "bob").mkdir(parents=True)
+    monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))
+    made = worker("bob", **SMALL)
+    made.prepare()
+    with pytest.raises(InvalidInput, match=r"keystore\.sqlite"):
+        made.run()
+
+
+def test_a_lost_peer_leaves_pads_reserved_and_a_session_to_resume(worker, tmp_path, monkeypatch):
+    """Nobody is at the other end: the run ends with a name, its results are written, no round has been started."""
+    import h5py
+
+    from postprocess.errors import PeerLost
+    from postprocess.linkkeys import make_link_keys, write_peer
+    from postprocess.rounds import RoundStore
+
+    home = tmp_path / "homes" / "bob"
+    home.mkdir(parents=True)
+    monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))
+    peer = make_link_keys(tmp_path / "elsewhere")
+    make_link_keys(home)
+    write_peer(home, peer, {"rounds": "tcp://127.0.0.1:9", "session": "tcp://127.0.0.1:9"})
+    choice = {key: SMALL[key] for key in ("preset", "rounds", "gamma_256", "block_rounds")}
+    public = session_parameters(NodeHome("bob"), "emulated", "s1", score=2.64, qber=0.018, eps_snd=1e-10, **choice)
+    with Keystore.create(home / "keystore.sqlite", "bob") as keystore:
+        keystore.provision(draw_k0(SystemSource(), public), public)
+
+    made = worker("bob", **SMALL, peer_timeout=1.0)
+    made.prepare()
+    with pytest.raises(PeerLost):
+        made.run()
+    assert made.experiment.parameters == public
+    with Keystore.open(home / "keystore.sqlite") as keystore:
+        (session,) = keystore.sessions()
+        assert (session.session_id, session.outcome) == ("s1", None)
+    store = RoundStore.open(home / "sessions" / "s1")
+    assert (store.burned_blocks, store.decided) == (0, 0)
+    store.close()
+    with h5py.File(made.file) as file:
+        assert file["datasets"]["diqkd.parameter_digest"][()].decode() == public.digest().hex()
+        assert all(name.startswith("diqkd.") for name in file["datasets"])
