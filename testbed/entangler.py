@@ -109,7 +109,7 @@ class Entangler:
         start = self._timeline.now
         core = self.core
         core.submit(start, self.channel)
-        start += self.ref_period_mu
+        start = (start & ~7) + self.ref_period_mu  # the gateware runs on the coarse clock
         self._timeline.take_time_mu(self.ref_period_mu)
         end, reason = (self._loop or self._connect()).run(start, int(duration_mu) & ~7)
         core.wait(end)

@@ -2,10 +2,11 @@
 correlated.
 
 `SharedPartner` is a memory-mapped file between the two node processes. Each node says at which herald of the public
-stream it stands; a herald happens when both stand at the same one, so an index is used at most once by both and a
-killed round is simply gone. Per round Bob's process leaves two messages: his edges on the T lines, and the effect of
-his outcome on the shared state. Liveness is a lock on one byte per node: it goes with the process, however that ends.
-Waiting is not charged to any timeline.
+stream it stands, and which one it passed last; a herald happens when both stand at the same one, so an index is used at
+most once by both and a killed round is simply gone. Where a node stood in a kernel that is over counts for nothing. Per
+round Bob's process leaves two messages: his edges on the T lines, and the effect of his outcome on the shared state.
+Two locks per node say what cannot outlive a process: 'somebody of this node is here' (shared, as a master prepares one
+experiment while another runs) and 'a kernel runs' (exclusive). Waiting is not charged to any timeline.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from testbed.heralds import Uniforms
 
 SIZE = 4096
 MAGIC = b"diqkd nature 1\0\0"
-WORDS = {"alice": 32, "bob": 64}  # place of a node's block, in 64-bit words: herald it stands at, kernels it started
-HERALD, KERNEL = 0, 1
+WORDS = {"alice": 32, "bob": 64}  # place of a node's block, in 64-bit words
+HERALD, KERNEL, PASSED = 0, 1, 2  # herald it stands at or 0, kernels it started, last herald it had with the peer
 EDGES_AT, OUTCOME_AT = 1024, 2048
 PRESENT, RUNNING = {"alice": SIZE, "bob": SIZE + 1}, {"alice": SIZE + 2, "bob": SIZE + 3}  # bytes that are locked
 EDGES = struct.Struct("<QQ8q")
@@ -99,6 +100,7 @@ class SharedPartner:
     def kernel(self, running: bool) -> None:
         """This node's kernel starts or ends."""
         byte = RUNNING[self.node]
+        self._words[self._mine + HERALD] = 0
         if not running:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)
             return
@@ -114,12 +116,23 @@ class SharedPartner:
                     ) from None
                 time.sleep(0.01)
         self._words[self._mine + KERNEL] += 1
+        self._forget_a_killed_peer()
+
+    def _forget_a_killed_peer(self) -> None:
+        """Take the peer away from where it stood when its process was killed; it cannot start while this node looks."""
+        byte = RUNNING[self.peer]
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+        except OSError:
+            return
+        self._words[self._theirs + HERALD] = 0
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)
 
     # Heralds
 
     def first(self) -> int:
-        """The herald to set out for when a kernel starts."""
-        return max(self._words[self._mine + HERALD] + 1, self._words[self._theirs + HERALD])
+        """The herald to set out for when a kernel starts: the first that neither node has had."""
+        return max(self._words[self._mine + PASSED], self._words[self._theirs + PASSED]) + 1
 
     def meet(self, herald: int) -> int:
         """Stand at a herald until the peer does too.
@@ -127,12 +140,17 @@ class SharedPartner:
         Returns:
             herald if both are there, a larger index if the peer is already further, 0 if the peer is not there.
         """
-        words, place = self._words, self._theirs + HERALD
-        if words[place] > herald:
+        words, place, passed = self._words, self._theirs + HERALD, self._theirs + PASSED
+        if words[place] > herald and words[passed] < herald:
             return words[place]
         words[self._mine + HERALD] = herald  # from here on the peer passes this herald only together with this node
-        if words[place] < herald and not self._await(lambda: words[place] >= herald):
+        there = words[place] >= herald or words[passed] >= herald
+        if not there and not self._await(lambda: words[place] >= herald or words[passed] >= herald):
             return 0
+        stands = words[place]
+        if stands > herald and words[passed] < herald:
+            return stands
+        words[self._mine + PASSED] = herald
         self._met_as = words[self._theirs + KERNEL]
         return herald
 

@@ -145,7 +145,7 @@ class Core:
 
     def get_rtio_counter_mu(self):
         self.wall += COUNTER_MU
-        return np.int64(self.wall)
+        return np.int64(self.wall & ~7)
 
     def wait_until_mu(self, cursor_mu):
         self.wall = max(self.wall + COUNTER_MU, int(cursor_mu))
@@ -161,13 +161,14 @@ class Core:
             line.drive(self.wall, 0)
         for hook in self.on_reset:
             hook()
-        self.timeline.set_time_mu(self.wall + RESET_MARGIN_MU)
+        self.timeline.set_time_mu((self.wall & ~7) + RESET_MARGIN_MU)
 
     def break_realtime(self):
         """Put the cursor a margin after the counter, unless it is later already."""
         self.wall += COUNTER_MU
-        if self.timeline.now < self.wall + RESET_MARGIN_MU:
-            self.timeline.set_time_mu(self.wall + RESET_MARGIN_MU)
+        earliest = (self.wall & ~7) + RESET_MARGIN_MU  # the counter counts coarse cycles
+        if self.timeline.now < earliest:
+            self.timeline.set_time_mu(earliest)
 
     def notify_run_end(self):
         pass
