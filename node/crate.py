@@ -13,6 +13,8 @@ Alice)  | | 4-7           | DIO, outputs     | round type test, round type key (
 | | 29            | Entangler        | attempt loop, APD inputs, link to the other crate
 |
 
+Under ARTIQ 9 a Urukul whose CPLD speaks protocol 8 needs proto_rev=8 among the arguments of its urukulN_cpld.
+
 There is no analyzer and no monitoring proxy on purpose: they would show settings and photon counts to whoever connects.
 """
 
@@ -28,6 +30,17 @@ def device(module: str, class_: str, **arguments: Any) -> Table:
     """One local device, driver from artiq.coredevice unless the module is given in full."""
     path = module if "." in module else f"artiq.coredevice.{module}"
     return {"type": "local", "module": path, "class": class_, "arguments": arguments}
+
+
+def controller(name: str, class_: str, port: int, node: str) -> Table:
+    """One controller of ours on this node's PC; `in_process` says what serves the same where there is no sipyco."""
+    return {
+        "type": "controller",
+        "host": "::1",
+        "port": port,
+        "command": f"aqctl_diqkd_{name} --node {node} -p {{port}} --bind {{bind}}",
+        "in_process": {"module": f"controllers.{name}", "class": class_, "arguments": {"node": node}},
+    }
 
 
 def kasli_crate(node: str, core_host: str, is_master: bool) -> Table:
@@ -47,6 +60,8 @@ def kasli_crate(node: str, core_host: str, is_master: bool) -> Table:
             "port": 1068,
             "command": "aqctl_corelog -p {port} --bind {bind} " + core_host,
         },
+        "diqkd_keystore": controller("keystore", "KeystoreFacts", 3284, node),
+        "diqkd_qrng": controller("qrng", "QrngFacts", 3285, node),
         "core_cache": device("cache", "CoreCache"),
         "i2c_switch0": device("i2c", "I2CSwitch", address=0xE0),
         "i2c_switch1": device("i2c", "I2CSwitch", address=0xE2),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("repository", "node", "node_alice", "node_bob", "postprocess", "testbed", "diqkd")
+ROOMS = ("repository", "node", "node_alice", "node_bob", "postprocess", "controllers", "testbed", "diqkd")
 
 # What each room may import of ours besides itself.
 MAY_IMPORT = {
@@ -15,8 +15,9 @@ MAY_IMPORT = {
     "node_alice": {"node"},
     "node_bob": {"node"},
     "postprocess": set(),
+    "controllers": {"postprocess"},
     "testbed": {"postprocess"},
-    "diqkd": {"node", "node_alice", "node_bob", "postprocess", "testbed"},
+    "diqkd": {"controllers", "node", "node_alice", "node_bob", "postprocess", "testbed"},
 }
 WITHOUT_ARTIQ = ("postprocess", "diqkd")
 MAX_LINES = 400

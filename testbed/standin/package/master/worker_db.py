@@ -22,6 +22,9 @@ def _create_device(entry, device_mgr, overrides):
         return driver(device_mgr, **(entry.get("arguments", {}) | overrides))
     if kind == "dummy":
         return DummyDevice()
+    if kind == "controller" and "in_process" in entry:
+        served = entry["in_process"]
+        return getattr(importlib.import_module(served["module"]), served["class"])(**served["arguments"])
     if kind in ("controller", "controller_aux_target"):
         raise NotImplementedError("controllers need ARTIQ and sipyco")
     raise ValueError("Unsupported type in device DB: " + kind)
