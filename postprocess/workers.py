@@ -24,12 +24,17 @@ class Workers:
 
 @contextmanager
 def local_workers(count: int | None = None) -> Iterator[Workers]:
-    """Processes on this machine, by default one per core; leaving the block early drops what has not begun."""
+    """Processes on this machine, by default one per core; an error or an interruption ends them at once."""
     count = count or len(os.sched_getaffinity(0))
     spawn = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=_leave_interrupts_to_the_parent)
+    others = set(multiprocessing.active_children())
     try:
         yield Workers(pool, count, f"{count} local process{'es' if count > 1 else ''}")
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -75,5 +80,5 @@ def dask_workers(address: str, timeout_s: float = 30.0) -> Iterator[Workers]:
 
 
 def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches all processes of a terminal; the parent ends the workers after their current task."""
+    """Ctrl-C reaches all processes of a terminal; only the parent says so, and ends the workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,179 @@
+"""`diqkd bench`: measurements that take long and can be interrupted, continued, and spread over a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from contextlib import AbstractContextManager
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diqkd import arguments
+from diqkd.printing import spaced
+from postprocess.errors import ExitStatus, InvalidInput
+
+if TYPE_CHECKING:
+    from postprocess.reconciliation.trials import TrialCounts, TrialPlan
+    from postprocess.workers import Workers
+
+DESCRIPTION = """\
+Count how often reconciliation fails: every sample draws fresh settings and outcomes, computes Alice's syndrome, decodes
+as Bob would, and compares. Without options it is the paper's session (n = 1 500 000, m = 296 517, S = 2.64,
+Q = 1.8 %), where the authors saw 3 failures in 15 000 samples.
+
+Counts are stored after every few samples; the same command continues where an interruption stopped it, and a
+larger --samples adds to what is there. Sample k is the same wherever it runs, so one state file may be filled on this
+machine's cores today and on a Dask cluster tomorrow."""
+
+EPILOG = """\
+examples:
+  diqkd bench reconciliation --samples 15000
+  diqkd bench reconciliation --samples 15000 --statistics table-S6 --syndrome-bits 337500
+  diqkd bench reconciliation --samples 15000 --scheduler tcp://10.0.0.1:8786"""
+
+PAPER = "the paper: 3 failures in 15 000 samples, 95 % interval 4.1e-05 to 5.8e-04"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register `diqkd bench` and what it measures."""
+    bench = subparsers.add_parser("bench", help="Monte-Carlo of whole reconciliations, on cores or on a cluster")
+    kinds = bench.add_subparsers(title="what to measure", metavar="WHAT", required=True)
+    parser = kinds.add_parser(
+        "reconciliation",
+        help="how often decoding fails",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    number = arguments.count
+    parser.add_argument("--samples", type=number, required=True, metavar="K", help="samples in all, old ones included")
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="FILE",
+        help="JSON file of the counts (default: named after the plan, in this folder)",
+    )
+    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="Dask scheduler whose workers do the work")
+    parser.add_argument("--workers", type=number, metavar="K", help="local processes (default: one per core)")
+    parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
+    sizes = parser.add_argument_group("what is reconciled")
+    sizes.add_argument("--rounds", type=number, default=1_500_000, metavar="N", help="rounds n (default: %(default)s)")
+    sizes.add_argument(
+        "--gamma", type=arguments.gamma, default=Fraction(13, 256), metavar="K/256",
+        help="probability of a Bell-test round (default: %(default)s)",
+    )  # fmt: skip
+    sizes.add_argument("--score", type=float, default=2.64, help="expected CHSH score S (default: %(default)s)")
+    sizes.add_argument("--qber", type=float, default=0.018, help="expected error rate Q (default: %(default)s)")
+    sizes.add_argument(
+        "--syndrome-bits", type=number, metavar="M", help="syndrome length m (default: the paper's rule)"
+    )
+    sizes.add_argument(
+        "--statistics", choices=("expected", "table-S6"), default="expected",
+        help="joint distributions of noise and decoder: symmetric ones with the expected S and Q, or those measured in "
+        "the paper (default: %(default)s)",
+    )  # fmt: skip
+    sizes.add_argument(
+        "--family", choices=("sc-ldpc", "regular"), default="sc-ldpc", help="kind of code (default: %(default)s)"
+    )
+    sizes.add_argument("--code-seed", type=_seed, default=2022, help="public seed of the code (default: %(default)s)")
+    sizes.add_argument("--noise-seed", type=_seed, default=1, help="seed of the samples (default: %(default)s)")
+    parser.set_defaults(run=run)
+
+
+def plan_of(args: argparse.Namespace) -> TrialPlan:
+    """The trials that the options describe; InvalidInput when there is no such code."""
+    from postprocess.parameters import PAPER_PRIORS
+    from postprocess.reconciliation import Priors, make_code, priors_from_score, syndrome_length
+    from postprocess.reconciliation.trials import TrialPlan
+
+    gamma = float(args.gamma)
+    measured = args.statistics == "table-S6"
+    priors = Priors(PAPER_PRIORS.test, PAPER_PRIORS.key) if measured else priors_from_score(args.score, args.qber)
+    syndrome_bits = args.syndrome_bits or syndrome_length(args.rounds, args.gamma, args.score, args.qber)
+    make_code(args.rounds, syndrome_bits, args.code_seed, family=args.family)  # refused here, not in a far worker
+    return TrialPlan(args.rounds, syndrome_bits, gamma, priors, priors, args.code_seed, args.noise_seed, args.family)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Count, with a bar on stderr, and print the result."""
+    from diqkd.bench_display import SampleBar
+    from postprocess.reconciliation.trials import run_trials
+
+    plan = plan_of(args)
+    state = args.state or Path(f"reconciliation-{plan.digest()[:12]}.json")
+    before = _counts_so_far(plan, state)
+    with _workers(args) as workers, SampleBar(args.samples, before, f"{workers.description}, counts in {state}") as bar:
+        counts = run_trials(
+            plan, args.samples, record=state, executor=workers.executor, parallel=workers.parallel, progress=bar
+        )
+    result = _result(plan, counts)
+    print(json.dumps(result, indent=2) if args.json else _text(result, counts))
+    return ExitStatus.DONE
+
+
+def _counts_so_far(plan: TrialPlan, state: Path) -> TrialCounts:
+    """What the state file holds; raises InvalidInput when it is not ours or cannot be written."""
+    from postprocess.reconciliation.trials import TrialRecord
+
+    folder = state.absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InvalidInput(f"{folder}: cannot be written; name a file elsewhere with --state")
+    try:
+        return TrialRecord(plan, state).counts
+    except InvalidInput:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise InvalidInput(f"{state}: not a file of counts ({problem}); name another with --state") from problem
+
+
+def _workers(args: argparse.Namespace) -> AbstractContextManager[Workers]:
+    from postprocess.workers import dask_workers, local_workers
+
+    if not args.scheduler:
+        return local_workers(args.workers)
+    if args.workers:
+        raise InvalidInput("--workers counts local processes; with --scheduler the cluster's own are used")
+    return dask_workers(args.scheduler)
+
+
+def _result(plan: TrialPlan, counts: TrialCounts) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from postprocess.revision import source_revision
+
+    low, high = counts.interval()
+    return {
+        "samples": counts.samples,
+        "failures": counts.failures,
+        "undetected": counts.undetected,
+        "failed_samples": list(counts.failed),
+        "failure_probability": counts.failures / counts.samples,
+        "confidence": 0.95,
+        "interval": [low, high],
+        "mean_decode_s": counts.decode_s / counts.samples,
+        "mean_iterations": counts.iterations / counts.samples,
+        "plan": asdict(plan),
+        "software": source_revision(),
+    }
+
+
+def _text(result: dict[str, Any], counts: TrialCounts) -> str:
+    plan, (low, high) = result["plan"], result["interval"]
+    lines = [
+        f"n = {spaced(plan['n'])}, m = {spaced(plan['syndrome_bits'])}, family {plan['family']}, "
+        f"code seed {plan['code_seed']}, noise seed {plan['noise_seed']}",
+        f"{counts.failures} failures in {spaced(counts.samples)} samples ({counts.undetected} of them undetected)",
+        f"failure probability: 95 % interval {low:.1e} to {high:.1e} (Clopper-Pearson)",
+        f"mean decoding {result['mean_decode_s']:.3g} s (one thread), {result['mean_iterations']:.1f} updates per edge",
+    ]
+    if (plan["n"], plan["syndrome_bits"]) == (1_500_000, 296_517):
+        lines.append(PAPER)
+    return "\n".join(lines)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 1 << 63:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed; write a whole number from 0 to 2^63 - 1")
+    return int(text)
