@@ -19,9 +19,9 @@ def encode(x: Any) -> str:
     if x is None or x is True or x is False:
         return {None: "null", True: "true", False: "false"}[x]
     if isinstance(x, np.generic):
-        return f"npscalar({encode(x.dtype.str)}, {encode(x.tobytes())})"
+        return f"npscalar({encode(x.dtype.str)}, {encode(base64.b64encode(x.tobytes()))})"
     if isinstance(x, np.ndarray):
-        return f"nparray({encode(x.shape)}, {encode(x.dtype.str)}, {encode(x.tobytes())})"
+        return f"nparray({encode(x.shape)}, {encode(x.dtype.str)}, {encode(base64.b64encode(x.tobytes()))})"
     if isinstance(x, str):
         return '"' + x.translate({i: f"\\u{i:04x}" for i in (*range(32), 34, 92)}) + '"'
     if isinstance(x, int | float):
@@ -44,14 +44,13 @@ def encode(x: Any) -> str:
 
 
 def _array(shape: tuple, dtype: str, data: bytes) -> Any:
-    raw = base64.b64decode(data) if isinstance(data, str) else data
-    return np.frombuffer(raw, dtype).copy().reshape(shape)
+    return np.frombuffer(base64.b64decode(data), dtype).copy().reshape(shape)
 
 
 _NAMES = {
     "__builtins__": {}, "null": None, "false": False, "true": True, "inf": float("inf"), "nan": float("nan"),
     "slice": slice, "Fraction": Fraction, "OrderedDict": OrderedDict, "nparray": _array,
-    "npscalar": lambda dtype, data: np.frombuffer(data, dtype)[0],
+    "npscalar": lambda dtype, data: np.frombuffer(base64.b64decode(data), dtype)[0],
 }  # fmt: skip
 
 

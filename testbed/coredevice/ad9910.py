@@ -77,7 +77,7 @@ class AD9910:
     def set_phase_mode(self, phase_mode):
         self.phase_mode = phase_mode
 
-    def init(self, blind=False):
+    def init(self, blind=False, dds_channel_idx=0):
         """Takes its time; the tone that was on goes off."""
         self.cpld._spend(50_000_000 + 5_000_000)
         if not blind:

@@ -78,7 +78,8 @@ def test_phase_error_lowers_the_score(tmp_path):
 
 
 def test_underflow_ends_the_block_and_the_partner_goes_without_heralds(tmp_path):
-    pair = measure(tmp_path, 500, faults=[{"kind": "underflow", "node": "bob", "round": 40}], arguments={"windows": 300})
+    stall = [{"kind": "underflow", "node": "bob", "round": 40}]
+    pair = measure(tmp_path, 500, faults=stall, arguments={"windows": 300})
     assert pair.codes["bob"] == UNDERFLOW
     assert len(pair.bob.raw) == 40
     assert list(pair.bob.flags[-2:]) == [0, 1]
