@@ -6,15 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from node.codes import DESCRIPTIONS, LEFT_BY_HOST
+from node.errors import NodeNotReady
 
 logger = logging.getLogger(__name__)
 
 GATES_PER_TRY = 2000
 LASER_INTERVAL_S = 5.0
-
-
-class NodeNotReady(RuntimeError):
-    """Ion or laser did not come back in time; nothing is lost, the same session resumes."""
 
 
 class Attendant:

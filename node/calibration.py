@@ -12,11 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from node.errors import CalibrationError
 from node.settings import NodeSettings
-
-
-class CalibrationError(ValueError):
-    """A calibration cannot be used; the message says which, where and what to do."""
 
 
 def calibrated(defaults: NodeSettings, path: Path) -> NodeSettings:

@@ -113,7 +113,9 @@ class GenerateKey(EnvExperiment):
 
     def run(self):
         """Reserve pads, draw settings, measure all rounds with the peer."""
+        from node.errors import NodeProblem
         from postprocess.errors import SessionAborted
+        from postprocess.rounds_run import OperatorNeeded
 
         self._describe_session()
         with self.home.keystore() as keystore:
@@ -123,6 +125,8 @@ class GenerateKey(EnvExperiment):
         except SessionAborted as problem:
             self.home.close_session(self.session, problem)
             raise
+        except NodeProblem as problem:
+            raise OperatorNeeded(str(problem)) from problem
         self._show_status("rounds complete")
 
     def _measure_rounds(self):

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from node import attendant as module
-from node.attendant import Attendant, NodeNotReady
+from node.attendant import Attendant
+from node.errors import NodeNotReady
 
 
 class Node:

@@ -158,6 +158,14 @@ def test_a_late_partner_costs_only_time(make_bench):
     assert host.records.attempts[2] >= 40 * 500
 
 
+def test_windows_without_a_herald_are_counted(make_bench):
+    bench = make_bench("bob")
+    for _ in range(5):
+        bench.measure([2])
+        heralding = bench.node.station.heralding
+        assert heralding.timeouts == (bench.physics.loop.stream[bench.physics.heralds_seen][0] - 1) // 500
+
+
 def test_after_any_end_the_ion_is_home_and_cooled(make_bench):
     bench = make_bench("bob", [Fault("underflow", round=2)])
     bench.measure(choices(4), log=True)

@@ -8,6 +8,7 @@ import pytest
 
 from node import calibration, codes
 from node.crate import BEAMS, kasli_crate
+from node.errors import CalibrationError
 from node.schedule import RoundSchedule
 from node.settings import PATTERNS, AttemptSettings, NodeSettings, ReadoutSettings
 from node.units import to_coarse_mu, to_mu
@@ -122,7 +123,7 @@ def test_a_wrong_calibration_is_one_clear_line_and_changes_nothing(tmp_path, nam
     path = tmp_path / "calibration.json"
     calibration.write(BOB, path, {"readout.threshold": 7}, by="test")
     before = path.read_text()
-    with pytest.raises(calibration.CalibrationError, match=complaint) as caught:
+    with pytest.raises(CalibrationError, match=complaint) as caught:
         calibration.write(BOB, path, {name: value}, by="test")
     assert "\n" not in str(caught.value)
     assert path.read_text() == before
@@ -133,7 +134,7 @@ def test_a_wrong_calibration_is_one_clear_line_and_changes_nothing(tmp_path, nam
 def test_a_file_of_another_kind_is_refused(tmp_path, text):
     path = tmp_path / "calibration.json"
     path.write_text(text)
-    with pytest.raises(calibration.CalibrationError, match="correct or delete"):
+    with pytest.raises(CalibrationError, match="correct or delete"):
         calibration.calibrated(BOB, path)
 
 
