@@ -5,9 +5,10 @@
     llr = log_likelihood_ratios(bob_bits, x, y, priors) # Bob's knowledge of Alice's bits
     result = code.decode(llr, syndrome)                 # result.bits is Alice's string if result.converged
 
-One concern per module: `priors` (what Bob knows), `randomness` (the public generator), `protograph` (base graph and the
-rule that picks it), `lifting` (circulants without 4-cycles), `fitting` (exact n and m), `code` (H and its syndrome),
-`kernels` (compiled sweeps), `schedule` (the two waves and the fallback), `trials` (Monte-Carlo over fresh noise).
+One concern per module: `priors` (what Bob knows), `overhead` (how short a syndrome may be), `randomness` (the public
+generator), `protograph` (base graph and the rule that picks it), `lifting` (circulants without 4-cycles), `fitting`
+(exact n and m), `code` (H and its syndrome), `kernels` (compiled sweeps), `schedule` (the two waves and the fallback),
+`trials` (Monte-Carlo over fresh noise).
 
 Names are loaded on first use, so that importing this package costs nothing: numpy and numba come with the first code.
 """
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from postprocess.reconciliation.code import Code, make_code
+    from postprocess.reconciliation.overhead import tight_syndrome_length
     from postprocess.reconciliation.priors import (
         Priors,
         log_likelihood_ratios,
@@ -35,6 +37,7 @@ _HOME = {
     "make_code": "code",
     "priors_from_score": "priors",
     "syndrome_length": "priors",
+    "tight_syndrome_length": "overhead",
 }
 
 __all__ = [
@@ -45,6 +48,7 @@ __all__ = [
     "make_code",
     "priors_from_score",
     "syndrome_length",
+    "tight_syndrome_length",
 ]
 
 

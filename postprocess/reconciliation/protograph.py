@@ -68,18 +68,18 @@ class BaseGraph:
 
 
 _SHORTEST_WITH_HALVES = 40
-_CHAIN_AT_A_MILLION = 88
+_CHAIN_REFERENCE = (100, 268_000)  # positions and syndrome bits where the rule for L was measured
 _CHAIN_CHOICES = 8
 _SHORTEST_CHAIN = 20
 _SMALLEST_LIFT = 12
-_MOST_VARIABLES = 96
+_MOST_VARIABLES = 160
 _MOST_CHECKS = 8
 
 
 def candidates(n: int, syndrome_bits: int, degree: int) -> list[BaseGraph]:
     """Coupled base graphs that can be cut to exactly n variables and m checks, best first.
 
-    All graphs of 2..8 checks by up to 96 variables per position compete, on chains of `_chain_length` positions and up
+    All graphs of 2..8 checks by up to 160 variables per position compete, on chains of `_chain_length` positions and up
     to 8 fewer; the lift is the smallest that gives n' >= n and m' >= m. Cost is what has to be given up, (n' - n)/n + 2
     (m' - m)/m, plus a tenth of w/L, the rate that the chain's ends cost. Empty for strings too short for a chain.
     """
@@ -90,11 +90,11 @@ def candidates(n: int, syndrome_bits: int, degree: int) -> list[BaseGraph]:
             if checks * n > 2 * syndrome_bits * variables or syndrome_bits * variables > 2 * checks * n:
                 continue
             comfortable = _comfortable_lift(degree, checks, variables)
-            longest = max(_SHORTEST_CHAIN, min(_chain_length(n), n // (variables * comfortable)))
+            longest = max(_SHORTEST_CHAIN, min(_chain_length(syndrome_bits), n // (variables * comfortable)))
             for length in range(max(longest - _CHAIN_CHOICES, _SHORTEST_CHAIN), longest + 1):
                 unit = BaseGraph(degree, checks, variables, length, 1)
                 lift = max(-(-n // unit.lifted_bits), -(-syndrome_bits // unit.lifted_checks))
-                if lift < max(_SMALLEST_LIFT, comfortable // 3):
+                if lift < max(_SMALLEST_LIFT, 2 * comfortable // 3):
                     continue
                 graph = BaseGraph(degree, checks, variables, length, lift)
                 removed = (graph.lifted_bits - n) / n
@@ -103,13 +103,16 @@ def candidates(n: int, syndrome_bits: int, degree: int) -> list[BaseGraph]:
     return [entry[-1] for entry in sorted(found, key=lambda entry: entry[:-1])]
 
 
-def _chain_length(n: int) -> int:
-    """Wished L = floor(88 (n / 10^6)^(1/3)): balances the ends' cost, ~ 1/L, against local fluctuations, ~ sqrt(L/n).
+def _chain_length(syndrome_bits: int) -> int:
+    """Wished L = floor(100 (m / 268 000)^(1/3)), in integers: no code may depend on the last bit of a cube root.
 
-    In integers, because the code must not depend on the last bit of anyone's cube root.
+    The ends cost a part ~ 1/L of the syndrome; local fluctuations of the noise, which each stretch of the chain must
+    bear on its own, ~ sqrt(L V / n) / H with entropy H and its variance V. The sum is least at L ~ (n H^2 / V)^(1/3),
+    and V ~ H for the error rates of interest.
     """
+    positions, bits = _CHAIN_REFERENCE
     length = _SHORTEST_CHAIN
-    while (length + 1) ** 3 * 10**6 <= _CHAIN_AT_A_MILLION**3 * n:
+    while (length + 1) ** 3 * bits <= positions**3 * syndrome_bits:
         length += 1
     return length
 
@@ -118,10 +121,10 @@ def _comfortable_lift(degree: int, checks: int, variables: int) -> int:
     """Lift at which shifts without 4-cycles are easily found.
 
     Of the d_c = d_v variables / checks variables of a check, each pair meets in (d_v - 1) / checks other checks on
-    average: so many shifts per edge are forbidden, and four times as many are comfortable. Never below 64, the width of
-    a vector chunk.
+    average: so many shifts per edge are forbidden. With twice as many, a redrawn shift causes half a new conflict on
+    average, and redrawing ends. Never below 64, the width of a vector chunk.
     """
-    return max(64, 4 * degree * (degree - 1) * variables // checks**2)
+    return max(64, 2 * degree * (degree - 1) * variables // checks**2)
 
 
 def coupled_edges(graph: BaseGraph, stream: PublicStream) -> tuple[np.ndarray, np.ndarray]:
