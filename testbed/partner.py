@@ -2,11 +2,11 @@
 correlated.
 
 `SharedPartner` is a memory-mapped file between the two node processes. Each node says at which herald of the public
-stream it stands, and which one it passed last; a herald happens when both stand at the same one, so an index is used at
-most once by both and a killed round is simply gone. Where a node stood in a kernel that is over counts for nothing. Per
-round Bob's process leaves two messages: his edges on the T lines, and the effect of his outcome on the shared state.
-Two locks per node say what cannot outlive a process: 'somebody of this node is here' (shared, as a master prepares one
-experiment while another runs) and 'a kernel runs' (exclusive). Waiting is not charged to any timeline.
+stream it stands and which one it has passed last; a herald happens when both stand at the same one, so an index is
+used at most once by both and a killed round is simply gone. Where a node stood in a kernel that is over counts for
+nothing. Per round Bob's process leaves two messages: his edges on the T lines, and the effect of his outcome on the
+shared state. Liveness is a lock on one byte per node: it goes with the process, however that ends. Waiting is not
+charged to any timeline.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ class SharedPartner:
     def kernel(self, running: bool) -> None:
         """This node's kernel starts or ends."""
         byte = RUNNING[self.node]
-        self._words[self._mine + HERALD] = 0
         if not running:
+            self._words[self._mine + HERALD] = 0
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)
             return
         deadline = time.monotonic() + LOCK_PATIENCE_S
@@ -115,6 +115,7 @@ class SharedPartner:
                         f"another process runs a kernel on {self.node}'s core device; end it first"
                     ) from None
                 time.sleep(0.01)
+        self._words[self._mine + HERALD] = 0
         self._words[self._mine + KERNEL] += 1
         self._forget_a_killed_peer()
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENT = ROOT / "repository" / "generate_key.py"
 
 
-def small_session(folder, rounds=4000, gamma=Fraction(1, 2), block_rounds=500, seed=1, faults=()):
+def small_session(folder, rounds=4000, gamma=Fraction(1, 2), block_rounds=500, seed=1, faults=(), peer_timeout=20.0):
     """A provisioned rehearsal; `seed` repeats it bit for bit."""
     from postprocess.node_home import SEEDED
 
@@ -25,7 +25,7 @@ def small_session(folder, rounds=4000, gamma=Fraction(1, 2), block_rounds=500, s
         "rounds": rounds,
         "gamma_256": int(256 * gamma),
         "block_rounds": block_rounds,
-        "peer_timeout": 20.0,
+        "peer_timeout": peer_timeout,
     }
     demo = Demonstration(folder, public, arguments, seed, tuple(faults))
     demo.set_up()

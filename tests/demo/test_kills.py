@@ -15,7 +15,7 @@ def assert_resumes(demo):
 
 @pytest.mark.parametrize("victims", [("alice",), ("bob",), ("alice", "bob")], ids=" and ".join)
 def test_killed_in_the_middle_of_the_rounds(tmp_path, victims):
-    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300)
+    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300, peer_timeout=8.0)
     pair = start(demo)
     wait_until(lambda: status(demo, "bob").get("diqkd.rounds_done", 0) >= 1500)
     for node in victims:
@@ -28,7 +28,7 @@ def test_killed_in_the_middle_of_the_rounds(tmp_path, victims):
 
 @pytest.mark.parametrize("victim", ["alice", "bob"])
 def test_killed_in_the_middle_of_post_processing(tmp_path, victim):
-    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300)
+    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300, peer_timeout=8.0)
     pair = start(demo)
     wait_until(lambda: status(demo, victim).get("lifecycle") == "analyze")
     pair.processes[victim].kill()
