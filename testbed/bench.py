@@ -71,6 +71,7 @@ class Bench:
         self.loop: AttemptLoop | None = None
         self._open = False  # a herald's qubit waits for its readout
         self._genuine = True
+        self._struck: set[Any] = set()
         self._since = 0  # time of the last preparation or projection outside of rounds
         self._shelved = False
         self._edges: list[tuple[int, int]] = []
@@ -148,10 +149,18 @@ class Bench:
 
     def approach(self, herald: int) -> None:
         """The nodes set out for a herald: faults that begin here."""
-        if self.faults.at("ion lost", herald):
+        if self._strikes("ion lost", herald):
             self.ion_present = False
             self.rested_from = math.inf
-        self._unlock = self.faults.at("laser unlocked", herald, anywhere=True)
+        self._unlock = self._strikes("laser unlocked", herald, anywhere=True)
+
+    def _strikes(self, kind: str, herald: int, anywhere: bool = False) -> Any:
+        """The fault that begins at a herald; it does so once, also if several kernels set out for that herald."""
+        fault = self.faults.at(kind, herald, anywhere)
+        if fault is None or fault in self._struck:
+            return None
+        self._struck.add(fault)
+        return fault
 
     _unlock: Any = None
 

@@ -1,0 +1,52 @@
+"""Whole sessions of both nodes through faults: they go on by themselves and drop, double or repeat no round."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from postprocess.errors import ExitStatus
+from postprocess.parameters import planned
+from postprocess.rounds import RoundStore
+from testbed import two_nodes
+from testbed.demonstration import Demonstration
+from tests.demo.emulated_sessions import ROOT
+
+ROUNDS, BLOCK = 1200, 100
+FAULTS = {
+    "underflow of Alice": ({"kind": "underflow", "node": "alice", "round": 140}, {"underflow"}),
+    "underflow of Bob": ({"kind": "underflow", "node": "bob", "round": 140}, {"underflow", "round-type"}),
+    "T line dead": ({"kind": "t line dead", "node": "bob", "round": 140}, {"round-type"}),
+    "T line double": ({"kind": "t line double", "node": "bob", "round": 140}, {"round-type"}),
+    "ion lost": ({"kind": "ion lost", "node": "bob", "round": 140}, {"reload the ion"}),
+    "laser unlocked": ({"kind": "laser unlocked", "round": 140, "value": 0.1}, {"laser is not locked"}),
+}
+
+
+ALWAYS = ("underflow of Bob", "ion lost")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in ALWAYS else pytest.mark.slow) for n in FAULTS])
+def test_a_session_survives(tmp_path, capfd, name):
+    fault, words = FAULTS[name]
+    public = planned("faulty", "emulated", ROUNDS, Fraction(1, 2), block_rounds=BLOCK)
+    arguments = {"session": "faulty", "preset": "custom", "rounds": ROUNDS, "gamma_256": 128, "block_rounds": BLOCK}
+    demo = Demonstration(tmp_path / "run", public, arguments, None, (fault,))
+    demo.set_up()
+    statuses = two_nodes.run(demo, ROOT)
+    said = capfd.readouterr().err
+    assert set(statuses.values()) <= {ExitStatus.DONE, ExitStatus.ABORTED}, said
+    assert all(word in said for word in words), said
+
+    stores = [RoundStore.open(demo.homes / node / "sessions" / "faulty", read_only=True) for node in ("alice", "bob")]
+    assert all(store.complete for store in stores)
+    alice, bob = (store.raw() for store in stores)
+    assert (alice.test == bob.test).all()
+    assert (bob.test == (bob.settings != 2)).all() and not alice.settings[alice.test == 0].any()
+    for store in stores:
+        assert store.lost_rounds <= 2
+        records = [words for _, words in store.records()]
+        times = np.concatenate([(w[:, 1].astype(np.int64) << 32) + (w[:, 0].view(np.uint32)) for w in records])
+        assert len(np.unique(times)) == len(times) >= ROUNDS - 2
+    same = np.concatenate([stores[0].patterns(0, ROUNDS) == stores[1].patterns(0, ROUNDS)])
+    assert same.sum() >= ROUNDS - 2
