@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test test-slow lint clean
+.PHONY: help setup demo lab test test-slow lint clean
 
 help:
 	@echo "make demo       the paper's session on the emulated laboratory: two nodes, 1 500 000 rounds, two identical keys"
+	@echo "make lab        the same laboratory under ARTIQ's masters, one per node; PYTHON names the one that has ARTIQ"
 	@echo "make test       linters, type checker and all tests"
 	@echo "make test-slow  the long sweeps as well"
 	@echo "make setup      only create $(VENV) with everything in it"
@@ -25,6 +26,9 @@ $(VENV)/.ready: pyproject.toml
 
 demo: setup
 	$(BIN)/diqkd demo
+
+lab:
+	$(PYTHON) -m diqkd lab up --home lab
 
 lint: setup
 	$(BIN)/ruff check .

@@ -31,6 +31,8 @@ class Demonstration:
         arguments: of the experiment, by name.
         seed: makes every random choice of the run repeat, which marks it insecure.
         faults: for the laboratory, see testbed.laboratory.
+        sessions: K0 has pads for so many.
+        distrust: reasons why no key of the ledgers must be trusted, beyond those of the parameters.
     """
 
     folder: Path
@@ -38,6 +40,8 @@ class Demonstration:
     arguments: dict[str, Any]
     seed: int | None = None
     faults: tuple[dict[str, Any], ...] = ()
+    sessions: int = 1
+    distrust: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -67,7 +71,7 @@ class Demonstration:
             return True
         private_folder(self.folder)
         self._provision()
-        self._connect()
+        self.connect()
         self._build_laboratory()
         write_private(path, description.encode())
         self.seconds["set up"] = time.monotonic() - start
@@ -79,16 +83,17 @@ class Demonstration:
     def _provision(self) -> None:
         from postprocess.keystore import Keystore, draw_k0
 
-        k0 = draw_k0(self._source("K0"), self.parameters)
+        k0 = draw_k0(self._source("K0"), self.parameters, self.sessions)
         for node in NODES:
             home = private_folder(self.homes / node)
             (home / "keystore.sqlite").unlink(missing_ok=True)
             with Keystore.create(home / "keystore.sqlite", node) as keystore:
-                keystore.provision(k0, self.parameters)
+                keystore.provision(k0, self.parameters, self.distrust)
             kind = {"kind": "system"} if self.seed is None else {"kind": "seeded", "seed": self.seed}
             write_private(home / "random.json", json.dumps(kind).encode())
 
-    def _connect(self) -> None:
+    def connect(self) -> None:
+        """Tell each node its peer's public key, and both where Alice listens: addresses that are free right now."""
         from postprocess.linkkeys import make_link_keys, write_peer
 
         public = {node: make_link_keys(self.homes / node) for node in NODES}

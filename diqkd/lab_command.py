@@ -1,0 +1,181 @@
+"""`diqkd lab`: both nodes of the emulated laboratory under ARTIQ's own masters, on one machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diqkd import arguments
+from postprocess.errors import ExitStatus, InvalidInput
+
+if TYPE_CHECKING:
+    from testbed.lab import Lab
+
+DESCRIPTION = """\
+Start Alice's and Bob's artiq_master, each in its own working folder with a controller manager and the controllers of
+ledger and random source, all on loopback ports and on the emulated apparatus. Sessions are then submitted, scheduled,
+paused and ended with artiq_client or artiq_dashboard, as in a laboratory; `up` prints the commands. Needs ARTIQ."""
+
+EPILOG = """\
+examples:
+  diqkd lab up --home lab --rehearsals
+  diqkd lab submit --home lab --session s1 --rounds 20000 --gamma 1/2 --wait
+  diqkd lab status --home lab
+  diqkd lab down --home lab"""
+
+SESSIONS = 20
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register `diqkd lab`."""
+    parser = subparsers.add_parser(
+        "lab",
+        help="both nodes under ARTIQ's masters, emulated",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    up = _action(actions, "up", _up, "set up where needed, start everything, print how to use it")
+    up.add_argument(
+        "--rehearsals",
+        action="store_true",
+        help="also take sessions too short for the proof; every key in these ledgers is then marked insecure",
+    )
+    up.add_argument(
+        "--sessions", type=arguments.count, metavar="N", help=f"K0 has pads for N sessions (default: {SESSIONS})"
+    )
+    up.add_argument("--seed", type=int, metavar="S", help="repeatable, and insecure")
+    status = _action(actions, "status", _status, "processes, schedules, progress, ledgers")
+    status.add_argument("--json", action="store_true", help="print JSON alone on stdout")
+    _action(actions, "down", _down, "end everything in order; unfinished sessions resume later")
+    _add_submit(_action(actions, "submit", _submit, "submit the key generation to both masters"))
+
+
+def _action(actions: Any, name: str, run: Any, text: str) -> Any:
+    parser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.add_argument("--home", type=Path, required=True, metavar="DIR", help="folder of the laboratory")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_submit(parser: Any) -> None:
+    parser.add_argument("--session", required=True, metavar="ID", help="a new name, or that of a session to resume")
+    parser.add_argument("--rounds", type=arguments.count, metavar="N", help="default: the paper's session")
+    parser.add_argument("--gamma", type=arguments.gamma, metavar="K/256", help="default: 13/256")
+    parser.add_argument("--block-rounds", type=arguments.count, default=1000, metavar="N", help="default: 1000")
+    parser.add_argument("--pipeline", default="main", metavar="NAME", help="default: main")
+    parser.add_argument("--priority", type=int, default=0, metavar="P", help="default: 0")
+    parser.add_argument("--wait", action="store_true", help="until the session is over; then compare both ledgers")
+    parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
+
+
+def _open(args: argparse.Namespace) -> Lab:
+    from testbed.lab import Lab
+
+    return Lab.open(args.home)
+
+
+def _up(args: argparse.Namespace) -> ExitStatus:
+    from diqkd.places import checkout
+    from testbed.masters import require_artiq
+
+    require_artiq()
+    lab = _open(args)
+    asked = {"--rehearsals": args.rehearsals, "--sessions": args.sessions, "--seed": args.seed is not None}
+    if not lab.is_set_up:
+        if args.seed is not None and args.seed < 0:
+            raise InvalidInput(f"--seed {args.seed}: must not be negative")
+        lab.set_up(sessions=args.sessions or SESSIONS, rehearsals=args.rehearsals, seed=args.seed)
+    elif any(asked.values()):
+        names = ", ".join(name for name, given in asked.items() if given)
+        raise InvalidInput(f"{args.home}: set up already; leave out {names}, or name a new folder")
+    lab.up(checkout())
+    _print_commands(lab, args.home)
+    return ExitStatus.DONE
+
+
+def _print_commands(lab: Lab, home: Path) -> None:
+    session = "preset='\"paper\"' session='\"session-1\"'"
+    for name in lab.ports:
+        node = lab.node(name)
+        print(f"{name.capitalize()}: master ready in {node.working_folder}")
+        print(f"  {node.dashboard_command()}")
+        print(f"  {node.client_command(f'submit -R generate_key.py {session}')}")
+    print(f"Submit the same on both nodes, or: diqkd lab submit --home {home} --session session-1 --wait")
+    print(f"diqkd lab status --home {home}; diqkd lab down --home {home}")
+    print("Emulated apparatus: keys made here protect nothing.")
+
+
+def _status(args: argparse.Namespace) -> ExitStatus:
+    lab = _open(args)
+    status = lab.status()
+    if not status:
+        raise InvalidInput(f"{args.home}: no laboratory here; start one with `diqkd lab up --home {args.home}`")
+    if args.json:
+        print(json.dumps(status, indent=2))
+        return ExitStatus.DONE
+    for name, node in status.items():
+        _print_node(name, node)
+    return ExitStatus.DONE
+
+
+def _print_node(name: str, node: dict[str, Any]) -> None:
+    running = [label for label, alive in node["processes"].items() if alive]
+    print(f"{name.capitalize()}: {', '.join(running) + ' running' if running else 'down'}")
+    for label, answers in node["controllers"].items():
+        print(f"  controller {label}: {'answers' if answers else 'does not answer'}")
+    for rid, run in node["schedule"].items():
+        print(f"  RID {rid}: {run['status']}, {run['class']} {run['session'] or ''}, pipeline {run['pipeline']}")
+    progress = node["progress"]
+    if progress.get("session"):
+        rounds = f", {progress['rounds_done']} of {progress['rounds']} rounds" if "rounds_done" in progress else ""
+        print(f"  session {progress['session']}: {progress.get('status', '')}{rounds}")
+    if node["balance"]:
+        balance = node["balance"]
+        print(f"  ledger: {balance['generated']} bits generated, {balance['consumed']} consumed")
+
+
+def _down(args: argparse.Namespace) -> ExitStatus:
+    lab = _open(args)
+    running = [process.name for process in lab.running()]
+    lab.down()
+    print(f"Ended: {', '.join(running)}" if running else "Nothing was running")
+    return ExitStatus.DONE
+
+
+def _submit(args: argparse.Namespace) -> int:
+    from postprocess.parameters import PAPER_GAMMA, PAPER_ROUNDS
+
+    chosen: dict[str, Any] = {"session": args.session, "preset": "paper", "block_rounds": args.block_rounds}
+    if args.rounds is not None or args.gamma is not None:
+        gamma = args.gamma or PAPER_GAMMA
+        chosen |= {"preset": "custom", "rounds": args.rounds or PAPER_ROUNDS, "gamma_256": int(256 * gamma)}
+    lab = _open(args)
+    rids = lab.submit(chosen, args.pipeline, args.priority)
+    if not args.json:
+        print(", ".join(f"{node.capitalize()}'s RID {rid}" for node, rid in rids.items()), flush=True)
+    if not args.wait:
+        if args.json:
+            print(json.dumps(rids))
+        return ExitStatus.DONE
+    lab.wait(rids)
+    report = lab.report(args.session)
+    if args.json:
+        print(json.dumps(report | {"rids": rids}, indent=2))
+    elif report["accepted"]:
+        equal = "identical" if report["keys_equal"] else "DIFFERENT"
+        print(f"Session accepted: {report['ell']} new bits, the two nodes' keys are {equal}")
+    else:
+        print(f"No key: {report['abort_reason'] or 'see the logs of both masters; submitting it again resumes'}")
+    return _exit_status(report)
+
+
+def _exit_status(report: dict[str, Any]) -> ExitStatus:
+    if report["accepted"] and report["keys_equal"]:
+        return ExitStatus.DONE
+    if report["abort_reason"]:
+        return ExitStatus.ABORTED
+    return ExitStatus.CRASHED if report["accepted"] else ExitStatus.PEER_LOST
