@@ -7,6 +7,7 @@ Nothing depends on the host's clock, so a run with a seed repeats exactly.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,7 @@ class Core:
         self.on_reset: list[Any] = []
         self.on_kernel: list[Any] = []
         self._lines: dict[int, Line] = {}
-        self._queue = [0] * QUEUE_DEPTH
-        self._place = 0
+        self._queue = deque([0] * QUEUE_DEPTH, QUEUE_DEPTH)
         self._bench: Any = None
 
     # The rest of the apparatus
@@ -88,17 +88,15 @@ class Core:
         """Hand `outputs` events, the first of them at `time`, to the RTIO queue; raises RTIOUnderflow if that is
         past."""
         wall = self.wall + OUTPUT_MU * outputs
-        place = self._place
-        oldest = self._queue[place]
-        if oldest > wall:
-            wall = oldest
+        queue = self._queue
+        if queue[0] > wall:  # full of events that are not due yet
+            wall = queue[0]
         self.wall = wall
         if time < wall:
             raise RTIOUnderflow(
                 f"RTIO underflow at {time} mu, channel {channel} ({self.name(channel)}), slack {time - wall} mu"
             )
-        self._queue[place] = time
-        self._place = place + 1 if place + 1 < QUEUE_DEPTH else 0
+        queue.append(time)
 
     def wait(self, until: int) -> None:
         """The CPU blocks until an input event of time `until` has been read."""
@@ -156,7 +154,7 @@ class Core:
     def reset(self):
         """Clear queues and outputs and put the cursor a margin after the counter."""
         self.wall += RESET_MARGIN_MU
-        self._queue = [0] * QUEUE_DEPTH
+        self._queue.extend([0] * QUEUE_DEPTH)
         for line in self._lines.values():
             line.drive(self.wall, 0)
         for hook in self.on_reset:

@@ -6,6 +6,7 @@ is a plain call: the time manager says so by its attribute `straight`.
 
 from collections import namedtuple
 from functools import wraps
+from inspect import signature
 
 __all__ = [
     "TerminationRequested",
@@ -43,14 +44,29 @@ def kernel(arg=None, flags={}):  # noqa: B006 - the signature is ARTIQ's
 
 
 def _kernel(function, core_name, flags):
-    @wraps(function)
-    def run_on_core(self, *k_args, **k_kwargs):
-        if _time_manager.straight:
-            return function(self, *k_args, **k_kwargs)
-        return getattr(self, core_name).run(run_on_core, (self, *k_args), k_kwargs)
+    def start(*args):
+        return getattr(args[0], core_name).run(run_on_core, args, {})
 
+    run_on_core = wraps(function)(_with_signature_of(function, start))
     run_on_core.artiq_embedded = _embedding(function, flags, core_name)
     return run_on_core
+
+
+def _with_signature_of(function, start):
+    """A function with the parameters of a kernel that calls it directly in a running kernel, else by `start`.
+
+    Written out with its parameters, as kernels calling kernels is most of what an emulated round does, and passing on
+    *args takes longer than the call itself.
+    """
+    parameters = list(signature(function).parameters.values())
+    if any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in parameters):
+        raise TypeError(f"kernel {function.__qualname__}: starred and keyword-only parameters do not compile")
+    names = ", ".join(p.name for p in parameters)
+    source = f"def run_on_core({names}):\n return __function({names}) if __manager.now.straight else __start({names})\n"
+    namespace = {"__function": function, "__start": start, "__manager": _current}
+    exec(source, namespace)
+    namespace["run_on_core"].__defaults__ = function.__defaults__
+    return namespace["run_on_core"]
 
 
 def subkernel(arg=None, destination=0, flags={}):  # noqa: B006
@@ -122,35 +138,40 @@ class _NoTimeManager:
     enter_sequential = enter_parallel = exit = take_time_mu = get_time_mu = set_time_mu = take_time = _refuse
 
 
-_time_manager = _NoTimeManager()
+class _Current:
+    """Where the time manager of this process is found."""
+
+    now = _NoTimeManager()
+
+
+_current = _Current()
 
 
 def set_time_manager(time_manager):
     """The object that keeps the timeline of this process."""
-    global _time_manager
     if not hasattr(time_manager, "straight"):
         time_manager.straight = False
-    _time_manager = time_manager
+    _current.now = time_manager
 
 
 class _Sequential:
     """Statements one after another."""
 
     def __enter__(self):
-        _time_manager.enter_sequential()
+        _current.now.enter_sequential()
 
     def __exit__(self, exc_type, value, traceback):
-        _time_manager.exit()
+        _current.now.exit()
 
 
 class _Parallel:
     """Top-level statements all start at the same time; the block lasts as long as the longest of them."""
 
     def __enter__(self):
-        _time_manager.enter_parallel()
+        _current.now.enter_parallel()
 
     def __exit__(self, exc_type, value, traceback):
-        _time_manager.exit()
+        _current.now.exit()
 
 
 sequential = _Sequential()
@@ -160,22 +181,22 @@ interleave = _Parallel()
 
 def delay_mu(duration):
     """Advance the cursor by machine units."""
-    _time_manager.take_time_mu(duration)
+    _current.now.take_time_mu(duration)
 
 
 def now_mu():
     """The timeline cursor in machine units; not the counter, see `Core.get_rtio_counter_mu`."""
-    return _time_manager.get_time_mu()
+    return _current.now.get_time_mu()
 
 
 def at_mu(time):
     """Put the cursor at an absolute time in machine units."""
-    _time_manager.set_time_mu(time)
+    _current.now.set_time_mu(time)
 
 
 def delay(duration):
     """Advance the cursor by seconds."""
-    _time_manager.take_time(duration)
+    _current.now.take_time(duration)
 
 
 class _NoWatchdog:
