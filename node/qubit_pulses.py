@@ -9,8 +9,9 @@ from artiq.experiment import *
 from node.settings import PATTERNS, NodeSettings
 from node.units import to_coarse_mu, to_mu
 
-PROGRAMMING_MU = 3600
+PROGRAMMING_MU = 3600  # three SPI transfers and the IO update of set_mu take 2.6 us of the time line
 SETTINGS = 4
+HERALDS = len(PATTERNS)
 
 
 class QubitPulses(HasEnvironment):
@@ -45,7 +46,7 @@ class QubitPulses(HasEnvironment):
         self.analysis_ftw = 0
         self.shelving_ftw = 0
         self.full_asf = 0
-        self.analysis_pow = [0] * (SETTINGS * len(PATTERNS))
+        self.analysis_pow = [0] * (SETTINGS * HERALDS)
         self.analysis_asf = [0] * SETTINGS
         self.shelving_asf = [0] * SETTINGS
         self.analysis_at_mu = to_coarse_mu(analysis_at)
@@ -54,7 +55,7 @@ class QubitPulses(HasEnvironment):
     def configure(self, settings: NodeSettings):
         qubit = settings.qubit
         self.frequency = [line.frequency for line in (qubit.mapping, qubit.analysis, qubit.shelving)]
-        self.analysis_turns = [qubit.turns(s, p) for s in range(SETTINGS) for p in range(len(PATTERNS))]
+        self.analysis_turns = [qubit.turns(s, p) for s in range(SETTINGS) for p in range(HERALDS)]
         self.analysis_amplitude = list(qubit.amplitude)
         self.shelving_amplitude = [1.0 - amplitude for amplitude in qubit.amplitude]
         self.attenuation = settings.qubit_attenuation
@@ -97,7 +98,7 @@ class QubitPulses(HasEnvironment):
     @kernel
     def rotate_to_basis(self, herald_mu: TInt64, setting: TInt32, pattern_index: TInt32):
         """Analysis pulse, then the shelving pulse; one of the two has amplitude 0, by the setting."""
-        pow_ = self.analysis_pow[setting * 4 + pattern_index]
+        pow_ = self.analysis_pow[setting * HERALDS + pattern_index]
         asf = self.analysis_asf[setting]
         self._pulse(herald_mu, self.analysis_at_mu, self.analysis_mu, self.analysis_ftw, pow_, asf)
         asf = self.shelving_asf[setting]
