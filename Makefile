@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo lab test test-slow lint clean
+.PHONY: help setup demo lab test test-slow lint bench clean
 
 help:
 	@echo "make demo       the paper's session on the emulated laboratory: two nodes, 1 500 000 rounds, two identical keys"
 	@echo "make lab        the same laboratory under ARTIQ's masters, one per node; PYTHON names the one that has ARTIQ"
 	@echo "make test       linters, type checker and all tests"
 	@echo "make test-slow  the long sweeps as well"
+	@echo "make bench      what post-processing costs here, as ratios to other programs; some minutes on an idle machine"
 	@echo "make setup      only create $(VENV) with everything in it"
 	@echo "make clean      remove $(VENV) and caches"
 
@@ -40,6 +41,11 @@ test: lint
 
 test-slow: lint
 	$(BIN)/pytest -n 2 --dist loadfile -m "slow or not slow"
+
+# The peers are never needed: a line whose peer is missing says so.
+bench: setup
+	-$(BIN)/python -m pip install --quiet "ldpc>=2.2"
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist *.egg-info
