@@ -67,8 +67,11 @@ def add_parser(subparsers: Any) -> None:
     sizes.add_argument("--score", type=float, default=2.64, help="expected CHSH score S (default: %(default)s)")
     sizes.add_argument("--qber", type=float, default=0.018, help="expected error rate Q (default: %(default)s)")
     sizes.add_argument(
-        "--syndrome-bits", type=number, metavar="M", help="syndrome length m (default: the paper's rule)"
-    )
+        "--syndrome", choices=("paper", "tight"), default="paper",
+        help="rule for the syndrome length m: the paper's, or the shortest that fails once in a thousand (default: "
+        "%(default)s)",
+    )  # fmt: skip
+    sizes.add_argument("--syndrome-bits", type=number, metavar="M", help="syndrome length m instead of a rule")
     sizes.add_argument(
         "--statistics", choices=("expected", "table-S6"), default="expected",
         help="joint distributions of noise and decoder: symmetric ones with the expected S and Q, or those measured in "
@@ -86,12 +89,14 @@ def plan_of(args: argparse.Namespace) -> TrialPlan:
     """The trials that the options describe; InvalidInput when there is no such code."""
     from postprocess.parameters import PAPER_PRIORS
     from postprocess.reconciliation import Priors, make_code, priors_from_score, syndrome_length
+    from postprocess.reconciliation.overhead import tight_syndrome_length
     from postprocess.reconciliation.trials import TrialPlan
 
     gamma = float(args.gamma)
     measured = args.statistics == "table-S6"
     priors = Priors(PAPER_PRIORS.test, PAPER_PRIORS.key) if measured else priors_from_score(args.score, args.qber)
-    syndrome_bits = args.syndrome_bits or syndrome_length(args.rounds, args.gamma, args.score, args.qber)
+    rule = tight_syndrome_length if args.syndrome == "tight" else syndrome_length
+    syndrome_bits = args.syndrome_bits or rule(args.rounds, args.gamma, args.score, args.qber)
     make_code(args.rounds, syndrome_bits, args.code_seed, family=args.family)  # refused here, not in a far worker
     return TrialPlan(args.rounds, syndrome_bits, gamma, priors, priors, args.code_seed, args.noise_seed, args.family)
 

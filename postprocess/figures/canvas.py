@@ -38,7 +38,7 @@ def new_figure(title: str, source: str, caption: str, panels: int = 1) -> tuple[
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     width = 7.2 if panels == 1 else 5.4 * panels
-    lines = textwrap.wrap(caption, round(width * _CHARACTERS_PER_IN))
+    lines = textwrap.wrap(caption.replace(" %", "\u00a0%"), round(width * _CHARACTERS_PER_IN))
     below = 0.12 + _CAPTION_IN * len(lines)
     height = 4.6 + below
     layout = ConstrainedLayoutEngine(rect=(0, below / height, 1, 1 - below / height), w_pad=0.08, h_pad=0.06)

@@ -9,7 +9,7 @@ import numpy as np
 
 from postprocess.figures import canvas
 from postprocess.figures.table import Progress, Settings, Table
-from postprocess.figures.trials import GAMMA, QBER, SCORE, Trials, open_trials
+from postprocess.figures.trials import GAMMA, QBER, SCORE, Trials, fitted_length, open_trials
 from postprocess.reconciliation import syndrome_length
 from postprocess.reconciliation.trials import TrialCounts
 from postprocess.security import syndrome_estimates as estimates
@@ -25,7 +25,7 @@ _NOTE = (
     "S = {score}, Q = {qber} %, gamma = 13/256. Points measured here: shortest syndrome (found by bisection to 0.5 % "
     "of the limit) with which at least 90 % of {samples} reconciliations with fresh simulated noise succeed (no "
     "apparatus); with so many samples, 90 % means {low:.0f} to {high:.0f} % at 95 % confidence. Lines computed, for "
-    "10 % failures: equations 19, 21 and 22, and the paper's rule, equation 23. Limit: equation 17."
+    "10 % failures: equations 19, 21 and 22, the paper's rule (23) and this software's own; limit: equation 17."
 )
 
 
@@ -59,6 +59,7 @@ def tables(settings: Settings, progress: Progress) -> dict[str, Table]:
         "gap_ideal": [estimates.ideal_syndrome_length(n, GAMMA, SCORE, QBER, failure) / n - limit for n in grid],
         "gap_afrv": [estimates.afrv_syndrome_length(n, GAMMA, SCORE, QBER, failure) / n - limit for n in grid],
         "gap_tsbsrsl": [estimates.tsbsrsl_syndrome_length(n, GAMMA, SCORE, QBER, failure) / n - limit for n in grid],
+        "gap_fitted": [fitted_length(n, failure) / n - limit for n in grid],
         "gap_paper_rule": [syndrome_length(int(n), GAMMA, SCORE, QBER) / n - limit for n in grid],
     }
     computed = {"rounds": grid.astype(np.int64), **{name: np.array(line) for name, line in lines.items()}}
@@ -96,6 +97,7 @@ def draw(data: dict[str, Table]) -> Figure:
         ("gap_afrv", "bound of Arnon-Friedman et al., eq. 21", canvas.PURPLE, "-."),
         ("gap_tsbsrsl", "bound of Tan et al., eq. 22", canvas.GREEN, "--"),
         ("gap_paper_rule", "paper's rule, $50/\\sqrt{n}$, eq. 23", canvas.VERMILION, (0, (5, 1, 1, 1))),
+        ("gap_fitted", "fitted rule of this decoder", canvas.SKY, ":"),
         ("gap_ideal", "best codes of finite length, eq. 19", canvas.BLACK, "-"),
     )
     for name, words, colour, dashes in lines:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from postprocess.figures import canvas
 from postprocess.figures.table import Progress, Settings, Table
-from postprocess.figures.trials import GAMMA, QBER, SCORE, Trials, open_trials
+from postprocess.figures.trials import GAMMA, QBER, SCORE, Trials, fitted_length, open_trials
 from postprocess.reconciliation import syndrome_length
 from postprocess.security import syndrome_estimates as estimates
 
@@ -19,16 +20,23 @@ if TYPE_CHECKING:
 ROUNDS = 500_000
 FAMILIES = {"sc-ldpc": "spatially coupled code (measured)", "regular": "regular code (measured)"}
 _HIGHEST, _STEP, _LOWEST = 1.450, 0.025, 1.0  # overheads in units of the asymptotic limit
+
+
+def _of_link(estimate: Callable[..., float]) -> Callable[[float, float], float]:
+    return lambda n, failure: estimate(n, GAMMA, SCORE, QBER, failure)
+
+
 _LIMITS = {
-    "ideal": (estimates.ideal_syndrome_length, "best codes of finite length, eq. 19"),
-    "tsbsrsl": (estimates.tsbsrsl_syndrome_length, "bound of Tan et al., eq. 22"),
-    "afrv": (estimates.afrv_syndrome_length, "bound of Arnon-Friedman et al., eq. 21"),
+    "ideal": (_of_link(estimates.ideal_syndrome_length), "best codes of finite length, eq. 19"),
+    "tsbsrsl": (_of_link(estimates.tsbsrsl_syndrome_length), "bound of Tan et al., eq. 22"),
+    "afrv": (_of_link(estimates.afrv_syndrome_length), "bound of Arnon-Friedman et al., eq. 21"),
+    "fitted": (fitted_length, "fitted rule of the coupled code"),
 }
 _NOTE = (
     "S = {score}, Q = {qber} %, gamma = 13/256, n = {n}. Points measured here: {samples} reconciliations each with "
     "fresh simulated noise (no apparatus), bars are 95 % Clopper-Pearson intervals. Lines computed: success "
-    "probability for which each estimate allows the given syndrome; vertical lines the asymptotic limit (eq. 17) and "
-    "the paper's rule (eq. 23)."
+    "probability for which each estimate, or this code's own fitted rule, allows the given syndrome; vertical lines "
+    "the asymptotic limit (eq. 17) and the paper's rule (eq. 23)."
 )
 
 
@@ -51,7 +59,7 @@ def tables(settings: Settings, progress: Progress) -> dict[str, Table]:
     note = _NOTE.format(score=SCORE, qber=100 * QBER, n=n, samples=settings.samples)
     measured = Table(note, dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True)))
     failures = 1 / (1 + np.exp(np.linspace(-12, 12, settings.points)))
-    lines = {name: np.array([estimate(n, GAMMA, SCORE, QBER, eps) / n for eps in failures])
+    lines = {name: np.array([estimate(n, eps) / n for eps in failures])
              for name, (estimate, _) in _LIMITS.items()}  # fmt: skip
     named = {f"overhead_{name}": line for name, line in lines.items()}
     return {"measured": measured, "computed": Table(note, {"success": 1 - failures, **named})}
@@ -69,7 +77,7 @@ def draw(data: dict[str, Table]) -> Figure:
         axes.errorbar(measured["overhead"][chosen], success, bars, color=colour, marker=marker, markersize=5,
                       linewidth=1.2, capsize=2, label=name, zorder=4)  # fmt: skip
     for (name, (_, words)), colour, dashes in zip(
-        _LIMITS.items(), (canvas.BLACK, canvas.GREEN, canvas.PURPLE), ("-", "--", "-."), strict=True
+        _LIMITS.items(), (canvas.BLACK, canvas.GREEN, canvas.PURPLE, canvas.SKY), ("-", "--", "-.", ":"), strict=True
     ):
         axes.plot(computed[f"overhead_{name}"], computed["success"], color=colour, linestyle=dashes, linewidth=1.5,
                   label=words)  # fmt: skip

@@ -46,6 +46,14 @@ def test_failures_are_counted_and_named():
     assert result["interval"] == [pytest.approx(0.2924, abs=1e-3), 1.0]
 
 
+def test_rules_for_the_syndrome():
+    lengths = {
+        rule: bench(1, *SMALL, "--rounds", "100000", "--syndrome", rule).json["plan"]["syndrome_bits"]
+        for rule in ("paper", "tight")
+    }
+    assert lengths["tight"] < lengths["paper"] == 31_496
+
+
 def test_text_says_what_was_done():
     done = bench(2, "--rounds", "20000", "--workers", "1", "--statistics", "table-S6")
     assert "0 failures in 2 samples" in done.out and "95 % interval" in done.out and "code seed 2022" in done.out
