@@ -95,6 +95,29 @@ def test_an_overflow_leaves_the_round_recorded_once_with_a_flag(make_bench):
     assert host.records.outcomes[2] == 0
 
 
+def test_an_exception_nobody_foresaw_loses_no_earlier_round(make_bench):
+    import emulated
+
+    bench = make_bench("bob")
+    counter = bench.physics.dmgr.get("pmt_counter")
+    fetch, readouts = counter.fetch_count, []
+
+    def broken():
+        if bench.physics._open:
+            readouts.append(1)
+            if len(readouts) == 4:
+                raise ValueError("DAC over temperature")
+        return fetch()
+
+    counter.fetch_count = broken
+    host = emulated.Host(choices(10))
+    bench.node.blocks.allocate(host.block_rounds)
+    bench.node.blocks.host = host
+    with pytest.raises(ValueError, match="over temperature"):
+        bench.node.blocks.measure()
+    assert host.kept[0][2] == 3 and not host.records.flags.any()
+
+
 def test_an_underflow_before_a_herald_drops_and_adds_no_round(make_bench):
     bench = make_bench("bob")
     loop_run = type(bench.physics.attempts(bench.physics.dmgr.get("entangler"))).run
