@@ -59,7 +59,14 @@ def add_parser(subparsers: Any) -> None:
         "--eps-snd", type=float, default=1e-10, metavar="EPS", help="soundness error (default: %(default)s)"
     )
     parser.add_argument(
-        "--syndrome-bits", type=arguments.count, metavar="M", help="syndrome length m instead of the paper's rule"
+        "--syndrome-bits", type=arguments.count, metavar="M", help="syndrome length m instead of a rule"
+    )
+    parser.add_argument(
+        "--syndrome",
+        choices=("paper", "tight"),
+        default="paper",
+        help="rule for the syndrome length m: the paper's, or what this project's codes need for one failure in a thousand "
+        "sessions (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     parser.set_defaults(run=run)
@@ -108,7 +115,12 @@ def plan(
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan, as a table or as JSON."""
-    result = plan(args.rounds, args.gamma, args.score, args.qber, args.eps_snd, args.syndrome_bits)
+    syndrome_bits = args.syndrome_bits
+    if syndrome_bits is None and args.syndrome == "tight":
+        from postprocess.reconciliation import tight_syndrome_length
+
+        syndrome_bits = tight_syndrome_length(args.rounds, args.gamma, args.score, args.qber)
+    result = plan(args.rounds, args.gamma, args.score, args.qber, args.eps_snd, syndrome_bits)
     if args.json:
         print(json.dumps(result, indent=2))
     else:
