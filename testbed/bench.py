@@ -341,11 +341,10 @@ class Bench:
         return found
 
     def write_truth(self) -> None:
-        """Herald count, and on Alice's side the photons at the station by outcomes (Alice, Bob), k = 0..3 and more."""
-        truths: dict[str, Any] = {"apparatus": "emulated", "heralds": self.heralds_seen, "last_herald": self.herald}
-        if self.node == "alice":
-            truths["leak_counts"] = self.station.counts
-        self.laboratory.write_truth(self.node, truths)
+        """Heralds and, on Alice's side, the histogram of the station so far go to the laboratory's folder."""
+        if self.heralds_seen:
+            self.laboratory.add_truth(self.node, self.heralds_seen, self.station.take())
+            self.heralds_seen = 0
 
     def photon_number(self, mean: float) -> int:
         """A Poissonian number."""

@@ -23,6 +23,7 @@ from testbed import masters
 from testbed.background import Background
 from testbed.demonstration import DESCRIPTION_FILE, Demonstration
 from testbed.masters import NodeMasters
+from testbed.real_artiq import CONTROLLERS, require_artiq
 
 STATE_FILE = "lab.json"
 REHEARSALS = "this ledger also serves rehearsals"
@@ -104,7 +105,7 @@ class Lab:
         Raises:
             InvalidInput: ARTIQ is missing, or something of the laboratory runs already.
         """
-        masters.require_artiq()
+        require_artiq()
         if self.running():
             names = ", ".join(process.name for process in self.running())
             raise InvalidInput(f"{self.folder}: {names} running already; see `diqkd lab status`, or `diqkd lab down`")
@@ -144,7 +145,7 @@ class Lab:
         if not any(processes.values()):
             return {"processes": processes, "schedule": {}, "progress": {}, "controllers": {}, "balance": None}
         progress = {key: node.dataset(f"diqkd.{key}") for key in DATASETS}
-        controllers = {target: _answers(node, target) for target in masters.CONTROLLERS}
+        controllers = {target: _answers(node, target) for target in CONTROLLERS}
         balance = None
         if controllers["diqkd_keystore"]:
             with node.remote("diqkd_keystore", "diqkd_keystore") as ledger:

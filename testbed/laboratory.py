@@ -51,13 +51,24 @@ class Laboratory:
             return IdealPartner(node, self.seed)
         return SharedPartner(self.folder / RING, node, self.patience_s)
 
-    def write_truth(self, node: str, truths: dict) -> None:
-        """Leave what only nature knows (photons at the station) beside the ring; nothing for a node on its own."""
-        if self.folder is not None:
-            target = self.folder / f"truth-{node}.json"
-            draft = target.with_suffix(".new")
-            draft.write_text(json.dumps(truths, indent=1) + "\n")
-            draft.replace(target)
+    def add_truth(self, node: str, heralds: int, leak_counts: dict[str, list[int]]) -> None:
+        """Add to what only nature knows, in truth-NODE.json beside the ring; nothing for a node on its own.
+
+        Args:
+            heralds: since the last call.
+            leak_counts: rounds with 0, 1, 2, 3 and more photons at the station since then, by outcomes "ALICE_BOB".
+        """
+        if self.folder is None:
+            return
+        target = self.folder / f"truth-{node}.json"
+        known = json.loads(target.read_text()) if target.exists() else {"heralds": 0, "leak_counts": {}}
+        rows = known["leak_counts"]
+        for outcomes, row in leak_counts.items():
+            rows[outcomes] = [a + b for a, b in zip(rows.get(outcomes, [0] * len(row)), row, strict=True)]
+        truths = {"apparatus": "emulated", "heralds": known["heralds"] + heralds, "leak_counts": rows}
+        draft = target.with_suffix(".new")
+        draft.write_text(json.dumps(truths, indent=1) + "\n")
+        draft.replace(target)
 
 
 def create(folder: Path | str, seed: int | None = None, faults: Sequence[Fault | dict] = ()) -> Laboratory:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shlex
-import shutil
 import socket
 import sys
 import time
@@ -15,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from postprocess.errors import DiqkdError, InvalidInput
+from postprocess.errors import DiqkdError
 from postprocess.private_files import private_folder
-from testbed import laboratory, standin
+from testbed import laboratory
 from testbed.background import Background
+from testbed.real_artiq import CONTROLLERS, search_path
 
 HOST = "127.0.0.1"
 # ARTIQ's own ports, moved by 10 000 for Alice and 20 000 for Bob: recognised at a glance, both on one machine.
@@ -26,7 +25,6 @@ USUAL = {"notify": 3250, "control": 3251, "logging": 1066, "broadcast": 1067, "c
          "diqkd_keystore": 3284, "diqkd_qrng": 3285}  # fmt: skip
 OFFSET = {"alice": 10_000, "bob": 20_000}
 MASTER_PORTS = ("notify", "control", "logging", "broadcast")
-CONTROLLERS = ("diqkd_keystore", "diqkd_qrng")
 PATIENCE_S = 60.0
 END_PATIENCE_S = 20.0
 
@@ -39,26 +37,6 @@ device_db = runpy.run_path({table!r})["device_db"]
 for name, port in {ports!r}.items():
     device_db[name] |= {{"host": {host!r}, "port": port}}
 '''
-
-
-def require_artiq() -> None:
-    """InvalidInput, in one line, unless masters and controllers of the real ARTIQ can be started with this Python."""
-    for package, what in (("artiq", "ARTIQ"), ("artiq_comtools", "ARTIQ's controller manager (artiq-comtools)")):
-        if standin.active() or importlib.util.find_spec(package) is None:
-            raise InvalidInput(
-                f"{what} is not installed for {sys.executable}: there is no laboratory of masters without it; enter "
-                "`nix develop`, or use `diqkd demo`, which needs none"
-            )
-    for name in CONTROLLERS:
-        if shutil.which(f"aqctl_{name}", path=search_path()) is None:
-            raise InvalidInput(
-                f"aqctl_{name}: not installed; say `{sys.executable} -m pip install --no-deps -e .` in diqkd's checkout"
-            )
-
-
-def search_path() -> str:
-    """PATH with the programs of this Python first: its controllers, its linker for kernels."""
-    return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
 
 
 @dataclass(frozen=True)
@@ -92,9 +70,13 @@ class NodeMasters:
         repository.symlink_to(checkout / "repository")
 
     def environment(self) -> dict[str, str]:
-        """What experiments and controllers of this node find in their environment."""
+        """What experiments and controllers of this node find in their environment.
+
+        Compiled post-processing is kept in the laboratory: another numba at work in the same checkout would replace it.
+        """
         root = str(Path(__file__).resolve().parents[1])
-        return os.environ | {
+        compiled = {"NUMBA_CACHE_DIR": str(self.folder / "compiled")}
+        return (compiled | os.environ) | {
             "DIQKD_NODE": self.node,
             "DIQKD_APPARATUS": "emulated",
             "DIQKD_HOME": str(self.folder / "homes"),

@@ -29,6 +29,11 @@ class Station:
         self.counts = {f"{alice}_{bob}": [0] * COLUMNS for alice in FOUND for bob in FOUND}
         self._means: dict[tuple, float] = {}
 
+    def take(self) -> dict[str, list[int]]:
+        """The histogram since the last call; empty on Bob's side, which knows only its own ion."""
+        taken, self.counts = self.counts, {name: [0] * COLUMNS for name in self.counts}
+        return {name: row for name, row in taken.items() if any(row)}
+
     def light_changed(self) -> None:
         self._means.clear()
 
