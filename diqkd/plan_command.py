@@ -65,8 +65,8 @@ def add_parser(subparsers: Any) -> None:
         "--syndrome",
         choices=("paper", "tight"),
         default="paper",
-        help="rule for the syndrome length m: the paper's, or what this project's codes need for one failure in a thousand "
-        "sessions (default: %(default)s)",
+        help="rule for the syndrome length m: the paper's, or what this project's codes need to fail in one session "
+        "of a thousand (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     parser.set_defaults(run=run)
