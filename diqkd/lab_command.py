@@ -80,7 +80,7 @@ def _open(args: argparse.Namespace) -> Lab:
 
 def _up(args: argparse.Namespace) -> ExitStatus:
     from diqkd.places import checkout
-    from testbed.masters import require_artiq
+    from testbed.real_artiq import require_artiq
 
     require_artiq()
     lab = _open(args)
