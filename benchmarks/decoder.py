@@ -39,11 +39,11 @@ class Task:
         return bits
 
 
-def task_of(n: int, shortest: float = 0.0) -> Task:
-    """A reconciliation of n rounds at S = 2.64, Q = 1.8 % with the paper's rule for the syndrome, or `shortest` bits
-    per round where that is more."""
+def task_of(n: int, overhead: float | None = None) -> Task:
+    """A reconciliation of n rounds at S = 2.64, Q = 1.8 % with `overhead` syndrome bits per round, by default the
+    paper's rule."""
     priors = priors_from_score(SCORE, QBER)
-    length = max(syndrome_length(n, GAMMA, SCORE, QBER), round(shortest * n))
+    length = syndrome_length(n, GAMMA, SCORE, QBER) if overhead is None else round(overhead * n)
     plan = TrialPlan(n, length, GAMMA, priors, priors, code_seed=2022)
     code = make_code(n, plan.syndrome_bits, plan.code_seed)
     alice, bob, x, y = draw_rounds(plan, 0)
@@ -59,7 +59,7 @@ def rows(scale: Scale) -> Iterator[Row]:
 
 def against_ldpc(scale: Scale) -> Iterator[Row]:
     """Time and peak memory, one thread each."""
-    task = task_of(scale.ldpc_rounds)
+    task = task_of(scale.ldpc_rounds, scale.ldpc_overhead)
     note = f"n = {task.code.n}, m = {task.code.m}, product-sum, one thread each, set-up not counted"
     if find_spec("ldpc") is None:
         (ours,) = alternate(scale.runs, task.ours)
@@ -67,7 +67,7 @@ def against_ldpc(scale: Scale) -> Iterator[Row]:
         return
     ours, theirs = alternate(min(3, scale.runs), task.ours, ldpc_decoding(task))
     yield Row("decoding", ours, "PyPI ldpc BpDecoder", theirs, note=note)
-    memory = [peak_megabytes(work, task.code.n) for work in (our_memory, ldpc_memory)]
+    memory = [peak_megabytes(work, task.code.n, scale.ldpc_overhead) for work in (our_memory, ldpc_memory)]
     yield Row("decoding, peak memory", memory[0], "PyPI ldpc BpDecoder", memory[1], "MB", f"{note}; code included")
 
 
@@ -87,20 +87,20 @@ def ldpc_decoding(task: Task) -> Callable[[], np.ndarray]:
     return lambda: task.checked(guess ^ np.asarray(decoder.decode(syndrome), np.uint8))
 
 
-def our_memory(n: int, shortest: float = 0.0) -> Callable[[], Any]:
+def our_memory(n: int, overhead: float | None = None) -> Callable[[], Any]:
     """Builds the code and decodes, with everything compiled before."""
     task_of(20_000).ours()
-    task = task_of(n, shortest)
+    task = task_of(n, overhead)
     inputs = task.alice, task.syndrome, task.llr
     make_code.cache_clear()
     m, task = task.code.m, None  # type: ignore[assignment]
     return lambda: Task(make_code(n, m, 2022), *inputs).ours()
 
 
-def ldpc_memory(n: int) -> Callable[[], Any]:
+def ldpc_memory(n: int, overhead: float | None = None) -> Callable[[], Any]:
     """Sets ldpc's decoder up from the code and decodes."""
     ldpc_decoding(task_of(20_000))()
-    task = task_of(n)
+    task = task_of(n, overhead)
     return lambda: ldpc_decoding(task)()
 
 

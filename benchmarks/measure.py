@@ -10,6 +10,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+PAPER_OVERHEAD = 296_517 / 1_500_000
+"""Syndrome bits per round of the paper's session."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -17,7 +20,8 @@ class Scale:
 
     Attributes:
         rounds, ell: the session, its extractor and its single steps.
-        ldpc_rounds: for the comparison with PyPI's ldpc, so that it ends within a minute.
+        ldpc_rounds, ldpc_overhead: for the comparison with PyPI's ldpc, so that it ends within a minute; syndrome bits
+            per round, None for the paper's rule.
         pyldpc_rounds: for the comparison with pyldpc, whose matrices are dense.
         cryptomite_rounds: for the comparison with cryptomite.
         scaling: numbers of rounds for the scaling of the decoder.
@@ -27,6 +31,7 @@ class Scale:
     rounds: int
     ell: int
     ldpc_rounds: int
+    ldpc_overhead: float | None
     pyldpc_rounds: int
     cryptomite_rounds: int
     scaling: tuple[int, ...]
@@ -37,6 +42,7 @@ PAPER = Scale(
     rounds=1_500_000,
     ell=95_884,
     ldpc_rounds=300_000,
+    ldpc_overhead=PAPER_OVERHEAD,
     pyldpc_rounds=1200,
     cryptomite_rounds=150_000,
     scaling=(20_000, 100_000, 500_000, 1_500_000, 5_000_000, 10_000_000),
@@ -46,6 +52,7 @@ QUICK = Scale(
     rounds=50_000,
     ell=2000,
     ldpc_rounds=20_000,
+    ldpc_overhead=None,
     pyldpc_rounds=420,
     cryptomite_rounds=5000,
     scaling=(20_000, 50_000),
