@@ -100,6 +100,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         "rounds": public.rounds,
         "gamma_256": int(256 * public.gamma),
         "block_rounds": public.block_rounds,
+        "judgement": 0.0,  # nothing to hide: the laboratory is emulated
     }
     return Demonstration(folder.resolve(), public, experiment, args.seed)
 

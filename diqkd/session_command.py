@@ -45,6 +45,14 @@ def add_parser(subparsers: Any) -> None:
         metavar="S",
         help="longest wait for each message of the peer, in seconds (default: %(default)g)",
     )
+    parser.add_argument(
+        "--judgement",
+        type=_seconds,
+        default=15.0,
+        metavar="S",
+        help="Bob answers no sooner, in seconds; more than decoding ever takes, or its duration shows how many errors "
+        "there were (default: %(default)g)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -68,7 +76,9 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             print(f"  {step}", file=sys.stderr, flush=True)
 
-    result = home.post_process(args.session, timeout_s=args.timeout, progress=progress)
+    result = home.post_process(
+        args.session, timeout_s=args.timeout + args.judgement, judgement_s=args.judgement, progress=progress
+    )
     if args.json:
         print(json.dumps(_as_json(node, parameters, result), indent=2))
         return ExitStatus.DONE if result.accepted else ExitStatus.ABORTED
@@ -111,6 +121,6 @@ def _seconds(text: str) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 < value < 1e7:
+    if not 0 <= value < 1e7:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time; write seconds, for instance 600")
     return value

@@ -88,9 +88,9 @@ class GenerateKey(EnvExperiment):
 
         self.setattr_argument(
             "judgement",
-            NumberValue(0.0, unit="s", precision=0, step=10.0, min=0.0, max=86400.0),
+            NumberValue(15.0, unit="s", precision=0, step=5.0, min=0.0, max=86400.0),
             group,
-            "Bob answers no sooner; on a real apparatus more than decoding ever takes, or its duration shows",
+            "Bob answers no sooner; more than decoding ever takes, or its duration shows how many errors there were",
         )
 
     def prepare(self):

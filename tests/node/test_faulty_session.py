@@ -30,7 +30,14 @@ ALWAYS = ("underflow of Bob", "ion lost")
 def test_a_session_survives(tmp_path, capfd, name):
     fault, words = FAULTS[name]
     public = planned("faulty", "emulated", ROUNDS, Fraction(1, 2), block_rounds=BLOCK)
-    arguments = {"session": "faulty", "preset": "custom", "rounds": ROUNDS, "gamma_256": 128, "block_rounds": BLOCK}
+    arguments = {
+        "session": "faulty",
+        "preset": "custom",
+        "rounds": ROUNDS,
+        "gamma_256": 128,
+        "block_rounds": BLOCK,
+        "judgement": 0.0,
+    }
     demo = Demonstration(tmp_path / "run", public, arguments, None, (fault,))
     demo.set_up()
     statuses = two_nodes.run(demo, ROOT)
