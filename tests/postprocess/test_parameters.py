@@ -74,7 +74,7 @@ def test_json_round_trip_and_digest(rounds, gamma, score, qber):
     parameters = planned("x", "emulated", rounds, gamma, score=score, qber=qber)
     again = SessionParameters.from_json(parameters.to_json())
     assert again == parameters and again.digest() == parameters.digest()
-    assert parameters.insecure or 0 < parameters.ell
+    assert parameters.insecure or parameters.ell > 0
 
 
 def test_every_field_changes_the_digest():
