@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from postprocess.figures import canvas
-from postprocess.figures.table import Progress, Settings, Table
+from postprocess.figures.table import FEWEST_ROUNDS, Progress, Settings, Table
 from postprocess.figures.trials import GAMMA, QBER, SCORE, Trials, fitted_length, open_trials
 from postprocess.reconciliation import syndrome_length
 from postprocess.reconciliation.trials import TrialCounts
@@ -17,7 +17,7 @@ from postprocess.security import syndrome_estimates as estimates
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ROUNDS = (20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000)
+ROUNDS = (FEWEST_ROUNDS, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000)
 LARGEST = 1_000_000
 SUCCESS = 0.9
 _RESOLUTION = 0.005
@@ -32,7 +32,7 @@ _NOTE = (
 def tables(settings: Settings, progress: Progress) -> dict[str, Table]:
     """Panel measured: a row per n up to the settings' rounds. Panel computed: gaps (m/n - limit) over n."""
     largest = settings.rounds or LARGEST
-    sizes = [n for n in ROUNDS if n <= largest] or [largest]
+    sizes = [n for n in ROUNDS if n <= largest]
     limit = estimates.asymptotic_overhead(GAMMA, SCORE, QBER)
     found = []
     with open_trials(settings) as trials:

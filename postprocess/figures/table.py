@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from postprocess.errors import InvalidInput
+
 if TYPE_CHECKING:
     import numpy as np
+
+FEWEST_ROUNDS = 20_000
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done, 0 to 1, and what is being worked on."""
@@ -17,7 +21,7 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """How finely a figure is made.
+    """How finely a figure is made; raises InvalidInput where that makes no figure.
 
     Attributes:
         points: points per computed curve.
@@ -32,6 +36,12 @@ class Settings:
     rounds: int | None = None
     trials: Path | None = None
     workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.points < 2:
+            raise InvalidInput(f"points = {self.points}: a curve needs at least 2")
+        if self.rounds is not None and self.rounds < FEWEST_ROUNDS:
+            raise InvalidInput(f"rounds = {self.rounds}: the figures on reconciliation begin at {FEWEST_ROUNDS}")
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from postprocess.errors import InvalidInput
 from postprocess.figures.table import Settings
 from postprocess.reconciliation import make_code, priors_from_score
 from postprocess.reconciliation.overhead import tight_syndrome_length
-from postprocess.reconciliation.trials import TrialCounts, TrialPlan, run_trials
+from postprocess.reconciliation.trials import TrialCounts, TrialPlan, TrialRecord, run_trials
 from postprocess.workers import Workers, local_workers
 
 GAMMA, SCORE, QBER = 13 / 256, 2.6507, 0.0239
@@ -37,13 +38,13 @@ class Trials:
         """Results of `samples` reconciliations of n bits with a syndrome of `syndrome_bits`."""
         priors = priors_from_score(SCORE, QBER)
         plan = TrialPlan(n, syndrome_bits, GAMMA, priors, priors, family=family)
-        return run_trials(
-            plan,
-            samples,
-            record=self._record(plan),
-            executor=self.workers.executor,
-            parallel=self.workers.parallel,
-        )
+        record = self._record(plan)
+        try:
+            TrialRecord(plan, record)
+        except (ValueError, KeyError, TypeError) as problem:
+            raise InvalidInput(f"{record}: not a file of counts ({problem}); delete it and run again") from problem
+        executor, parallel = self.workers.executor, self.workers.parallel
+        return run_trials(plan, samples, record=record, executor=executor, parallel=parallel)
 
     def fails_at_most(self, n: int, syndrome_bits: int, samples: int, allowed: int) -> bool:
         """Whether no more than `allowed` of the samples fail; stops early once more have."""

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from postprocess.reconciliation import syndrome_length
 from postprocess.security import curves, depolarising
 from postprocess.security.syndrome_estimates import asymptotic_overhead
 
-COARSE = Settings(points=5, samples=4, rounds=20_000, workers=1)
+COARSE = Settings(points=2, samples=4, rounds=20_000, workers=1)
 
 
 def quiet(share, text):
@@ -42,7 +43,7 @@ def trials_folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, trials_folder):
     folder = tmp_path_factory.mktemp("figures")
-    settings = Settings(points=5, samples=4, rounds=20_000, workers=1, trials=trials_folder)
+    settings = Settings(points=3, samples=4, rounds=20_000, workers=1, trials=trials_folder)
     return {entry.name: make(entry, folder, settings, 50, quiet) for entry in FIGURES}
 
 
@@ -65,8 +66,8 @@ def test_every_figure_becomes_a_picture_and_tables(entry, files):
 
 
 @pytest.mark.parametrize("entry", FIGURES, ids=lambda entry: entry.name)
-def test_figures_are_labelled_with_their_source(entry):
-    tables = entry.module().tables(COARSE, quiet)
+def test_figures_are_labelled_with_their_source(entry, files, trials_folder):
+    tables = entry.module().tables(replace(COARSE, trials=trials_folder), quiet)
     figure = entry.module().draw(tables)
     words = " ".join(text.get_text() for text in figure.texts)
     assert f"figure {entry.number}" in words and next(iter(tables.values())).note.split()[0] in words
@@ -142,6 +143,15 @@ def test_counted_trials_are_used_again(trials_folder, files):
     _, rows = read(files["success"][1])
     assert [int(row["successes"]) for row in rows] == again["measured"]["successes"].tolist()
     assert {path: path.read_bytes() for path in kept} == kept
+
+
+def test_a_damaged_file_of_counts_is_one_line(tmp_path):
+    with open_trials(Settings(workers=1, trials=tmp_path)) as trials:
+        trials.counts(20_000, 8000, 1)
+        (kept,) = tmp_path.glob("*.json")
+        kept.write_text("{}")
+        with pytest.raises(InvalidInput, match="delete it and run again"):
+            trials.counts(20_000, 8000, 1)
 
 
 def test_names_and_numbers_find_a_figure():
