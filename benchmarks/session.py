@@ -26,8 +26,8 @@ from postprocess.linkkeys import make_link_keys, write_peer
 from postprocess.node_home import NODES
 from postprocess.parameters import SessionParameters, paper, planned
 from postprocess.randomness import SeededSource
-from postprocess.round_records import Records
 from postprocess.rounds import RoundStore
+from postprocess.rounds.records import Records
 
 BLOCK_ROUNDS = 50_000
 RESEMBLES = "random bits from a fixed seed"

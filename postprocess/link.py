@@ -2,7 +2,7 @@
 
 Nothing in the security proof rests on it. What must be authentic carries a VHASH tag; CURVE keeps strangers from
 breaking sessions and from forging the few words that only matter for agreement (who holds which message, who has
-closed). A link loses messages when a process dies; `postprocess.mailbox` sends them again.
+closed). A link loses messages when a process dies; `postprocess.session.mailbox` sends them again.
 """
 
 from __future__ import annotations

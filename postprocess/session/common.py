@@ -12,7 +12,7 @@ import numpy as np
 
 from postprocess.errors import AbortReason, DiqkdError, InvalidInput, PeerLost, SessionAborted
 from postprocess.keystore import ACCEPTED, Keystore
-from postprocess.mailbox import PROBE_S, Mailbox
+from postprocess.session.mailbox import PROBE_S, Mailbox
 
 if TYPE_CHECKING:
     from postprocess.link import Link

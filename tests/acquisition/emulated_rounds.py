@@ -13,12 +13,12 @@ import numpy as np
 
 from postprocess.acquisition import Acquisition, KernelLeft, Next
 from postprocess.errors import PeerLost, SessionAborted
-from postprocess.framed_log import frame
 from postprocess.link import Silence
 from postprocess.parameters import PAPER_PRIORS, SessionParameters
 from postprocess.randomness import SeededSource
-from postprocess.round_records import Records
 from postprocess.rounds import RoundStore
+from postprocess.rounds.framed_log import frame
+from postprocess.rounds.records import Records
 
 NODES = ("alice", "bob")
 HERALDS = np.array([3, 5, 10, 12], dtype=np.uint8)

@@ -20,7 +20,7 @@ PROGRAM = textwrap.dedent("""
     import numpy as np
     from postprocess.acquisition import Acquisition, Next
     from postprocess.link import open_link
-    from postprocess.round_records import Records
+    from postprocess.rounds.records import Records
     from postprocess.rounds import RoundStore
 
     folder, home, node = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]

@@ -21,8 +21,8 @@ from emulated_rounds import (
 from postprocess.acquisition import Acquisition, Next
 from postprocess.errors import AbortReason, DiqkdError, InvalidInput, PeerLost, SessionAborted
 from postprocess.randomness import SeededSource
-from postprocess.round_records import Records
 from postprocess.rounds import RoundStore
+from postprocess.rounds.records import Records
 
 
 def both(*actions):

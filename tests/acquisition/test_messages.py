@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node import codes
-from postprocess.block_barrier import Decision, KernelLeft, Next, Status, decide
+from postprocess.acquisition.barrier import Decision, KernelLeft, Next, Status, decide
 from postprocess.errors import InvalidInput
-from postprocess.round_records import Flag
+from postprocess.rounds.records import Flag
 
 N = 1000
 spans = st.lists(st.integers(0, N), max_size=8).map(lambda ends: tuple(zip(*[iter(sorted(ends))] * 2, strict=False)))

@@ -6,8 +6,8 @@ import threading
 import pytest
 from emulated_rounds import PairedLink, paired_links, small_session
 
+from postprocess.acquisition.talk import NodeTalk, PeerRestarted
 from postprocess.errors import InvalidInput, PeerLost
-from postprocess.node_talk import NodeTalk, PeerRestarted
 
 
 def talks(links):

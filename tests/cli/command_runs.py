@@ -12,8 +12,8 @@ import numpy as np
 
 from diqkd.main import main
 from postprocess.node_home import NodeHome, session_parameters
-from postprocess.round_records import Records
 from postprocess.rounds import RoundStore
+from postprocess.rounds.records import Records
 
 NODES = ("alice", "bob")
 SIZE = {"rounds": 20_000, "gamma_256": 128, "score": 2.64, "qber": 0.018, "eps_snd": 1e-10}

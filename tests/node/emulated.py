@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from postprocess.round_records import Records
-from postprocess.round_settings import settings_words
+from postprocess.rounds.records import Records
+from postprocess.rounds.settings import settings_words
 from testbed import laboratory
 from testbed.worker import Worker
 

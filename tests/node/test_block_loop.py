@@ -6,7 +6,7 @@ from artiq.coredevice.exceptions import RTIOOverflow
 
 from node import codes
 from postprocess.acquisition import KernelLeft
-from postprocess.round_records import Flag
+from postprocess.rounds.records import Flag
 from testbed.faults import Fault, Faults
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from postprocess.errors import InvalidInput
 from postprocess.parameters import PAPER_PRIORS, SessionParameters
 from postprocess.randomness import SeededSource
-from postprocess.round_records import Flag, Records
-from postprocess.round_settings import draw_settings, read_settings, settings_to_file, settings_words
+from postprocess.rounds.records import Flag, Records
+from postprocess.rounds.settings import draw_settings, read_settings, settings_to_file, settings_words
 
 
 def session(**changes):

@@ -13,10 +13,10 @@ import pytest
 from test_round_formats import session
 
 from postprocess.errors import InvalidInput
-from postprocess.framed_log import OVERHEAD
 from postprocess.randomness import SeededSource
-from postprocess.round_records import Flag, Records
 from postprocess.rounds import RawRounds, RoundStore
+from postprocess.rounds.framed_log import OVERHEAD
+from postprocess.rounds.records import Flag, Records
 
 BLOCK = 400
 
@@ -318,7 +318,7 @@ def test_kill_nine(tmp_path):
         import sys, numpy as np
         from pathlib import Path
         from postprocess.rounds import RoundStore
-        from postprocess.round_records import Records
+        from postprocess.rounds.records import Records
         store = RoundStore.open(Path(sys.argv[1]))
         store.fill_lost(store.resumable)
         while not store.complete:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from postprocess.round_records import Records
 from postprocess.rounds import RoundStore
+from postprocess.rounds.records import Records
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from postprocess.errors import InvalidInput
-from postprocess.framed_log import FramedLog
 from postprocess.parameters import SessionParameters
 from postprocess.private_files import lock_folder, private_folder, write_private
 from postprocess.randomness import RandomSource
-from postprocess.round_records import WORDS, Flag, Records
-from postprocess.round_settings import KEY_SETTING, draw_settings, read_settings, settings_to_file
+from postprocess.rounds.framed_log import FramedLog
+from postprocess.rounds.records import WORDS, Flag, Records
+from postprocess.rounds.settings import KEY_SETTING, draw_settings, read_settings, settings_to_file
 
 NODES = ("alice", "bob")
 _BURNED, _FAREWELL, _CLOSED = 1, 2, 3
@@ -208,7 +208,7 @@ class RoundStore:
 
         Args:
             block, first: where they belong; `first` must be the position.
-            words: int32, shape (count, 4); see round_records.
+            words: int32, shape (count, 4); see records.py.
 
         Raises:
             InvalidInput: wrong place, a record without herald pattern, or one whose setting is not the stored one.

@@ -23,7 +23,7 @@ peer's in hand it notes `closed`. A closed session needs no meeting any more. A 
 know whether the peer has closed; it waits for the peer once, and then goes on to the post-processing, where it will
 find it.
 
-The peer of a killed node may live on: it answers the new incarnation and holds the meeting again (node_talk.py).
+The peer of a killed node may live on: it answers the new incarnation and holds the meeting again (talk.py).
 """
 
 from __future__ import annotations
@@ -35,14 +35,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from postprocess.acquisition_progress import AcquisitionProgress, ProgressMeter
-from postprocess.block_barrier import Decision, KernelLeft, Next, Status, compare_patterns, decide, own_status, settle
+from postprocess.acquisition.barrier import (
+    Decision,
+    KernelLeft,
+    Next,
+    Status,
+    compare_patterns,
+    decide,
+    own_status,
+    settle,
+)
+from postprocess.acquisition.progress import AcquisitionProgress, ProgressMeter
+from postprocess.acquisition.talk import NodeTalk, PeerRestarted
 from postprocess.errors import DiqkdError, InvalidInput, PeerLost
 from postprocess.link import Link
-from postprocess.node_talk import NodeTalk, PeerRestarted
-from postprocess.round_records import WORDS
-from postprocess.round_settings import settings_words
 from postprocess.rounds import RoundStore
+from postprocess.rounds.records import WORDS
+from postprocess.rounds.settings import settings_words
 
 __all__ = ["Acquisition", "AcquisitionProgress", "KernelLeft", "Next"]
 
@@ -162,7 +171,7 @@ class Acquisition:
         Args:
             sequence, first_round: as handed out.
             count: rounds that the kernel has finished.
-            words: int32, at least 4 * count; four words a round, see round_records.
+            words: int32, at least 4 * count; four words a round, see records.py.
 
         Raises:
             InvalidInput: the message is not the one that is due, or a record contradicts the settings; nothing is

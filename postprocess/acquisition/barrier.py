@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from postprocess.acquisition.talk import PATTERNS, TYPES, Message, NodeTalk
 from postprocess.errors import AbortReason, InvalidInput, SessionAborted
-from postprocess.node_talk import PATTERNS, TYPES, Message, NodeTalk
 from postprocess.rounds import RoundStore
 
 MOST_FAULTS_IN_PLACE = 3

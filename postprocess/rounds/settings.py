@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from postprocess.errors import InvalidInput
-from postprocess.framed_log import FramedLog, frame
 from postprocess.parameters import SessionParameters
 from postprocess.randomness import RandomSource
+from postprocess.rounds.framed_log import FramedLog, frame
 
 KEY_SETTING = 2
 _CHUNK_ROUNDS = 1 << 18

@@ -1,0 +1,11 @@
+"""Host side of the rounds while they are measured: what the kernel gets and gives, and the meetings with the peer.
+
+`host` is what an experiment holds, `barrier` what both nodes agree on between blocks, `talk` how they speak,
+`progress` what may be shown, `run` the loop around the kernel.
+"""
+
+from postprocess.acquisition.barrier import KernelLeft, Next
+from postprocess.acquisition.host import Acquisition
+from postprocess.acquisition.progress import AcquisitionProgress
+
+__all__ = ["Acquisition", "AcquisitionProgress", "KernelLeft", "Next"]
