@@ -114,8 +114,8 @@ class GenerateKey(EnvExperiment):
     def run(self):
         """Reserve pads, draw settings, measure all rounds with the peer."""
         from node.errors import NodeProblem
+        from postprocess.acquisition.run import OperatorNeeded
         from postprocess.errors import SessionAborted
-        from postprocess.rounds_run import OperatorNeeded
 
         self._describe_session()
         with self.home.keystore() as keystore:
@@ -134,7 +134,7 @@ class GenerateKey(EnvExperiment):
 
         from node.attendant import Attendant
         from postprocess.acquisition import Acquisition
-        from postprocess.rounds_run import measure_all_rounds
+        from postprocess.acquisition.run import measure_all_rounds
 
         attendant = Attendant(
             self.node, self.scheduler, self.home.calibration, self.recovery_timeout, self._show_status
