@@ -29,6 +29,12 @@ class GenerateKey(EnvExperiment):
             "session", StringValue("session-1"), group, "Name of the session, the same on both nodes; never used twice"
         )
         self.setattr_argument(
+            "ask_peer",
+            StringValue(""),
+            group,
+            "Submit it to the peer's master, too: its control port, forwarded here by ssh, as 127.0.0.1:PORT",
+        )
+        self.setattr_argument(
             "preset",
             EnumerationValue(["paper", "custom"], default="paper"),
             group,
@@ -118,9 +124,10 @@ class GenerateKey(EnvExperiment):
         from postprocess.errors import SessionAborted
 
         self._describe_session()
-        with self.home.keystore() as keystore:
-            keystore.reserve(self.session, self.parameters)
         try:
+            self._ask_peer()
+            with self.home.keystore() as keystore:
+                keystore.reserve(self.session, self.parameters)
             self._measure_rounds()
         except SessionAborted as problem:
             self.home.close_session(self.session, problem)
@@ -128,6 +135,12 @@ class GenerateKey(EnvExperiment):
         except NodeProblem as problem:
             raise OperatorNeeded(str(problem)) from problem
         self._show_status("rounds complete")
+
+    def _ask_peer(self):
+        from node.peer_master import ask_peer
+
+        if self.ask_peer:
+            ask_peer(self.scheduler, self.ask_peer)
 
     def _measure_rounds(self):
         from contextlib import closing
