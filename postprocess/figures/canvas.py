@@ -67,13 +67,24 @@ def legend(axes: Axes, **options: Any) -> None:
     axes.legend(fontsize=8, framealpha=0.92, edgecolor="#cccccc", **options)
 
 
-def positive(rates: np.ndarray) -> np.ndarray:
-    """Key rates to draw: nan where there is no key, except for the zeros next to one, where a curve meets the axis."""
-    key = rates > 0
-    beside = np.zeros_like(key)
-    beside[:-1] |= key[1:]
-    beside[1:] |= key[:-1]
-    return np.where(key | beside, rates, np.nan)
+def down_to_zero(x: np.ndarray, y: np.ndarray, log: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """The points of a rising curve that are above zero, with one put before them where it would leave the axis.
+
+    Args:
+        x, y: float64, x ascending; nan and negative y count as zero.
+        log: x is drawn on a logarithmic axis.
+
+    Returns:
+        x and y to draw: the straight continuation of the first two points, but not beyond the last point without a key.
+    """
+    above = np.flatnonzero(np.nan_to_num(y) > 0)
+    if above.size < 2 or above[0] == 0:
+        return x[above], y[above]
+    place = np.log(x) if log else x
+    first, second = above[:2]
+    slope = (y[second] - y[first]) / (place[second] - place[first])
+    start = max(place[first] - y[first] / slope, place[first - 1]) if slope > 0 else place[first - 1]
+    return np.append(np.exp(start) if log else start, x[above]), np.append(0.0, y[above])
 
 
 def power_of_ten(value: float) -> str:

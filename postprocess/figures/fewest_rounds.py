@@ -51,7 +51,7 @@ def draw(data: dict[str, Table]) -> Figure:
     fine = np.linspace(*_SCORES, 2000)
     below = np.zeros_like(fine)
     for rounds, shade in zip(ROUNDS, shades, strict=True):
-        top = np.interp(fine, *_down_to_zero(scores, 100 * table[_name(rounds)]), left=0.0)
+        top = _interpolated(fine, *canvas.down_to_zero(scores, 100 * table[_name(rounds)]))
         above = np.maximum(below, top)
         axes.fill_between(fine, below, above, color=shade, alpha=0.55, linewidth=0)
         axes.plot(fine, np.where(top > 0, top, np.nan), color=canvas.BLACK, linewidth=1.0)
@@ -69,15 +69,8 @@ def draw(data: dict[str, Table]) -> Figure:
     return figure
 
 
-def _down_to_zero(scores: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Known points of a line, with the point before them where the straight continuation of the first two meets 0."""
-    known = np.isfinite(line)
-    if not known.any():
-        return scores, np.zeros_like(scores)
-    x, y = scores[known], line[known]
-    if known[0] or x.size < 2:
-        return x, y
-    return np.append(x[0] - y[0] * (x[1] - x[0]) / (y[1] - y[0]), x), np.append(0.0, y)
+def _interpolated(fine: np.ndarray, scores: np.ndarray, line: np.ndarray) -> np.ndarray:
+    return np.interp(fine, scores, line, left=0.0) if scores.size else np.zeros_like(fine)
 
 
 def _write_numbers(axes: Axes, table: Table) -> None:

@@ -43,7 +43,13 @@ def draw(data: dict[str, Table]) -> Figure:
     for (score, qber), colour, dashes in order:
         rate = table[_name(score, qber)]
         name = f"S = {score:.2f}, Q = {100 * qber:.1f} %"
-        axes.plot(table["rounds"], canvas.positive(rate), color=colour, linestyle=dashes, linewidth=1.8, label=name)
+        axes.plot(
+            *canvas.down_to_zero(table["rounds"], rate, log=True),
+            color=colour,
+            linestyle=dashes,
+            linewidth=1.8,
+            label=name,
+        )
         limit = asymptotic_key_rate(score, qber, PAPER_GAMMA)
         axes.axhline(limit, color=colour, linestyle=":", linewidth=1.0)
     rounds, ell = PAPER_RUN

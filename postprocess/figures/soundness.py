@@ -52,7 +52,11 @@ def draw(data: dict[str, Table]) -> Figure:
         rate = data["a"][_rate(rounds)]
         name = f"n = {canvas.power_of_ten(rounds)}"
         left.plot(
-            data["a"]["eps_snd"], canvas.positive(rate), color=colour, linestyle=dashes, linewidth=1.8, label=name
+            *canvas.down_to_zero(data["a"]["eps_snd"], rate, log=True),
+            color=colour,
+            linestyle=dashes,
+            linewidth=1.8,
+            label=name,
         )
     left.plot(1e-10, 95_884 / 1_500_000, "o", color=canvas.BLACK, fillstyle="none", markersize=7, markeredgewidth=1.6,
               label="paper's session")  # fmt: skip

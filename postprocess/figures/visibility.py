@@ -45,7 +45,9 @@ def draw(data: dict[str, Table]) -> Figure:
     for rounds, colour, dashes in zip((*ROUNDS, np.inf), canvas.PALETTE, canvas.DASHES, strict=False):
         rate = table[_name(rounds)]
         name = f"n = {canvas.power_of_ten(rounds)}"
-        axes.plot(table["visibility"], canvas.positive(rate), color=colour, linestyle=dashes, linewidth=1.8, label=name)
+        axes.plot(
+            *canvas.down_to_zero(table["visibility"], rate), color=colour, linestyle=dashes, linewidth=1.8, label=name
+        )
     axes.set_xlim(_LOWEST, 1.002)
     axes.set_ylim(bottom=0)
     canvas.label(axes, "visibility V", "key rate $\\ell/n$ (bits per round)")

@@ -17,7 +17,6 @@ from postprocess.figures import (
     fewest_rounds,
     find,
     gap,
-    key_rate,
     make,
     soundness,
     success,
@@ -173,10 +172,25 @@ def test_tables_have_equal_columns_and_empty_cells_for_missing_values(tmp_path):
     assert (tmp_path / "t.csv").read_text() == "# some note\na,b\n1,\n2,0.5\n"
 
 
-def test_curves_meet_the_axis():
-    rates = canvas.positive(np.array([0.0, 0.0, 0.1, 0.2]))
-    np.testing.assert_array_equal(rates, [math.nan, 0.0, 0.1, 0.2])
-    assert key_rate.PAPER_RUN[1] / key_rate.PAPER_RUN[0] == pytest.approx(0.0639, abs=1e-4)
+@pytest.mark.parametrize(
+    ("rates", "log", "start"),
+    [
+        ([0.0, 0.0, 0.5, 2.0], False, 3 - 1 / 3),
+        ([math.nan, 0.0, 0.5, 2.0], True, math.exp(math.log(3) - math.log(4 / 3) / 3)),
+        ([0.0, 0.0, 3.0, 4.0], False, 2.0),  # not before a point that is known to have no key
+        ([-1.0, 0.0, 3.0, 2.0], False, 2.0),
+    ],
+)
+def test_curves_meet_the_axis(rates, log, start):
+    x, y = canvas.down_to_zero(np.array([1.0, 2.0, 3.0, 4.0]), np.array(rates), log)
+    assert x.tolist() == [pytest.approx(start), 3.0, 4.0]
+    assert y.tolist() == [0.0, *rates[2:]]
+
+
+def test_curves_without_a_start_stay_as_they_are():
+    x = np.array([1.0, 2.0])
+    for rates, kept in (([0.1, 0.2], [0.1, 0.2]), ([0.0, 0.2], [0.2]), ([0.0, math.nan], [])):
+        assert canvas.down_to_zero(x, np.array(rates))[1].tolist() == kept
 
 
 def test_powers_of_ten_in_legends():
