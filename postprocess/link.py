@@ -7,6 +7,7 @@ closed). A link loses messages when a process dies; `postprocess.session.mailbox
 
 from __future__ import annotations
 
+import logging
 import math
 import queue
 import time
@@ -21,7 +22,10 @@ from postprocess.linkkeys import read_link_keys
 if TYPE_CHECKING:
     from zmq.auth.thread import ThreadAuthenticator
 
+logger = logging.getLogger(__name__)
+
 CHANNELS = ("rounds", "session")
+STRAY_MESSAGES = 3
 LINGER_MS = 5000
 HEARTBEAT_MS = 2000
 MAX_MESSAGE_OCTETS = 64 << 20
@@ -142,7 +146,7 @@ class ZmqLink:
         self._address = (session_id.encode(), channel.encode())
         self._peer = "bob" if node == "alice" else "alice"
         self._where = f"{self._peer} at {endpoint}"
-        self._timeout_s, self._waiting = timeout_s, _Waiting()
+        self._timeout_s, self._waiting, self._strays = timeout_s, _Waiting(), 0
         self._context = zmq.Context()
         self._authenticator: ThreadAuthenticator | None = None
         self._socket = self._context.socket(zmq.DEALER)
@@ -205,7 +209,20 @@ class ZmqLink:
             parts = self._socket.recv_multipart()
             if len(parts) == 4 and tuple(parts[:2]) == self._address:
                 self._waiting.keep(parts[2].decode(errors="replace"), parts[3])
+            else:
+                self._drop(parts[0])
         return found
+
+    def _drop(self, session_id: bytes) -> None:
+        """A message of another session; when they go on coming, the nodes' queues differ and somebody should know."""
+        self._strays += 1
+        if self._strays == STRAY_MESSAGES:
+            logger.warning(
+                "%s is at session %r, this node waits for it at %r; submit the same sessions in the same order on both",
+                self._peer,
+                session_id.decode(errors="replace"),
+                self._address[0].decode(),
+            )
 
     def close(self) -> None:
         """Release sockets; what was sent leaves within a few seconds or not at all."""

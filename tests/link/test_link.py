@@ -139,6 +139,19 @@ def test_channels_and_sessions_do_not_mix(homes):
         link.close()
 
 
+def test_a_peer_at_another_session_is_named_once(homes, caplog):
+    alice = open_link(homes / "alice", "alice", "s1", "rounds", 10.0)
+    bob = open_link(homes / "bob", "bob", "s2", "rounds", 10.0)
+    for _ in range(7):
+        bob.send("hello", b"")
+    with pytest.raises(Silence):
+        alice.receive("hello", 2.0)
+    alice.close()
+    bob.close()
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("bob is at session 's2', this node waits for it at 's1'; submit the same sessions")
+
+
 @pytest.mark.parametrize("stranger", ["own key", "no key"])
 def test_strangers_are_not_let_in(homes, tmp_path, stranger):
     alice = open_link(homes / "alice", "alice", "s1", "session", 10.0)
