@@ -169,6 +169,32 @@ def test_other_parameters_at_the_peer_end_both_runs_with_the_field_named(lab):
     assert lab.report("unequal")["abort_reason"] == "parameter mismatch"
 
 
+def test_queues_that_differ_are_named_and_end_in_time(lab):
+    rids = {node: lab.node(node).submit(lab_kit.arguments(f"{node}-only", peer_timeout=6.0)) for node in lab_kit.NODES}
+    lab.wait(rids)
+    assert "bob is at session 'bob-only', this node waits for it at 'alice-only'" in lab_kit.log(lab, "alice")
+    assert "alice is at session 'alice-only', this node waits for it at 'bob-only'" in lab_kit.log(lab, "bob")
+
+
+def test_bobs_submission_asks_alices_master_for_hers(lab):
+    address = f"127.0.0.1:{lab.node('alice').ports['control']}"
+    bob = lab.node("bob").submit(lab_kit.arguments("asked") | {"ask_peer": address})
+    lab_kit.wait_for(lambda: lab.node("alice").schedule())
+    ((alice, run),) = lab.node("alice").schedule().items()
+    assert run["expid"]["arguments"] == lab_kit.arguments("asked")
+    lab.wait({"alice": alice, "bob": bob})
+    report = lab.report("asked")
+    assert report["accepted"] and report["keys_equal"]
+
+
+def test_asking_over_a_network_is_refused_before_anything_is_spent(lab):
+    rid = lab.node("bob").submit(lab_kit.arguments("exposed") | {"ask_peer": "10.0.0.2:3251"})
+    lab_kit.wait_for(lambda: lab_kit.state(lab, "bob", rid) is None)
+    assert "forward it through ssh and give 127.0.0.1:PORT" in lab_kit.log(lab, "bob")
+    with lab.node("bob").remote("diqkd_keystore", "diqkd_keystore") as ledger:
+        assert "exposed" not in [session["session_id"] for session in ledger.sessions()]
+
+
 def test_down_ends_all_and_the_same_folder_comes_up_again(lab):
     names = {process.name for process in lab.running()}
     assert names == {"alice's master", "alice's ctlmgr", "bob's master", "bob's ctlmgr"}
