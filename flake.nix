@@ -97,6 +97,7 @@
       apps.${system} = rec {
         default = demo;
         demo = command release8 "demo" ''exec ${release8.withoutArtiq}/bin/diqkd demo "$@"'';
+        lab = command release8 "lab" ''exec ${release8.withArtiq}/bin/diqkd lab "$@"'';
         test = command release8 "test" ''exec ${release8.withArtiq}/bin/pytest "$@"'';
       };
 

@@ -34,7 +34,7 @@ def test_numba_uses_the_llvmlite_of_the_artiq_beside_it(outputs):
 
 def test_shells_apps_and_checks_are_all_there(outputs):
     assert set(outputs["devShells"]) == {"default", "artiq9"}
-    assert {"demo", "test", "default"} <= set(outputs["apps"])
+    assert {"demo", "lab", "test", "default"} <= set(outputs["apps"])
     assert all("pytest" in script for script in outputs["checks"].values())
 
 
