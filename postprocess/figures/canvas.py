@@ -21,7 +21,9 @@ _CAPTION_IN = 0.17
 _CHARACTERS_PER_IN = 17.0
 
 
-def new_figure(title: str, source: str, caption: str, panels: int = 1) -> tuple[Figure, list[Axes]]:
+def new_figure(
+    title: str, source: str, caption: str, panels: int = 1, tall_in: float = 4.6
+) -> tuple[Figure, list[Axes]]:
     """Empty figure with a row of panels, a title that names the source figure, and a caption below.
 
     Args:
@@ -29,6 +31,7 @@ def new_figure(title: str, source: str, caption: str, panels: int = 1) -> tuple[
         source: the paper's figure.
         caption: what is computed and what is measured.
         panels: number of axes side by side.
+        tall_in: height without the caption, in inches.
 
     Returns:
         Figure and axes; drawn without a display or a global state.
@@ -40,7 +43,7 @@ def new_figure(title: str, source: str, caption: str, panels: int = 1) -> tuple[
     width = 7.2 if panels == 1 else 5.4 * panels
     lines = textwrap.wrap(caption.replace(" %", "\u00a0%"), round(width * _CHARACTERS_PER_IN))
     below = 0.12 + _CAPTION_IN * len(lines)
-    height = 4.6 + below
+    height = tall_in + below
     layout = ConstrainedLayoutEngine(rect=(0, below / height, 1, 1 - below / height), w_pad=0.08, h_pad=0.06)
     figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)

@@ -68,7 +68,7 @@ def tables(settings: Settings, progress: Progress) -> dict[str, Table]:
 def draw(data: dict[str, Table]) -> Figure:
     """The figure from its tables."""
     measured, computed = data["measured"], data["computed"]
-    figure, (axes,) = canvas.new_figure("Success of reconciliation", "figure S13", measured.note)
+    figure, (axes,) = canvas.new_figure("Success of reconciliation", "figure S13", measured.note, tall_in=5.4)
     looks = zip(FAMILIES.items(), (canvas.BLUE, canvas.VERMILION), ("o", "s"), strict=True)
     for (family, name), colour, marker in looks:
         chosen = measured["family"] == family
@@ -84,7 +84,7 @@ def draw(data: dict[str, Table]) -> Figure:
     _vertical_lines(axes, round(measured["syndrome_bits"][0] / measured["overhead"][0]))
     axes.set_ylim(-0.03, 1.03)
     canvas.label(axes, "syndrome bits per round $\\eta = m/n$", "share of reconciliations that succeed")
-    canvas.legend(axes, loc="center right")
+    canvas.legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=2)
     return figure
 
 
