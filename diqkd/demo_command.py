@@ -115,8 +115,8 @@ def _run_in(folder: Path, args: argparse.Namespace) -> int:
     display.announce()
     resumed = demo.set_up()
     start = time.monotonic()
-    with display.progress(resumed) as on_status:
-        statuses = two_nodes.run(demo, checkout(), on_status)
+    with display.progress(resumed) as (on_status, on_line):
+        statuses = two_nodes.run(demo, checkout(), on_status, on_line)
     demo.seconds["session"] = time.monotonic() - start
     report = demo.report(statuses)
     if args.report is not None:

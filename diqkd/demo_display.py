@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from testbed.demonstration import Demonstration
 
 OnStatus = Callable[[str, dict[str, Any]], None]
+OnLine = Callable[[str], None]
 
 STAGES = {"alice": 9, "bob": 11}
 WARNING = "Emulated apparatus: this is not a secret key."
@@ -57,8 +59,8 @@ class Display:
         self.console.print()
 
     @contextmanager
-    def progress(self, resumed: bool) -> Iterator[OnStatus]:
-        """Bars for the rounds and for each node's post-processing; gives the callback that moves them."""
+    def progress(self, resumed: bool) -> Iterator[tuple[OnStatus, OnLine]]:
+        """Bars for the rounds and for each node's post-processing; gives what moves them and what prints above them."""
         if resumed:
             self.console.print(f"Resuming the session in {self.demo.folder}")
         columns = (
@@ -74,7 +76,13 @@ class Display:
                 node: bars.add_task(f"{node.capitalize()}'s keys", total=total, text="", begun_at=0, start=False)
                 for node, total in STAGES.items()
             }
-            yield Follower(bars, rounds, steps)
+            yield Follower(bars, rounds, steps), self._say
+
+    def _say(self, line: str) -> None:
+        if self.console.quiet:
+            print(line, file=sys.stderr)
+        else:
+            self.console.print(line, markup=False, soft_wrap=True, style="yellow")
 
     def conclude(self, report: dict[str, Any], kept: Path | None) -> None:
         """How it ended: the key and table I, or the reason why there is none."""

@@ -7,10 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from testbed import pyon
 
@@ -23,9 +24,12 @@ PATIENCE_S = 20.0  # for an orderly end after an interruption
 PREFIX = "diqkd."
 
 OnStatus = Callable[[str, dict[str, Any]], None]
+OnLine = Callable[[str], None]
 
 
-def run(demo: Demonstration, checkout: Path, on_status: OnStatus | None = None) -> dict[str, int]:
+def run(
+    demo: Demonstration, checkout: Path, on_status: OnStatus | None = None, on_line: OnLine | None = None
+) -> dict[str, int]:
     """Run the key-generation experiment on both nodes of a demonstration; returns the exit status of each."""
     return run_experiment(
         checkout / "repository" / "generate_key.py",
@@ -35,6 +39,7 @@ def run(demo: Demonstration, checkout: Path, on_status: OnStatus | None = None) 
         laboratory=demo.laboratory,
         device_db=checkout / "device_db.py",
         on_status=on_status,
+        on_line=on_line,
     )
 
 
@@ -47,6 +52,7 @@ def run_experiment(
     laboratory: Path,
     device_db: Path,
     on_status: OnStatus | None = None,
+    on_line: OnLine | None = None,
     verbose: bool = False,
 ) -> dict[str, int]:
     """Run one experiment on both nodes and wait until both processes have ended.
@@ -58,8 +64,9 @@ def run_experiment(
         laboratory: folder made by testbed.laboratory.create.
         device_db: device table.
         on_status: called as on_status(node, status) whenever a node's status changed: its broadcast datasets without
-        the
-            prefix "diqkd.", `stage` (dataset diqkd.status) and `lifecycle` (build, prepare, run, analyze, finished).
+            the prefix "diqkd.", `stage` (dataset diqkd.status) and `lifecycle` (build, prepare, run, analyze,
+            finished).
+        on_line: called with each line a node writes to stderr; without it the lines go there.
         verbose: nodes log what is normal, too.
 
     Returns:
@@ -68,7 +75,7 @@ def run_experiment(
     Raises:
         KeyboardInterrupt: after both nodes have ended in order.
     """
-    pair = NodePair(laboratory)
+    pair = NodePair(laboratory, on_line)
     for node in NODES:
         own = arguments.get(node, arguments)
         pair.start(node, experiment, class_name, own, homes, device_db, verbose)
@@ -78,8 +85,10 @@ def run_experiment(
 class NodePair:
     """The processes of both nodes."""
 
-    def __init__(self, laboratory: Path):
+    def __init__(self, laboratory: Path, on_line: OnLine | None = None):
         self.laboratory = laboratory
+        self.on_line = on_line
+        self._readers: list[threading.Thread] = []
         self.processes: dict[str, subprocess.Popen] = {}
         self._seen: dict[str, str] = {}
 
@@ -108,9 +117,17 @@ class NodePair:
         environment = dict(os.environ)
         root = str(Path(__file__).resolve().parents[1])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+        stderr = subprocess.PIPE if self.on_line else None
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=stderr, text=True)
         self.processes[node] = process
+        if self.on_line:
+            self._readers.append(threading.Thread(target=self._read, args=(process.stderr,), daemon=True))
+            self._readers[-1].start()
         return process
+
+    def _read(self, lines: IO[str]) -> None:
+        for line in lines:
+            self.on_line(line.rstrip("\n"))
 
     def watch(self, on_status: OnStatus | None = None) -> dict[str, int]:
         """Wait for both, passing on what they show."""
@@ -118,6 +135,8 @@ class NodePair:
             while any(process.poll() is None for process in self.processes.values()):
                 self._look(on_status)
                 time.sleep(POLL_S)
+            for reader in self._readers:
+                reader.join()
             self._look(on_status)
         except BaseException:
             self.stop()
