@@ -201,6 +201,8 @@ class GenerateKey(EnvExperiment):
         """Public numbers after each block: position, herald rate, balance of the herald patterns."""
         from node.settings import PATTERNS
 
+        if self.status != "measuring":
+            self._show_status("measuring")
         self.set_dataset("diqkd.rounds", progress.rounds, broadcast=True)
         self.set_dataset("diqkd.rounds_done", progress.rounds_done, broadcast=True)
         self.set_dataset("diqkd.rounds_lost", progress.rounds_lost, broadcast=True)
@@ -211,4 +213,5 @@ class GenerateKey(EnvExperiment):
         self.set_dataset("diqkd.pattern_counts", counts, broadcast=True)
 
     def _show_status(self, status):
+        self.status = status
         self.set_dataset("diqkd.status", status, broadcast=True)
