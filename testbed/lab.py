@@ -182,6 +182,9 @@ class Lab:
 
         demo = demonstration_at(self.folder)
         with Keystore.open(demo.homes / "alice" / "keystore.sqlite") as ledger:
+            if session_id not in [record.session_id for record in ledger.sessions()]:
+                logs = " and ".join(str(self.folder / "masters" / node / "master.log") for node in NODES)
+                raise InvalidInput(f"session '{session_id}': never began on Alice's node; {logs} say why")
             parameters = ledger.session(session_id).parameters
         return replace(demo, parameters=parameters).report({})
 

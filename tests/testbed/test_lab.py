@@ -106,6 +106,8 @@ def test_set_up_provisions_both_homes_for_rehearsals(tmp_path):
             balances.append(ledger.balance())
     assert balances[0] == balances[1]
     assert balances[0].initial == 1_203_422 + 2 * 256
+    with pytest.raises(InvalidInput, match=r"never began on Alice's node; .*bob/master\.log say why"):
+        lab.report("s1")
     before = (demo.homes / "alice" / "link" / "public_key").read_text()
     demo.connect()
     assert (demo.homes / "alice" / "link" / "public_key").read_text() == before
