@@ -77,7 +77,7 @@ class Bench:
         self._edges: list[tuple[int, int]] = []
         self._unlocked_until: int | None = None
         self._joint: dict[Any, float] = {}
-        self.heralds_seen = 0
+        self.heralds_seen = self._heralds_told = 0
         self._wire()
         self.core.on_kernel.append(self._kernel)
 
@@ -342,9 +342,9 @@ class Bench:
 
     def write_truth(self) -> None:
         """Heralds and, on Alice's side, the histogram of the station so far go to the laboratory's folder."""
-        if self.heralds_seen:
-            self.laboratory.add_truth(self.node, self.heralds_seen, self.station.take())
-            self.heralds_seen = 0
+        if self.heralds_seen > self._heralds_told:
+            self.laboratory.add_truth(self.node, self.heralds_seen - self._heralds_told, self.station.take())
+            self._heralds_told = self.heralds_seen
 
     def photon_number(self, mean: float) -> int:
         """A Poissonian number."""

@@ -59,7 +59,7 @@ def test_every_argument_has_a_default_a_group_and_a_tooltip(worker):
     experiment._session_arguments()
     experiment._custom_arguments()
     experiment._patience_arguments()
-    assert len(described) == 11
+    assert len(described) == 12
     for name, (description, group, tooltip) in described.items():
         assert "default" in description and group and tooltip, name
         if description["ty"] == "NumberValue":
