@@ -1,6 +1,7 @@
 """Rounds without a session: settings from a seed, records to a file; for tests of the emulated laboratory."""
 
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +37,20 @@ class MeasureRounds(EnvExperiment):
         self.node.station.heralding.windows = self.windows
         self.node.blocks.allocate(self.block_rounds)
         self.node.blocks.host = self
+        self.wait_for_partner()
         code = self.node.blocks.measure()
         path = Path(os.environ["DIQKD_HOME"]) / self.name
         np.save(path / "records.npy", np.array(self.records, np.int64).reshape(-1, 4))
         (path / "code").write_text(str(code))
         self.set_dataset("code", code)
+
+    def wait_for_partner(self):
+        """What a session's first meeting does: no kernel starts before the other process is there."""
+        homes = Path(os.environ["DIQKD_HOME"])
+        (homes / self.name / "ready").touch()
+        deadline = time.monotonic() + 10
+        while not all((homes / node / "ready").exists() for node in ("alice", "bob")) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def next_block(self):
         count = min(self.block_rounds, self.rounds - self.place)
