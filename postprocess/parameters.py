@@ -14,6 +14,7 @@ from postprocess.errors import InvalidInput
 
 Joint = tuple[tuple[float, float], tuple[float, float]]
 
+MIN_ROUNDS = 1000
 PAPER_ROUNDS = 1_500_000
 PAPER_GAMMA = Fraction(13, 256)
 PAPER_ELL = 95_884
@@ -89,7 +90,7 @@ class SessionParameters:
         checks = (
             (SESSION_ID.fullmatch(self.session_id) is not None, "session_id", "1 to 64 letters, digits, '.', '_', '-'"),
             (self.apparatus in ("kasli", "emulated"), "apparatus", "'kasli' or 'emulated'"),
-            (1000 <= self.rounds <= 100_000_000, "rounds", "1000 to 100 000 000"),
+            (MIN_ROUNDS <= self.rounds <= 100_000_000, "rounds", "1000 to 100 000 000"),
             (0 < self.gamma < 1 and (256 * self.gamma).denominator == 1, "gamma", "k/256 with k from 1 to 255"),
             (2 < self.score <= 2 * math.sqrt(2), "score", "above 2, at most 2*sqrt(2)"),
             (0 <= self.qber < 0.5, "qber", "0 to below 0.5"),
@@ -218,8 +219,15 @@ def planned(
     from postprocess.reconciliation import syndrome_length
     from postprocess.security import acceptance_threshold, key_length
 
-    syndrome_bits = min(syndrome_length(rounds, gamma, score, qber), int(0.9 * rounds))
+    if rounds < MIN_ROUNDS:
+        raise InvalidInput(f"rounds = {rounds}: must be at least {MIN_ROUNDS}")
     omega_thr = round(acceptance_threshold(rounds, gamma, score), THRESHOLD_DIGITS)
+    if omega_thr <= 0.75:
+        raise InvalidInput(
+            f"rounds = {rounds}, gamma = {gamma}: {float(rounds * gamma):.0f} test rounds are too few for a threshold "
+            "above the local bound; take more rounds or a larger gamma"
+        )
+    syndrome_bits = min(syndrome_length(rounds, gamma, score, qber), int(0.9 * rounds))
     eps_pa = float(f"{key_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr).eps_pa:.3g}")
     ell = proven_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr, eps_pa)
     if ell <= 0:
