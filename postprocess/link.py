@@ -51,6 +51,9 @@ class Link(Protocol):
             PeerLost: the peer has closed the link.
         """
 
+    def peer_is_there(self, timeout: float) -> bool:
+        """Whether the peer's end stands, or does so again within `timeout` seconds."""
+
     def close(self) -> None:
         """Release the link; messages handed over are still delivered where possible."""
 
@@ -101,6 +104,10 @@ class MemoryLink:
             else:
                 self._waiting.keep(*message)
         return found
+
+    def peer_is_there(self, timeout: float) -> bool:
+        """See Link; a closed end shows when its last message has been received."""
+        return not self._peer_closed
 
     def close(self) -> None:
         """Tell the other end."""
@@ -212,6 +219,12 @@ class ZmqLink:
             else:
                 self._drop(parts[0])
         return found
+
+    def peer_is_there(self, timeout: float) -> bool:
+        """See Link."""
+        import zmq
+
+        return bool(self._socket.poll(math.ceil(1000 * timeout), zmq.POLLOUT))  # only with a living peer: `immediate`
 
     def _drop(self, session_id: bytes) -> None:
         """A message of another session; when they go on coming, the nodes' queues differ and somebody should know."""

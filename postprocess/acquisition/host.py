@@ -77,8 +77,8 @@ class Acquisition:
         should_pause: asked once per block; True when the scheduler has something more urgent.
         progress: receives public numbers after every block.
         timeout_s: patience with the peer; must exceed the time after which a kernel gives up waiting for a herald.
-        recovery_timeout_s: patience with a peer that has announced a pause or a recovery; `should_pause` is not asked
-            meanwhile.
+        recovery_timeout_s: patience with a peer that has announced a pause or a recovery, while its link stands;
+            `should_pause` is not asked meanwhile.
         seconds_per_mu: machine unit of the herald timestamps.
 
     Attributes:
@@ -237,9 +237,9 @@ class Acquisition:
     def _hold_meeting(self, mine: Status) -> Decision:
         store, timeout_s = self._store, self._timeout_s
         self._talk.next_meeting()
-        patience_s = self._recovery_timeout_s if self._peer_needs_time else timeout_s
+        patience_s, absence_s = (self._recovery_timeout_s, timeout_s) if self._peer_needs_time else (timeout_s, None)
         occasion = f"to the barrier at round {mine.resumable} (block {store.block_of(mine.resumable)})"
-        answer = self._talk.exchange("status", mine.to_message(), patience_s, occasion)
+        answer = self._talk.exchange("status", mine.to_message(), patience_s, occasion, absence_s)
         theirs = Status.from_message(answer, store.parameters.rounds)
         target = settle(store, self._talk, mine, theirs, timeout_s)
         if store.complete:

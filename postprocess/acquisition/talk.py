@@ -14,6 +14,7 @@ parameters.
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import time
 from collections import deque
@@ -27,6 +28,7 @@ from postprocess.parameters import SessionParameters
 HELLO, STATUS, TYPES, PATTERNS = "hello", "status", "round types", "patterns"
 KINDS = (HELLO, STATUS, TYPES, PATTERNS)
 REPEAT_HELLO_S = 1.0
+LOOK_FOR_PEER_S = 5.0
 
 _RESUME = "start both nodes again with the same session to resume"
 
@@ -103,8 +105,11 @@ class NodeTalk:
         """Send a message of this meeting."""
         self._post(kind, {"from": self._me, "to": self._peer, "meeting": self._meeting, **content})
 
-    def receive(self, kind: str, timeout_s: float, occasion: str) -> Message:
+    def receive(self, kind: str, timeout_s: float, occasion: str, absence_s: float | None = None) -> Message:
         """The peer's message of this kind and meeting.
+
+        Args:
+            absence_s: while waiting, the link may be down for so long at a time; None does not look at it.
 
         Raises:
             PeerLost: names the occasion.
@@ -113,7 +118,9 @@ class NodeTalk:
         """
         deadline = self._clock() + timeout_s
         while True:
-            got, message = self._early.popleft() if self._early else self._next_message(deadline, occasion)
+            got, message = (
+                self._early.popleft() if self._early else self._next_message(deadline, occasion, absence_s=absence_s)
+            )
             if got == HELLO:
                 if message["from"] != self._peer:
                     raise PeerRestarted(message)
@@ -126,10 +133,12 @@ class NodeTalk:
                     )
                 return message
 
-    def exchange(self, kind: str, content: Message, timeout_s: float, occasion: str) -> Message:
+    def exchange(
+        self, kind: str, content: Message, timeout_s: float, occasion: str, absence_s: float | None = None
+    ) -> Message:
         """Send a message and receive the peer's of the same kind."""
         self.send(kind, content)
-        return self.receive(kind, timeout_s, occasion)
+        return self.receive(kind, timeout_s, occasion, absence_s)
 
     def _say_hello(self, to: str) -> None:
         public = {
@@ -167,14 +176,19 @@ class NodeTalk:
     def _post(self, kind: str, message: Message) -> None:
         self._link.send(kind, json.dumps(message, separators=(",", ":")).encode())
 
-    def _next_message(self, deadline: float, occasion: str, *, repeat_hello: bool = False) -> tuple[str, Message]:
+    def _next_message(
+        self, deadline: float, occasion: str, *, repeat_hello: bool = False, absence_s: float | None = None
+    ) -> tuple[str, Message]:
+        step = REPEAT_HELLO_S if repeat_hello else math.inf if absence_s is None else LOOK_FOR_PEER_S
         while (left := deadline - self._clock()) > 0:
             try:
-                kind, payload = self._link.receive(KINDS, min(left, REPEAT_HELLO_S) if repeat_hello else left)
+                kind, payload = self._link.receive(KINDS, min(left, step))
                 return kind, _parse(kind, payload)
             except Silence:
                 if repeat_hello:
                     self._say_hello("")
+                elif absence_s is not None and not self._link.peer_is_there(absence_s):
+                    raise PeerLost(f"{self._other} is gone since it asked for time; {_RESUME}") from None
             except PeerLost as lost:
                 raise PeerLost(f"{self._other} left before it came {occasion} ({lost}); {_RESUME}") from lost
         raise PeerLost(f"{self._other} did not come {occasion} in time; {_RESUME}")

@@ -94,6 +94,9 @@ class PairedLink:
         self.trap.step("after receive of " + message[0])
         return message
 
+    def peer_is_there(self, timeout: float) -> bool:
+        return not self.broken
+
     def break_off(self) -> None:
         for end in (self, self.peer):
             with end.changed:

@@ -112,3 +112,24 @@ def test_waiting_has_an_end_and_a_name():
     links["alice"].break_off()
     with pytest.raises(PeerLost, match="alice left before it came to tea"):
         bob.receive("status", 5.0, "to tea")
+
+
+def test_a_peer_that_asked_for_time_and_is_gone_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr("postprocess.acquisition.talk.LOOK_FOR_PEER_S", 0.05)
+    links = paired_links()
+    alice, bob = talks(links)
+    acquaint(alice, bob)
+    looked = []
+    monkeypatch.setattr(PairedLink, "peer_is_there", lambda link, timeout: looked.append(timeout) or len(looked) < 3)
+    with pytest.raises(PeerLost, match="bob is gone since it asked for time"):
+        alice.receive("status", 3600.0, "to the barrier", absence_s=7.0)
+    assert looked == [7.0, 7.0, 7.0]
+
+
+def test_a_peer_that_asked_for_time_and_is_there_has_it(monkeypatch):
+    monkeypatch.setattr("postprocess.acquisition.talk.LOOK_FOR_PEER_S", 0.05)
+    alice, bob = talks(paired_links())
+    acquaint(alice, bob)
+    later = threading.Timer(0.4, bob.send, ("status", {"x": 2}))
+    later.start()
+    assert alice.receive("status", 3600.0, "to the barrier", absence_s=7.0)["x"] == 2

@@ -123,6 +123,22 @@ def test_a_node_that_starts_again_is_found_again(homes, who):
         link.close()
 
 
+def test_whether_the_peer_is_there(homes):
+    alice = open_link(homes / "alice", "alice", "s1", "session", 10.0)
+    assert not alice.peer_is_there(0.2)
+    bob = open_link(homes / "bob", "bob", "s1", "session", 10.0)
+    assert alice.peer_is_there(10.0)
+    assert bob.peer_is_there(10.0)
+    alice.send("X", b"")
+    assert bob.receive("X", 5.0) == ("X", b"")
+    bob.close()
+    deadline = time.monotonic() + 10
+    while alice.peer_is_there(0.0):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    alice.close()
+
+
 def test_channels_and_sessions_do_not_mix(homes):
     alice = open_link(homes / "alice", "alice", "s1", "session", 10.0)
     stranger = open_link(homes / "bob", "bob", "s2", "session", 10.0)
