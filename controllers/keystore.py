@@ -31,6 +31,10 @@ class KeystoreFacts:
         """Whose ledger it is."""
         return self._home.node
 
+    def home(self) -> str:
+        """Folder of the node's home."""
+        return str(self._home.folder)
+
     def balance(self) -> dict[str, Any]:
         """Table I of the paper for this ledger, in bits by name, with apparatus and reasons to distrust its keys."""
         with self._home.keystore() as keystore:

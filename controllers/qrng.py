@@ -35,6 +35,10 @@ class QrngFacts:
         """Whose source it is."""
         return self._home.node
 
+    def home(self) -> str:
+        """Folder of the node's home."""
+        return str(self._home.folder)
+
     def health(self) -> dict[str, Any]:
         """description, insecure (predictable), octets_left and rounds_left (None: no limit), problem ('' if none)."""
         try:

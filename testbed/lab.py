@@ -124,8 +124,10 @@ class Lab:
 
     def down(self) -> None:
         """End everything in order; experiments that run are ended as a master's end does, their sessions resume."""
-        for entries in self.processes.values():
+        for node, entries in self.processes.items():
             masters.stop(entries)
+            if entries and node in self.ports:
+                self.node(node).end_controllers()
         self.processes = {}
         if self.folder.is_dir():
             self._save()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
 import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,21 +130,33 @@ class NodeMasters:
         """sipyco's client of one of this node's servers.
 
         Raises:
-            DiqkdError: nobody answers there.
+            DiqkdError: nobody answers there, or sipyco is missing.
         """
-        from sipyco.pc_rpc import Client
+        if importlib.util.find_spec("sipyco") is None:
+            raise DiqkdError(
+                f"sipyco is not installed for {sys.executable}; use the Python that started the laboratory"
+            )
+        from sipyco.pc_rpc import Client, IncompatibleServer
 
         try:
             client = Client(HOST, self.ports[port], target, timeout=5)
-        except OSError as problem:
+        except (OSError, IncompatibleServer) as problem:
             raise DiqkdError(
-                f"{self.node}'s {target} does not answer at port {self.ports[port]} ({problem.strerror or problem}); "
+                f"{self.node}'s {target} does not answer at port {self.ports[port]} ({problem}); "
                 "look at `diqkd lab status`"
             ) from None
         try:
             yield client
         finally:
             client.close_rpc()
+
+    def end_controllers(self) -> None:
+        """End controllers of this node that outlived their manager."""
+        home = str(self.folder / "homes" / self.node)
+        for target in CONTROLLERS:
+            with suppress(DiqkdError), self.remote(target, target) as controller:
+                if controller.home() == home:
+                    controller.terminate()
 
     def schedule(self) -> dict[int, dict[str, Any]]:
         """RID -> what the master's scheduler says of it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -53,6 +54,11 @@ def wait_for(condition, timeout_s=150.0):
     return found
 
 
+def wait(lab, rids):
+    """Until these runs have left their masters' schedules."""
+    wait_for(lambda: not any(rid in lab.node(node).schedule() for node, rid in rids.items()))
+
+
 def state(lab, node, rid):
     """What the master's scheduler says of a run; None when it has left."""
     return lab.node(node).schedule().get(rid, {}).get("status")
@@ -67,6 +73,15 @@ def has_measured(lab, node, session, rounds):
 def results(lab, node, rid):
     """The results file of a run, None before it is written."""
     return next((lab.folder / "masters" / node / "results").rglob(f"{rid:09}-*.h5"), None)
+
+
+def listens(port):
+    """Whether anybody answers at a port of this machine."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def log(lab, node, name="master"):

@@ -1,6 +1,8 @@
 """Sessions under two real masters: keys, overlap, lost peers, pauses, ends, and nothing private where others look."""
 
 import importlib.util
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -52,7 +54,7 @@ def pair(lab):
         return not {rid["alice"] for rid in rids} & set(schedule)
 
     lab_kit.wait_for(done, 300.0)
-    lab.wait(rids[1])
+    lab_kit.wait(lab, rids[1])
     return [lab.report(name) for name in ("first", "second")], together, rids
 
 
@@ -112,7 +114,7 @@ def test_a_lost_peer_costs_its_session_nothing_and_the_next_no_time(lab):
     written = lab_kit.log(lab, "bob")
     assert "start the peer and run again" in written
     rids = lab_kit.submit(lab, "lonely")
-    lab.wait(rids)
+    lab_kit.wait(lab, rids)
     report = lab.report("lonely")
     assert report["accepted"] and report["keys_equal"]
 
@@ -123,17 +125,17 @@ def test_a_peer_killed_in_its_analysis_does_not_block_the_next_one(lab):
     with lab.node("alice").remote("control", "schedule") as schedule:
         schedule.delete(rids["alice"])
     following = lab_kit.submit(lab, "following")
-    lab.wait(rids)
-    lab.wait(following)
+    lab_kit.wait(lab, rids)
+    lab_kit.wait(lab, following)
     assert lab.report("following")["keys_equal"]
-    lab.wait(lab_kit.submit(lab, "bereaved"))
+    lab_kit.wait(lab, lab_kit.submit(lab, "bereaved"))
     report = lab.report("bereaved")
     assert report["accepted"] and report["keys_equal"]
 
 
 def test_more_urgent_experiments_come_between_blocks_and_ask_the_controllers(lab, tmp_path):
     (tmp_path / "visit.py").write_text(VISIT)
-    rids = lab_kit.submit(lab, "interrupted", rounds=20_000)
+    rids = lab_kit.submit(lab, "interrupted", rounds=40_000)
     lab_kit.wait_for(lambda: lab_kit.has_measured(lab, "alice", "interrupted", 1000))
     visit = submit_file(lab, "alice", tmp_path / "visit.py", 10)
     lab_kit.wait_for(lambda: lab_kit.state(lab, "alice", visit) is None)
@@ -141,20 +143,20 @@ def test_more_urgent_experiments_come_between_blocks_and_ask_the_controllers(lab
     assert "paused" in alice.dataset("visit.during")
     assert alice.dataset("visit.K0") > 1_000_000
     assert alice.dataset("visit.insecure") is False
-    lab.wait(rids)
+    lab_kit.wait(lab, rids)
     report = lab.report("interrupted")
     assert report["accepted"] and report["keys_equal"]
 
 
 def test_a_session_ended_by_the_operator_resumes(lab):
-    rids = lab_kit.submit(lab, "ended", rounds=20_000, peer_timeout=10.0)
+    rids = lab_kit.submit(lab, "ended", rounds=40_000, peer_timeout=10.0)
     lab_kit.wait_for(lambda: lab_kit.has_measured(lab, "bob", "ended", 1000))
     with lab.node("bob").remote("control", "schedule") as schedule:
         schedule.request_termination(rids["bob"])
-    lab.wait(rids)
+    lab_kit.wait(lab, rids)
     assert all(lab_kit.results(lab, node, rid) is not None for node, rid in rids.items())
     assert not lab.report("ended")["accepted"]
-    lab.wait(lab_kit.submit(lab, "ended", rounds=20_000))
+    lab_kit.wait(lab, lab_kit.submit(lab, "ended", rounds=40_000))
     report = lab.report("ended")
     assert report["accepted"] and report["keys_equal"]
 
@@ -162,7 +164,7 @@ def test_a_session_ended_by_the_operator_resumes(lab):
 def test_other_parameters_at_the_peer_end_both_runs_with_the_field_named(lab):
     alice = lab.node("alice").submit(lab_kit.arguments("unequal"))
     bob = lab.node("bob").submit(lab_kit.arguments("unequal") | {"block_rounds": 400})
-    lab.wait({"alice": alice, "bob": bob})
+    lab_kit.wait(lab, {"alice": alice, "bob": bob})
     for node in lab_kit.NODES:
         assert "parameter mismatch" in lab_kit.log(lab, node)
         assert "block_rounds" in lab_kit.log(lab, node)
@@ -171,7 +173,7 @@ def test_other_parameters_at_the_peer_end_both_runs_with_the_field_named(lab):
 
 def test_queues_that_differ_are_named_and_end_in_time(lab):
     rids = {node: lab.node(node).submit(lab_kit.arguments(f"{node}-only", peer_timeout=6.0)) for node in lab_kit.NODES}
-    lab.wait(rids)
+    lab_kit.wait(lab, rids)
     assert "bob is at session 'bob-only', this node waits for it at 'alice-only'" in lab_kit.log(lab, "alice")
     assert "alice is at session 'alice-only', this node waits for it at 'bob-only'" in lab_kit.log(lab, "bob")
 
@@ -182,7 +184,7 @@ def test_bobs_submission_asks_alices_master_for_hers(lab):
     lab_kit.wait_for(lambda: lab.node("alice").schedule())
     ((alice, run),) = lab.node("alice").schedule().items()
     assert run["expid"]["arguments"] == lab_kit.arguments("asked")
-    lab.wait({"alice": alice, "bob": bob})
+    lab_kit.wait(lab, {"alice": alice, "bob": bob})
     report = lab.report("asked")
     assert report["accepted"] and report["keys_equal"]
 
@@ -199,8 +201,12 @@ def test_down_ends_all_and_the_same_folder_comes_up_again(lab):
     names = {process.name for process in lab.running()}
     assert names == {"alice's master", "alice's ctlmgr", "bob's master", "bob's ctlmgr"}
     assert all(all(node["controllers"].values()) for node in lab.status().values())
+    (manager,) = [process for process in lab.running() if process.name == "alice's ctlmgr"]
+    os.kill(manager.pid, signal.SIGKILL)  # its controllers outlive it
     lab.down()
     assert lab.running() == []
+    ports = [lab.node(node).ports[name] for node in lab_kit.NODES for name in ("diqkd_keystore", "diqkd_qrng")]
+    lab_kit.wait_for(lambda: not any(map(lab_kit.listens, ports)), 10.0)
     lab.up(ROOT)
-    lab.wait(lab_kit.submit(lab, "afterwards", rounds=6000))
+    lab_kit.wait(lab, lab_kit.submit(lab, "afterwards", rounds=6000))
     assert lab.report("afterwards")["abort_reason"] is None
