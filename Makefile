@@ -22,7 +22,7 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip "setuptools>=77" wheel numpy
 	$(BIN)/python -m pip install --quiet --no-build-isolation "pyldpc>=0.7.9"
-	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[dev]"
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[dev]"
 	@touch $@
 
 demo: setup
