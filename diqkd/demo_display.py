@@ -128,17 +128,17 @@ class Follower:
         self.seen: dict[str, list[str]] = {node: [] for node in steps}
 
     def __call__(self, node: str, status: dict[str, Any]) -> None:
-        if "rounds_done" in status and node == "bob":
+        if "rounds.done" in status and node == "bob":
             self._rounds(status)
-        if status.get("lifecycle") in ("analyze", "finished") and status["stage"] not in self.seen[node]:
-            self._step(node, status["stage"])
+        if "key.status" in status and status["key.status"] not in self.seen[node]:
+            self._step(node, status["key.status"])
 
     def _rounds(self, status: dict[str, Any]) -> None:
-        done = status["rounds_done"]
+        done = status["rounds.done"]
         if not self.begun:
             self.begun = True
             self.bars.reset(self.rounds, begun_at=done, text="")
-        text = f"{spaced(done)}, {status.get('herald_rate_hz', 0):.0f} heralds/s"
+        text = f"{spaced(done)}, {status.get('rounds.herald_rate_hz') or 0:.0f} heralds/s"
         self.bars.update(self.rounds, completed=done, text=text)
 
     def _step(self, node: str, stage: str) -> None:

@@ -130,9 +130,11 @@ def _print_node(name: str, node: dict[str, Any]) -> None:
     for rid, run in node["schedule"].items():
         print(f"  RID {rid}: {run['status']}, {run['class']} {run['session'] or ''}, pipeline {run['pipeline']}")
     progress = node["progress"]
-    if progress.get("session"):
-        rounds = f", {progress['rounds_done']} of {progress['rounds']} rounds" if "rounds_done" in progress else ""
-        print(f"  session {progress['session']}: {progress.get('status', '')}{rounds}")
+    if progress.get("rounds.session"):
+        rounds = f"{progress['rounds.done']} of {progress['rounds.total']} rounds"
+        print(f"  rounds of {progress['rounds.session']}: {progress['rounds.status']}, {rounds}")
+    if progress.get("key.session"):
+        print(f"  key of {progress['key.session']}: {progress.get('key.status', 'post-processing')}")
     if node["balance"]:
         balance = node["balance"]
         print(f"  ledger: {balance['generated']} bits generated, {balance['consumed']} consumed")

@@ -60,7 +60,6 @@ def run(args: argparse.Namespace) -> int:
     """Post-process and print the outcome; an abort ends with status 3, a lost peer with 4."""
     from postprocess.node_home import NodeHome, require_key
     from postprocess.parameters import SESSION_ID
-    from postprocess.rounds import RoundStore
 
     homes, node = home_of(args)
     if not SESSION_ID.fullmatch(args.session):
@@ -68,9 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
         raise InvalidInput(f"--session {args.session}: write 1 to 64 letters, digits, '.', '_' or '-'")
     home = NodeHome(node, homes)
-    store = RoundStore.open(home.session_folder(args.session), read_only=True)
-    parameters = store.parameters
-    store.close()
+    parameters = home.parameters_of(args.session)
 
     def progress(step: str) -> None:
         if not args.json:

@@ -1,6 +1,7 @@
 """A node's home on disk, and the steps that every session takes through it, whoever starts them.
 
-    <DIQKD_HOME>/<node>/  keystore.sqlite, link/, calibration.json, random.json, sessions/<session id>/
+    <DIQKD_HOME>/<node>/  keystore.sqlite, link/, calibration.json, random.json,
+                          sessions/<session id>/, measurements/<name>/ (characterisations, which make no key)
 
 random.json says where the node's private random bits come from: {"kind": "system"}, {"kind": "file", "path": ...} for a
 hardware generator's file, or {"kind": "seeded", "seed": ...}, which makes a session an insecure rehearsal. Without that
@@ -22,6 +23,7 @@ from postprocess.randomness import FileSource, RandomSource, SeededSource, Syste
 if TYPE_CHECKING:
     from postprocess.keystore import Keystore
     from postprocess.link import Link
+    from postprocess.measurement_plan import RoundsPlan
     from postprocess.parameters import SessionParameters
     from postprocess.rounds import RoundStore
     from postprocess.session import SessionResult
@@ -97,7 +99,7 @@ class NodeHome:
         """Reasons of this home that a session's parameters must name: predictable random bits."""
         return (SEEDED,) if self.random_source("").insecure else ()
 
-    def open_rounds(self, parameters: SessionParameters) -> RoundStore:
+    def open_rounds(self, parameters: RoundsPlan) -> RoundStore:
         """The session's rounds: those of an interrupted run, or new ones whose settings are drawn here and now.
 
         Raises:
@@ -105,10 +107,10 @@ class NodeHome:
         """
         from postprocess.rounds import RoundStore
 
-        folder = self.session_folder(parameters.session_id)
+        folder = self.folder / parameters.shelf / parameters.session_id
         if not RoundStore.exists(folder):
             private_folder(folder)
-            source = self.random_source(f"settings of {parameters.session_id}")
+            source = self.random_source(f"settings of {parameters.link_name}")
             return RoundStore.create(folder, parameters, self.node, source)
         store = RoundStore.open(folder)
         changed = store.parameters.differences(parameters)
@@ -119,6 +121,26 @@ class NodeHome:
                 "ones, or a new session id"
             )
         return store
+
+    def parameters_of(self, session_id: str) -> SessionParameters:
+        """Public parameters of a session whose rounds are stored here.
+
+        Raises:
+            InvalidInput: no such session, or a characterisation, whose strings are no secret.
+        """
+        from postprocess.measurement_plan import read_plan
+        from postprocess.parameters import SessionParameters
+        from postprocess.rounds import RoundStore
+
+        folder = self.session_folder(session_id)
+        if not RoundStore.exists(folder):
+            raise InvalidInput(
+                f"{folder}: no such session, no stored rounds here; give the right --home, --node and --session"
+            )
+        parameters = read_plan((folder / "parameters.json").read_text())
+        if not isinstance(parameters, SessionParameters):
+            raise InvalidInput(f"{folder}: a characterisation, whose strings are no secret; it makes no key")
+        return parameters
 
     def post_process(
         self,
@@ -141,14 +163,12 @@ class NodeHome:
         from postprocess.rounds import RoundStore
         from postprocess.session import AliceSession, BobSession
 
-        folder = self.session_folder(session_id)
-        if not RoundStore.exists(folder):
-            raise InvalidInput(f"{folder}: no such session on this node")
+        folder, parameters = self.session_folder(session_id), self.parameters_of(session_id)
         store = RoundStore.open(folder, read_only=True)
         if not store.complete:
-            raise InvalidInput(f"session '{session_id}': {store.decided} of {store.parameters.rounds} rounds so far; "
+            raise InvalidInput(f"session '{session_id}': {store.decided} of {parameters.rounds} rounds so far; "
                                "run the experiment again on both nodes to measure the rest")  # fmt: skip
-        rounds, parameters = store.raw(), store.parameters
+        rounds = store.raw()
         store.close()
         link = link or self.link(session_id, "session", timeout_s)
         role = AliceSession if self.node == "alice" else BobSession

@@ -14,6 +14,7 @@ from postprocess.errors import InvalidInput
 
 Joint = tuple[tuple[float, float], tuple[float, float]]
 
+BELL = "bell"  # settings as in a key session, see rounds.settings
 MIN_ROUNDS = 1000
 PAPER_ROUNDS = 1_500_000
 PAPER_GAMMA = Fraction(13, 256)
@@ -134,6 +135,14 @@ class SessionParameters:
         """Whether a key made with these parameters must never be used."""
         return bool(self.insecure_because)
 
+    scheme = BELL
+    shelf = "sessions"
+
+    @property
+    def link_name(self) -> str:
+        """What the two nodes call these rounds on their link."""
+        return self.session_id
+
     @property
     def bell_limit(self) -> int:
         """Largest number of lost test rounds that still passes: floor(n gamma (1 - omega_thr)), step 8."""
@@ -169,8 +178,10 @@ class SessionParameters:
         """SHA-256 of the canonical JSON, 32 bytes; stands inside every authenticated message."""
         return hashlib.sha256(self.to_json().encode()).digest()
 
-    def differences(self, other: SessionParameters) -> list[str]:
+    def differences(self, other: Any) -> list[str]:
         """Names of the fields in which two sets of parameters differ."""
+        if not isinstance(other, SessionParameters):
+            return ["purpose"]
         return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
 
 

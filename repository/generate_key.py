@@ -11,17 +11,14 @@ class GenerateKey(EnvExperiment):
     """
 
     def build(self):
-        import node_alice
-        import node_bob
-        from node.apparatus import describe
+        from procedures.peer_rounds import PeerRounds
 
-        self.setattr_device("core")
         self.setattr_device("scheduler")
-        self.node_name, self.apparatus = describe(self.get_device_db())
-        self.node = {"alice": node_alice, "bob": node_bob}[self.node_name].Node(self)
+        self.peer_rounds = PeerRounds(self)
         self._session_arguments()
         self._custom_arguments()
-        self._patience_arguments()
+        self.peer_rounds.patience_arguments(self)
+        self._judgement_argument()
 
     def _session_arguments(self):
         group = "Session"
@@ -40,12 +37,7 @@ class GenerateKey(EnvExperiment):
             group,
             "paper: 1 500 000 rounds, 95 884 bits; custom: planned from the arguments below",
         )
-        self.setattr_argument(
-            "block_rounds",
-            NumberValue(1000, precision=0, scale=1, step=100, min=1, max=100_000, type="int"),
-            group,
-            "Rounds between two meetings with the peer",
-        )
+        self.peer_rounds.block_argument(self, group)
 
     def _custom_arguments(self):
         group = "Custom session"
@@ -77,25 +69,11 @@ class GenerateKey(EnvExperiment):
             "Soundness error of the key",
         )
 
-    def _patience_arguments(self):
-        group = "Patience"
-        self.setattr_argument(
-            "peer_timeout",
-            NumberValue(120.0, unit="s", precision=0, step=10.0, min=5.0, max=86400.0),
-            group,
-            "Longest wait for a message of the peer",
-        )
-        self.setattr_argument(
-            "recovery_timeout",
-            NumberValue(3600.0, unit="s", precision=0, step=60.0, min=1.0, max=86400.0),
-            group,
-            "Longest wait for the ion or the laser to come back, here or at the peer",
-        )
-
+    def _judgement_argument(self):
         self.setattr_argument(
             "judgement",
             NumberValue(15.0, unit="s", precision=0, step=5.0, min=0.0, max=86400.0),
-            group,
+            "Patience",
             "Bob answers no sooner; more than decoding ever takes, or its duration shows how many errors there were",
         )
 
@@ -103,10 +81,10 @@ class GenerateKey(EnvExperiment):
         """Load the public parameters; pads, settings and calibrations come in run, as this overlaps another session."""
         from postprocess.node_home import NodeHome, session_parameters
 
-        self.home = NodeHome(self.node_name)
+        self.home = NodeHome(self.peer_rounds.node_name)
         self.parameters = session_parameters(
             self.home,
-            self.apparatus,
+            self.peer_rounds.apparatus,
             self.session,
             preset=self.preset,
             block_rounds=self.block_rounds,
@@ -119,99 +97,48 @@ class GenerateKey(EnvExperiment):
 
     def run(self):
         """Reserve pads, draw settings, measure all rounds with the peer."""
-        from node.errors import NodeProblem
-        from postprocess.acquisition.run import OperatorNeeded
         from postprocess.errors import SessionAborted
 
-        self._describe_session()
+        self.peer_rounds.describe(self.parameters)
         try:
             self._ask_peer()
             with self.home.keystore() as keystore:
                 keystore.reserve(self.session, self.parameters)
-            self._measure_rounds()
+            self.peer_rounds.measure(self.home, self.parameters, self.peer_timeout, self.recovery_timeout)
         except SessionAborted as problem:
             self.home.close_session(self.session, problem)
             raise
-        except NodeProblem as problem:
-            raise OperatorNeeded(str(problem)) from problem
-        self._show_status("rounds complete")
 
     def _ask_peer(self):
+        from node.errors import NodeProblem
         from node.peer_master import ask_peer
+        from postprocess.acquisition.run import OperatorNeeded
 
         if self.ask_peer:
-            ask_peer(self.scheduler, self.ask_peer)
-
-    def _measure_rounds(self):
-        from contextlib import closing
-
-        from node.attendant import Attendant
-        from postprocess.acquisition import Acquisition
-        from postprocess.acquisition.run import measure_all_rounds
-
-        attendant = Attendant(
-            self.node, self.scheduler, self.home.calibration, self.recovery_timeout, self._show_status
-        )
-        attendant.read_calibration()
-        store = self.home.open_rounds(self.parameters)
-        with closing(store), closing(self.home.link(self.session, "rounds", self.peer_timeout)) as link:
-            acquisition = Acquisition(
-                store,
-                link,
-                should_pause=self.scheduler.check_pause,
-                progress=self._show_progress,
-                timeout_s=self.peer_timeout,
-                recovery_timeout_s=self.recovery_timeout,
-            )
-            self.node.blocks.allocate(self.parameters.block_rounds)
-            self.node.blocks.host = acquisition
-            measure_all_rounds(acquisition, attendant)
+            try:
+                ask_peer(self.scheduler, self.ask_peer)
+            except NodeProblem as problem:
+                raise OperatorNeeded(str(problem)) from problem
 
     def analyze(self):
-        """Post-process the rounds with the peer to a key, or to a named abort, and close the ledger's page."""
+        """Post-process the rounds with the peer to a key, or to a named abort, and close the ledger's page.
+
+        This overlaps the next run, so what it shows has datasets of its own.
+        """
         from postprocess.node_home import require_key
 
+        self.set_dataset("diqkd.key.session", self.session, broadcast=True)
         result = self.home.post_process(
             self.session,
             timeout_s=self.peer_timeout + self.judgement,
             judgement_s=self.judgement,
             progress=self._show_status,
         )
-        self.set_dataset("diqkd.accepted", result.accepted, broadcast=True)
-        self.set_dataset("diqkd.abort_reason", str(result.abort_reason or ""), broadcast=True)
-        self.set_dataset("diqkd.key_bits", result.ell, broadcast=True)
+        self.set_dataset("diqkd.key.accepted", result.accepted, broadcast=True)
+        self.set_dataset("diqkd.key.abort_reason", str(result.abort_reason or ""), broadcast=True)
+        self.set_dataset("diqkd.key.bits", result.ell, broadcast=True)
         self._show_status("key accepted" if result.accepted else f"aborted: {result.abort_reason}")
         require_key(result, self.session)
 
-    def _describe_session(self):
-        """Public facts of the session, for the results file and for the dashboard."""
-        from postprocess.revision import source_revision
-
-        self.set_dataset("diqkd.session", self.session, broadcast=True)
-        self.set_dataset("diqkd.node", self.node_name)
-        self.set_dataset("diqkd.apparatus", self.apparatus, broadcast=True)
-        self.set_dataset("diqkd.insecure_because", "; ".join(self.parameters.insecure_because), broadcast=True)
-        self.set_dataset("diqkd.parameters", self.parameters.to_json())
-        self.set_dataset("diqkd.parameter_digest", self.parameters.digest().hex())
-        self.set_dataset("diqkd.revision", source_revision())
-        self.set_dataset("diqkd.herald_rate_hz", [], broadcast=True)
-        self._show_status("looking for the peer")
-
-    def _show_progress(self, progress):
-        """Public numbers after each block: position, herald rate, balance of the herald patterns."""
-        from node.settings import PATTERNS
-
-        if self.status != "measuring":
-            self._show_status("measuring")
-        self.set_dataset("diqkd.rounds", progress.rounds, broadcast=True)
-        self.set_dataset("diqkd.rounds_done", progress.rounds_done, broadcast=True)
-        self.set_dataset("diqkd.rounds_lost", progress.rounds_lost, broadcast=True)
-        remaining = progress.remaining_s if progress.remaining_s is not None else float("nan")
-        self.set_dataset("diqkd.remaining_s", remaining, broadcast=True)
-        self.append_to_dataset("diqkd.herald_rate_hz", progress.herald_rate_hz)
-        counts = [progress.pattern_counts[pattern] for pattern in PATTERNS]
-        self.set_dataset("diqkd.pattern_counts", counts, broadcast=True)
-
     def _show_status(self, status):
-        self.status = status
-        self.set_dataset("diqkd.status", status, broadcast=True)
+        self.set_dataset("diqkd.key.status", status, broadcast=True)

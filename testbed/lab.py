@@ -28,7 +28,7 @@ from testbed.real_artiq import CONTROLLERS, require_artiq
 STATE_FILE = "lab.json"
 REHEARSALS = "this ledger also serves rehearsals"
 POLL_S = 0.5
-DATASETS = ("status", "session", "rounds_done", "rounds", "rounds_lost")
+DATASETS = ("rounds.session", "rounds.status", "rounds.done", "rounds.total", "key.session", "key.status")
 
 
 @dataclass

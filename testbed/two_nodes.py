@@ -64,8 +64,7 @@ def run_experiment(
         laboratory: folder made by testbed.laboratory.create.
         device_db: device table.
         on_status: called as on_status(node, status) whenever a node's status changed: its broadcast datasets without
-            the prefix "diqkd.", `stage` (dataset diqkd.status) and `lifecycle` (build, prepare, run, analyze,
-            finished).
+            the prefix "diqkd.", and `lifecycle` (build, prepare, run, analyze, finished).
         on_line: called with each line a node writes to stderr; without it the lines go there.
         verbose: nodes log what is normal, too.
 
@@ -154,7 +153,7 @@ class NodePair:
             if text != self._seen.get(node):
                 self._seen[node] = text
                 status = {key.removeprefix(PREFIX): value for key, value in json.loads(text).items()}
-                on_status(node, status | {"stage": status.get("status", "")})
+                on_status(node, status)
 
     def stop(self) -> None:
         """Ask both to end, then make them."""

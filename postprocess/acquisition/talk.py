@@ -23,7 +23,7 @@ from typing import Any
 
 from postprocess.errors import AbortReason, InvalidInput, PeerLost, SessionAborted
 from postprocess.link import Link, Silence
-from postprocess.parameters import SessionParameters
+from postprocess.measurement_plan import RoundsPlan
 
 HELLO, STATUS, TYPES, PATTERNS = "hello", "status", "round types", "patterns"
 KINDS = (HELLO, STATUS, TYPES, PATTERNS)
@@ -57,7 +57,7 @@ class NodeTalk:
     """
 
     def __init__(
-        self, link: Link, node: str, parameters: SessionParameters, clock: Callable[[], float] = time.monotonic
+        self, link: Link, node: str, parameters: RoundsPlan, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._link, self._node, self._parameters, self._clock = link, node, parameters, clock
         self._me = secrets.token_hex(8)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from postprocess.errors import InvalidInput
-from postprocess.parameters import SessionParameters
+from postprocess.measurement_plan import BASES, RoundsPlan
 from postprocess.randomness import RandomSource
 from postprocess.rounds.framed_log import FramedLog, frame
 
@@ -24,8 +24,11 @@ _FRAME = 1
 _HEADER = struct.Struct("<8s32sQ")
 
 
-def draw_settings(node: str, parameters: SessionParameters, source: RandomSource) -> NDArray[np.uint8]:
-    """Settings of all rounds, uint8 (n,): X in {0, 1} for Alice, Y in {0, 1, 2} for Bob."""
+def draw_settings(node: str, parameters: RoundsPlan, source: RandomSource) -> NDArray[np.uint8]:
+    """Settings of all rounds, uint8 (n,): X in {0, 1} for Alice, Y in {0, 1, 2} for Bob.
+
+    Where the scheme is "bases": 0 to 3 for Alice, 0 and 1 for Bob.
+    """
     draw = {"alice": _draw_alice, "bob": _draw_bob}[node]
     settings = np.empty(parameters.rounds, dtype=np.uint8)
     for first in range(0, parameters.rounds, _CHUNK_ROUNDS):
@@ -34,24 +37,28 @@ def draw_settings(node: str, parameters: SessionParameters, source: RandomSource
     return settings
 
 
-def _draw_alice(count: int, parameters: SessionParameters, source: RandomSource) -> NDArray[np.uint8]:
+def _draw_alice(count: int, parameters: RoundsPlan, source: RandomSource) -> NDArray[np.uint8]:
+    if parameters.scheme == BASES:
+        return np.packbits(source.bits(2 * count).reshape(count, 2), axis=1, bitorder="little")[:, 0]
     return source.bits(count)
 
 
-def _draw_bob(count: int, parameters: SessionParameters, source: RandomSource) -> NDArray[np.uint8]:
+def _draw_bob(count: int, parameters: RoundsPlan, source: RandomSource) -> NDArray[np.uint8]:
+    if parameters.scheme == BASES:
+        return source.bits(count)
     bits = source.bits(9 * count).reshape(count, 9)
     choice = np.packbits(bits[:, :8], axis=1, bitorder="big")[:, 0]
     is_test = choice < int(256 * parameters.gamma)
     return np.where(is_test, bits[:, 8], np.uint8(KEY_SETTING))
 
 
-def settings_to_file(node: str, parameters: SessionParameters, settings: NDArray[np.uint8]) -> bytes:
+def settings_to_file(node: str, parameters: RoundsPlan, settings: NDArray[np.uint8]) -> bytes:
     """Bytes for the disk: a frame of node, digest of the parameters, n, two bits a round (packed, bitorder big)."""
     bits = np.packbits(np.stack((settings >> 1, settings & 1), axis=1), bitorder="big")
     return frame(_FRAME, _HEADER.pack(node.encode(), parameters.digest(), len(settings)) + bits.tobytes())
 
 
-def read_settings(path: Path, parameters: SessionParameters) -> tuple[str, NDArray[np.uint8]]:
+def read_settings(path: Path, parameters: RoundsPlan) -> tuple[str, NDArray[np.uint8]]:
     """Node and settings from a file of `settings_to_file`; InvalidInput when it is damaged or for other parameters."""
     log = FramedLog(path, longest_payload=path.stat().st_size, read_only=True)
     contents = [payload for _, payload in log.frames()]

@@ -21,43 +21,26 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from postprocess.errors import InvalidInput
+from postprocess.measurement_plan import MeasurementPlan, RoundsPlan, read_plan
 from postprocess.parameters import SessionParameters
 from postprocess.private_files import lock_folder, private_folder, write_private
 from postprocess.randomness import RandomSource
 from postprocess.rounds.framed_log import FramedLog
 from postprocess.rounds.records import WORDS, Flag, Records
 from postprocess.rounds.settings import KEY_SETTING, draw_settings, read_settings, settings_to_file
+from postprocess.rounds.strings import RawRounds
 
 NODES = ("alice", "bob")
 _BURNED, _FAREWELL, _CLOSED = 1, 2, 3
 _RECORDS, _LOST, _TYPES = 1, 2, 3
 _INDEX = struct.Struct("<Q")
 _SPAN = struct.Struct("<QQ")
-
-
-@dataclass(frozen=True)
-class RawRounds:
-    """One node's private strings, the input of post-processing: uint8 arrays of shape (n,).
-
-    Attributes:
-        settings: X (0 where T = 0) or Y.
-        test: T, 1 for a Bell-test round.
-        outcomes: A or B; 0 in every lost or flagged round.
-    """
-
-    settings: NDArray[np.uint8] = field(repr=False)
-    test: NDArray[np.uint8] = field(repr=False)
-    outcomes: NDArray[np.uint8] = field(repr=False)
-
-    def __len__(self) -> int:
-        return len(self.outcomes)
 
 
 class RoundStore:
@@ -88,7 +71,7 @@ class RoundStore:
         self._forfeited = min(self.burned_blocks * self.parameters.block_rounds, self.parameters.rounds)
 
     @classmethod
-    def create(cls, folder: Path, parameters: SessionParameters, node: str, source: RandomSource) -> RoundStore:
+    def create(cls, folder: Path, parameters: RoundsPlan, node: str, source: RandomSource) -> RoundStore:
         """Draw and store all settings, then open the store; a half-made store of a crashed `create` is made anew.
 
         Raises:
@@ -301,13 +284,23 @@ class RoundStore:
                 f"session {self.parameters.session_id}: {self.decided} of {self.parameters.rounds} rounds are stored"
                 f" and {len(self._untyped)} lack their type; run generate_key with the same session to complete it"
             )
+        return self.portion(0, self.parameters.rounds)
+
+    def portion(self, first: int, end: int) -> RawRounds:
+        """The private strings of some of the rounds decided so far."""
+        part = slice(first, min(end, self.decided))
         if self.node == "alice":
-            test = self._types.copy()
-            settings = self._settings & test
+            test = self._types[part].copy()
+            settings = self._settings[part] * test
         else:
-            test = (self._settings != KEY_SETTING).astype(np.uint8)
-            settings = self._settings.copy()
-        return RawRounds(settings=settings, test=test, outcomes=np.where(self._flags == 0, self._outcomes, np.uint8(0)))
+            test = (self._settings[part] != KEY_SETTING).astype(np.uint8)
+            settings = self._settings[part].copy()
+        clean = self._flags[part] == 0
+        return RawRounds(settings=settings, test=test, outcomes=np.where(clean, self._outcomes[part], np.uint8(0)))
+
+    def clean(self, first: int, end: int) -> NDArray[np.bool_]:
+        """Which of the decided rounds have a record without any flag. Public."""
+        return self._flags[first : min(end, self.decided)] == 0
 
     # Replay of the files
 
@@ -370,7 +363,7 @@ class RoundStore:
         drawn = self._settings[first : first + len(records)]
         clean = records.flags == 0
         if self.node == "alice":
-            wrong = records.settings != (drawn & records.types)
+            wrong = records.settings != drawn * records.types
         else:
             wrong = (records.settings != drawn) | (records.types != (drawn != KEY_SETTING))
         for bad, what in (
@@ -384,14 +377,14 @@ class RoundStore:
                 )
 
 
-def _read_session(folder: Path) -> tuple[SessionParameters, str, NDArray[np.uint8]]:
+def _read_session(folder: Path) -> tuple[SessionParameters | MeasurementPlan, str, NDArray[np.uint8]]:
     if not RoundStore.exists(folder):
         raise InvalidInput(f"{folder}: no stored rounds here; give the right --home, --node and --session")
     try:
         text = (folder / "parameters.json").read_text()
     except (OSError, UnicodeDecodeError) as problem:
         raise InvalidInput(f"{folder / 'parameters.json'}: cannot be read; restore it from a copy") from problem
-    parameters = SessionParameters.from_json(text)
+    parameters = read_plan(text)
     return parameters, *read_settings(folder / "settings.bin", parameters)
 
 

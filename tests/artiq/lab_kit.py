@@ -67,7 +67,7 @@ def state(lab, node, rid):
 def has_measured(lab, node, session, rounds):
     """Whether a node is that far in a session."""
     there = lab.node(node)
-    return there.dataset("diqkd.session") == session and (there.dataset("diqkd.rounds_done") or 0) >= rounds
+    return there.dataset("diqkd.rounds.session") == session and (there.dataset("diqkd.rounds.done") or 0) >= rounds
 
 
 def results(lab, node, rid):

@@ -84,8 +84,8 @@ def test_results_are_in_artiqs_layout(lab, pair):
     for node, rid in pair[2][0].items():
         with h5py.File(lab_kit.results(lab, node, rid)) as file:
             assert {"artiq_version", "rid", "start_time", "run_time", "expid", "datasets"} <= set(file)
-            assert file["datasets"]["diqkd.rounds_done"][()] == 8_000
-            assert file["datasets"]["diqkd.apparatus"][()] == b"emulated"
+            assert file["datasets"]["diqkd.rounds.done"][()] == 8_000
+            assert file["datasets"]["diqkd.rounds.apparatus"][()] == b"emulated"
 
 
 def test_nothing_private_outside_the_homes(lab, pair):

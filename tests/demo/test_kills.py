@@ -17,7 +17,7 @@ def assert_resumes(demo):
 def test_killed_in_the_middle_of_the_rounds(tmp_path, victims):
     demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300, peer_timeout=8.0)
     pair = start(demo)
-    wait_until(lambda: status(demo, "bob").get("diqkd.rounds_done", 0) >= 1500)
+    wait_until(lambda: status(demo, "bob").get("diqkd.rounds.done", 0) >= 1500)
     for node in victims:
         pair.processes[node].kill()
     statuses = pair.watch()

@@ -39,7 +39,7 @@ def worker(tmp_path, monkeypatch):
 @pytest.mark.parametrize("node", ["alice", "bob"])
 def test_it_builds_without_home_or_arguments(worker, node):
     experiment = worker(node).experiment
-    assert (experiment.node_name, experiment.apparatus) == (node, "emulated")
+    assert (experiment.peer_rounds.node_name, experiment.peer_rounds.apparatus) == (node, "emulated")
     assert (experiment.session, experiment.preset, experiment.rounds, experiment.gamma_256) == (
         "session-1",
         "paper",
@@ -58,7 +58,8 @@ def test_every_argument_has_a_default_a_group_and_a_tooltip(worker):
     experiment.setattr_argument = note
     experiment._session_arguments()
     experiment._custom_arguments()
-    experiment._patience_arguments()
+    experiment.peer_rounds.patience_arguments(experiment)
+    experiment._judgement_argument()
     assert len(described) == 12
     for name, (description, group, tooltip) in described.items():
         assert "default" in description and group and tooltip, name
@@ -113,5 +114,5 @@ def test_a_lost_peer_leaves_pads_reserved_and_a_session_to_resume(worker, tmp_pa
     assert (store.burned_blocks, store.decided) == (0, 0)
     store.close()
     with h5py.File(made.file) as file:
-        assert file["datasets"]["diqkd.parameter_digest"][()].decode() == public.digest().hex()
+        assert file["datasets"]["diqkd.rounds.plan_digest"][()].decode() == public.digest().hex()
         assert all(name.startswith("diqkd.") for name in file["datasets"])

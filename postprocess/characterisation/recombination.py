@@ -1,0 +1,165 @@
+"""Putting the strings of both nodes together while a characterisation is being measured.
+
+Each node sends, after each of its blocks, what the peer does not have yet, and takes what has come; neither waits for
+the other before the end. Every message says how far the sender has got with the receiver's strings, so a node that was
+started again is told everything once more.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from postprocess.errors import DiqkdError, InvalidInput, PeerLost
+from postprocess.link import Link, Silence
+from postprocess.measurement_plan import MeasurementPlan
+from postprocess.rounds import RoundStore
+
+KIND = "strings"
+CHUNK_ROUNDS = 100_000
+REPEAT_S = 2.0
+
+Bits = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class JointRounds:
+    """Rounds of both nodes in which neither had a fault: uint8 arrays of equal length.
+
+    Attributes:
+        numbers: int64, counted from the first round of the measurement.
+        patterns: herald patterns, bit k = APD k.
+        x, y: settings of Alice and Bob. a, b: their outcomes.
+        lost: rounds left out because of a fault.
+    """
+
+    numbers: NDArray[np.int64]
+    patterns: Bits
+    x: Bits
+    y: Bits
+    a: Bits
+    b: Bits
+    lost: int
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+class Recombination:
+    """One node's side of the exchange.
+
+    Args:
+        store: this node's rounds of a characterisation.
+
+    Raises:
+        DiqkdError: the rounds are those of a key session, whose strings never leave the node.
+    """
+
+    def __init__(self, store: RoundStore) -> None:
+        if not isinstance(store.parameters, MeasurementPlan):
+            raise DiqkdError("the strings of a session never leave their node; only a characterisation's are exchanged")
+        self.plan, self._store = store.parameters, store
+        self._digest = self.plan.digest().hex()
+        self._settings, self._outcomes, self._clean = (np.zeros(self.plan.rounds, np.uint8) for _ in range(3))
+        self._have = self._peer_has = self._sent = 0
+
+    @property
+    def known(self) -> int:
+        """Rounds, from the first on, of which both nodes' strings are here."""
+        return min(self._have, self._store.decided)
+
+    def update(self, link: Link) -> None:
+        """Send what is new and take what has come; waits for nothing."""
+        self._take(link, 0.0)
+        self._send(link)
+
+    def finish(self, link: Link, timeout_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Wait until this node has everything, and for a moment until the peer says that it has, too.
+
+        Raises:
+            PeerLost: the peer went silent; the rounds are stored, and starting both nodes again repeats the exchange
+                alone.
+        """
+        rounds, deadline = self.plan.rounds, clock() + timeout_s
+        self._send(link, always=True)
+        while self._have < rounds or self._peer_has < rounds:
+            left = deadline - clock()
+            if left <= 0:
+                if self._have == rounds:
+                    return
+                raise Silence(f"the peer's strings of '{self.plan.session_id}' did not come; start both nodes again")
+            try:
+                if not self._take(link, min(left, REPEAT_S)):
+                    self._sent = self._peer_has
+            except PeerLost:
+                if self._have == rounds:
+                    return
+                raise
+            self._send(link, always=True)
+
+    def rounds(self) -> JointRounds:
+        """All rounds known from both nodes, without those in which either had a fault."""
+        n, store = self.known, self._store
+        mine = store.portion(0, n)
+        chosen = np.flatnonzero(store.clean(0, n) & self._clean[:n].astype(bool))
+        own, other = (mine.settings, mine.outcomes), (self._settings[:n], self._outcomes[:n])
+        (x, a), (y, b) = (own, other) if store.node == "alice" else (other, own)
+        patterns = store.patterns(0, n)
+        return JointRounds(
+            chosen, patterns[chosen], x[chosen], y[chosen], a[chosen], b[chosen], lost=n - len(chosen)
+        )
+
+    def _send(self, link: Link, always: bool = False) -> None:
+        end = self._store.decided
+        while True:
+            first, until = self._sent, min(end, self._sent + CHUNK_ROUNDS)
+            if first == until and not always:
+                return
+            part = self._store.portion(first, until)
+            fields = np.stack((part.settings >> 1, part.settings & 1, part.outcomes, self._store.clean(first, until)))
+            content = {"digest": self._digest, "first": first, "count": until - first, "have": self._have}
+            link.send(KIND, json.dumps(content).encode() + b"\n" + np.packbits(fields, bitorder="big").tobytes())
+            self._sent, always = until, False
+            if until == end:
+                return
+
+    def _take(self, link: Link, timeout_s: float) -> bool:
+        """Take all that has come; whether there was anything."""
+        something = False
+        while True:
+            try:
+                _, payload = link.receive(KIND, 0.0 if something else timeout_s)
+            except Silence:
+                return something
+            something = True
+            head, bits = self._parse(payload)
+            if head["have"] < self._peer_has:  # it was started again
+                self._sent = min(self._sent, head["have"])
+            self._peer_has = head["have"]
+            part = slice(head["first"], head["first"] + head["count"])
+            if part.start <= self._have:
+                self._settings[part] = bits[0] << 1 | bits[1]
+                self._outcomes[part], self._clean[part] = bits[2], bits[3]
+                self._have = max(self._have, part.stop)
+
+    def _parse(self, payload: bytes) -> tuple[dict[str, int], Bits]:
+        head, _, packed = payload.partition(b"\n")
+        try:
+            values = json.loads(head)
+            first, count = values["first"], values["count"]
+            if values["digest"] != self._digest:
+                raise InvalidInput(
+                    f"the peer measures another characterisation as '{self.plan.session_id}'; submit the same on both"
+                )
+            in_range = 0 <= first <= first + count <= self.plan.rounds and 0 <= values["have"] <= self.plan.rounds
+            if in_range and len(packed) == -(-4 * count // 8):
+                bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=4 * count, bitorder="big")
+                return values, bits.reshape(4, count)
+        except (ValueError, KeyError, TypeError):
+            pass
+        raise InvalidInput("peer: sent strings that are not understood; both nodes must run the same version of diqkd")

@@ -1,0 +1,26 @@
+"""What one node knows of its rounds: the input of post-processing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class RawRounds:
+    """One node's private strings, the input of post-processing: uint8 arrays of shape (n,).
+
+    Attributes:
+        settings: X (0 where T = 0) or Y.
+        test: T, 1 for a Bell-test round.
+        outcomes: A or B; 0 in every lost or flagged round.
+    """
+
+    settings: NDArray[np.uint8] = field(repr=False)
+    test: NDArray[np.uint8] = field(repr=False)
+    outcomes: NDArray[np.uint8] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.outcomes)
