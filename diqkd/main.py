@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from diqkd import __version__
 from postprocess.errors import DiqkdError, PeerLost, SessionAborted, exit_status
 
-SUBCOMMANDS = ("demo", "plan", "session", "keys", "figure", "bench", "lab", "lint_kernels")
+SUBCOMMANDS = ("demo", "run", "plan", "session", "keys", "figure", "bench", "lab", "lint_kernels")
 
 DESCRIPTION = """\
 Device-independent quantum key distribution on trapped ions (Nadlinger et al., Nature 607, 682 (2022)).
 
-Without a laboratory: `diqkd demo` runs the paper's session on an emulated one. In a laboratory the
+Without a laboratory: `diqkd demo` runs the paper's session on an emulated one, `diqkd run` any other
+experiment. In a laboratory the
 experiments in repository/ are submitted with ARTIQ's dashboard or artiq_client; the commands here
 plan a session, post-process stored rounds and look after the keys."""
 

@@ -1,5 +1,6 @@
 """A node, assembled from its parts: what both nodes do the same, whatever round they run."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from artiq.experiment import *
@@ -18,6 +19,7 @@ class AssembledNode(HasEnvironment):
         """`round_class`: the node's part in a round; `analysis_at`: its analysis pulse, in s after the herald."""
         self.setattr_device("core")
         self.defaults = self.settings = defaults
+        self.vary: Callable[[NodeSettings], NodeSettings] = unvaried
         self.station = Station(self, defaults, analysis_at)
         self.round = round_class(self, self.station, defaults)
         self.blocks = BlockLoop(self, self.station, self.round)
@@ -26,9 +28,16 @@ class AssembledNode(HasEnvironment):
     def load_calibration(self, path: Path) -> list[str]:
         """Override the defaults with the calibration file's values, if there is one; call it in run, not in build.
 
+        What `vary` makes of them is used: other bases for a measurement that is not the protocol's.
+
         Returns what changed since the last time, one line per setting.
         """
-        before, self.settings = self.settings, calibrated(self.defaults, path)
+        before, self.settings = self.settings, self.vary(calibrated(self.defaults, path))
         self.station.configure(self.settings)
         self.round.configure(self.settings)
         return changes(before, self.settings)
+
+
+def unvaried(settings: NodeSettings) -> NodeSettings:
+    """The calibrated settings as they are: what every session uses."""
+    return settings

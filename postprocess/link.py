@@ -38,7 +38,12 @@ class Silence(PeerLost):
 
 
 class Link(Protocol):
-    """One end of the line for one session and channel."""
+    """One end of the line for one session and channel.
+
+    `strays` counts the messages of other sessions that came and were dropped: the peer is, or was, elsewhere.
+    """
+
+    strays: int
 
     def send(self, kind: str, payload: bytes, timeout: float | None = None) -> None:
         """Hand a message over; Silence when there is no peer within `timeout` seconds (default: the link's own)."""
@@ -77,6 +82,8 @@ class _Waiting:
 
 class MemoryLink:
     """One end of an in-memory link; made by `memory_pair`."""
+
+    strays = 0
 
     def __init__(self, name: str, inbox: queue.Queue, outbox: queue.Queue, tamper: Tamper | None) -> None:
         self._name, self._inbox, self._outbox, self._tamper = name, inbox, outbox, tamper
@@ -153,7 +160,7 @@ class ZmqLink:
         self._address = (session_id.encode(), channel.encode())
         self._peer = "bob" if node == "alice" else "alice"
         self._where = f"{self._peer} at {endpoint}"
-        self._timeout_s, self._waiting, self._strays = timeout_s, _Waiting(), 0
+        self._timeout_s, self._waiting, self.strays = timeout_s, _Waiting(), 0
         self._context = zmq.Context()
         self._authenticator: ThreadAuthenticator | None = None
         self._socket = self._context.socket(zmq.DEALER)
@@ -228,8 +235,8 @@ class ZmqLink:
 
     def _drop(self, session_id: bytes) -> None:
         """A message of another session; when they go on coming, the nodes' queues differ and somebody should know."""
-        self._strays += 1
-        if self._strays == STRAY_MESSAGES:
+        self.strays += 1
+        if self.strays == STRAY_MESSAGES:
             logger.warning(
                 "%s is at session %r, this node waits for it at %r; submit the same sessions in the same order on both",
                 self._peer,

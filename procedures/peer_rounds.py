@@ -48,7 +48,7 @@ class PeerRounds(HasEnvironment):
             "Longest wait for the ion or the laser to come back, here or at the peer",
         )
 
-    def measure(self, home, plan, peer_timeout, recovery_timeout, on_block=None):
+    def measure(self, home, plan, peer_timeout, recovery_timeout, on_block=None, vary=None):
         """Measure all rounds of a plan, or those that an interrupted run has left.
 
         Args:
@@ -59,16 +59,19 @@ class PeerRounds(HasEnvironment):
             recovery_timeout: longest wait for the ion or the laser, here or at the peer, s.
             on_block: called with (store, link) at the beginning, after each block, and at the end with all rounds
                 stored on both nodes.
+            vary: what these rounds change of the calibrated settings, NodeSettings -> NodeSettings.
 
         Raises:
             SessionAborted, PeerLost, OperatorNeeded: see postprocess.acquisition.
         """
+        from node.assembly import unvaried
         from node.attendant import Attendant
         from node.errors import NodeProblem
         from postprocess.acquisition import Acquisition
         from postprocess.acquisition.run import OperatorNeeded, measure_all_rounds
 
         attendant = Attendant(self.node, self.scheduler, home.calibration, recovery_timeout, self.show_status)
+        self.node.vary = vary or unvaried
         attendant.read_calibration()
         store = home.open_rounds(plan)
         with closing(store), closing(home.link(plan.link_name, "rounds", peer_timeout)) as link:

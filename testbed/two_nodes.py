@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ PREFIX = "diqkd."
 
 OnStatus = Callable[[str, dict[str, Any]], None]
 OnLine = Callable[[str], None]
+OnPrint = Callable[[str, str], None]
 
 
 def run(
@@ -82,11 +84,18 @@ def run_experiment(
 
 
 class NodePair:
-    """The processes of both nodes."""
+    """The processes of both nodes.
 
-    def __init__(self, laboratory: Path, on_line: OnLine | None = None):
+    Args:
+        laboratory: folder made by testbed.laboratory.create.
+        on_line: called with each line that a node writes to stderr; without it the lines go there.
+        on_print: called with (node, line) for each line on a node's stdout; without it the lines go there.
+    """
+
+    def __init__(self, laboratory: Path, on_line: OnLine | None = None, on_print: OnPrint | None = None):
         self.laboratory = laboratory
         self.on_line = on_line
+        self.on_print = on_print
         self._readers: list[threading.Thread] = []
         self.processes: dict[str, subprocess.Popen] = {}
         self._seen: dict[str, str] = {}
@@ -117,16 +126,24 @@ class NodePair:
         root = str(Path(__file__).resolve().parents[1])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
         stderr = subprocess.PIPE if self.on_line else None
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=stderr, text=True)
+        stdout = subprocess.PIPE if self.on_print else None
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, text=True
+        )
         self.processes[node] = process
         if self.on_line:
-            self._readers.append(threading.Thread(target=self._read, args=(process.stderr,), daemon=True))
-            self._readers[-1].start()
+            self._follow(process.stderr, self.on_line)
+        if self.on_print:
+            self._follow(process.stdout, partial(self.on_print, node))
         return process
 
-    def _read(self, lines: IO[str]) -> None:
-        for line in lines:
-            self.on_line(line.rstrip("\n"))
+    def _follow(self, lines: IO[str], tell: OnLine) -> None:
+        def read() -> None:
+            for line in lines:
+                tell(line.rstrip("\n"))
+
+        self._readers.append(threading.Thread(target=read, daemon=True))
+        self._readers[-1].start()
 
     def watch(self, on_status: OnStatus | None = None) -> dict[str, int]:
         """Wait for both, passing on what they show."""

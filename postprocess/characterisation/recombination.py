@@ -23,6 +23,7 @@ from postprocess.rounds import RoundStore
 KIND = "strings"
 CHUNK_ROUNDS = 100_000
 REPEAT_S = 2.0
+PARTING_S = 2.0  # patience with a peer that may have left, as it has everything
 
 Bits = NDArray[np.uint8]
 
@@ -66,12 +67,16 @@ class Recombination:
         self.plan, self._store = store.parameters, store
         self._digest = self.plan.digest().hex()
         self._settings, self._outcomes, self._clean = (np.zeros(self.plan.rounds, np.uint8) for _ in range(3))
-        self._have = self._peer_has = self._sent = 0
+        self._have = self._peer_has = self._sent = self._told = 0
 
     @property
     def known(self) -> int:
         """Rounds, from the first on, of which both nodes' strings are here."""
         return min(self._have, self._store.decided)
+
+    @property
+    def _complete(self) -> bool:
+        return self._have == self.plan.rounds
 
     def update(self, link: Link) -> None:
         """Send what is new and take what has come; waits for nothing."""
@@ -79,28 +84,26 @@ class Recombination:
         self._send(link)
 
     def finish(self, link: Link, timeout_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Wait until this node has everything, and for a moment until the peer says that it has, too.
+        """Wait until this node has everything and the peer says that it has, too, or has left for another measurement.
 
         Raises:
             PeerLost: the peer went silent; the rounds are stored, and starting both nodes again repeats the exchange
                 alone.
         """
-        rounds, deadline = self.plan.rounds, clock() + timeout_s
-        self._send(link, always=True)
-        while self._have < rounds or self._peer_has < rounds:
-            left = deadline - clock()
-            if left <= 0:
-                if self._have == rounds:
-                    return
-                raise Silence(f"the peer's strings of '{self.plan.session_id}' did not come; start both nodes again")
-            try:
-                if not self._take(link, min(left, REPEAT_S)):
-                    self._sent = self._peer_has
-            except PeerLost:
-                if self._have == rounds:
-                    return
-                raise
+        deadline, elsewhere = clock() + timeout_s, link.strays
+        try:
             self._send(link, always=True)
+            while not (self._complete and (self._peer_has == self.plan.rounds or link.strays > elsewhere)):
+                left = deadline - clock()
+                if left <= 0:
+                    raise Silence(f"'{self.plan.session_id}': the peer's strings did not come; start both nodes again")
+                heard = self._take(link, min(left, REPEAT_S))
+                if not heard:
+                    self._sent = self._peer_has
+                self._send(link, always=not heard)
+        except PeerLost:
+            if not self._complete:  # a peer leaves only when it has everything
+                raise
 
     def rounds(self) -> JointRounds:
         """All rounds known from both nodes, without those in which either had a fault."""
@@ -118,13 +121,14 @@ class Recombination:
         end = self._store.decided
         while True:
             first, until = self._sent, min(end, self._sent + CHUNK_ROUNDS)
-            if first == until and not always:
+            if first == until and self._told == self._have and not always:
                 return
             part = self._store.portion(first, until)
             fields = np.stack((part.settings >> 1, part.settings & 1, part.outcomes, self._store.clean(first, until)))
             content = {"digest": self._digest, "first": first, "count": until - first, "have": self._have}
-            link.send(KIND, json.dumps(content).encode() + b"\n" + np.packbits(fields, bitorder="big").tobytes())
-            self._sent, always = until, False
+            payload = json.dumps(content).encode() + b"\n" + np.packbits(fields, bitorder="big").tobytes()
+            link.send(KIND, payload, PARTING_S if self._complete else None)
+            self._sent, self._told, always = until, self._have, False
             if until == end:
                 return
 

@@ -1,0 +1,128 @@
+"""`diqkd run`: any experiment of the repository on the emulated laboratory."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from postprocess.errors import ExitStatus, InvalidInput
+
+if TYPE_CHECKING:
+    from testbed.catalogue import Listed
+
+DESCRIPTION = """\
+Run an experiment of repository/ on an emulated laboratory, on both nodes or on one: the same files that a dashboard
+submits, with one process per node. Without a name it lists the experiments; with --arguments it says what one takes.
+
+With --keep the laboratory stays: both homes, so that the next run finds the calibrations of this one, and the results
+as HDF5 in homes/NODE/results."""
+
+EPILOG = """\
+examples:
+  diqkd run                                                  what there is
+  diqkd run characterise_link -o rounds=30000 -o window=10000
+  diqkd run calibrate_herald_phase --keep lab1               Bob's phases, kept in lab1
+  diqkd run tomography --arguments"""
+
+SESSIONS = 10  # that the ledgers of a laboratory have pads for
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register `diqkd run`."""
+    parser = subparsers.add_parser(
+        "run",
+        help="any experiment of the repository on the emulated laboratory",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="name of a file in repository/")
+    parser.add_argument("--arguments", action="store_true", help="print what the experiment takes, and stop")
+    parser.add_argument(
+        "-o", "--option", action="append", default=[], metavar="NAME=VALUE", help="an argument of the experiment"
+    )
+    parser.add_argument(
+        "--node", choices=("both", "alice", "bob"), default="both", help="where it runs (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep the laboratory in DIR, or go on with the one there"
+    )
+    parser.add_argument("--seed", type=int, metavar="S", help="a new laboratory repeats bit for bit, which is insecure")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """List, describe, or run and show how it ended."""
+    from diqkd.places import checkout
+    from testbed.catalogue import find, scan
+
+    if args.experiment is None:
+        for listed in scan(checkout()):
+            print(f"{listed.file.stem:<24} {listed.title}")
+        return ExitStatus.DONE
+    file = find(checkout(), args.experiment)
+    listed = next(entry for entry in scan(checkout()) if entry.file == file)
+    if args.arguments:
+        _describe(listed)
+        return ExitStatus.DONE
+    options = _options(listed, args.option)
+    keeps = nullcontext(args.keep) if args.keep else tempfile.TemporaryDirectory(prefix="diqkd-run-")
+    with keeps as folder:
+        return _run_in(Path(folder).resolve(), listed, options, args)
+
+
+def _describe(listed: Listed) -> None:
+    print(f"{listed.title}\n\n{listed.about}\n" if listed.about else f"{listed.title}\n")
+    group = None
+    for argument in listed.arguments:
+        if argument.group != group:
+            group = argument.group
+            print(group)
+        told = argument.description
+        limits = [f"{told[end]:g}" for end in ("min", "max") if told.get(end) is not None]
+        allowed = " or ".join(told["choices"]) if "choices" in told else " to ".join(limits)
+        print(f"  {argument.name}={told.get('default')}   {argument.tooltip}{f' ({allowed})' if allowed else ''}")
+    print("\nNumbers are in SI units, as artiq_client takes them.")
+
+
+def _options(listed: Listed, words: list[str]) -> dict[str, Any]:
+    """-o words as arguments: numbers, True and False as such, anything else as text."""
+    from testbed import pyon
+
+    known = [argument.name for argument in listed.arguments]
+    options: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or name not in known:
+            raise InvalidInput(f"-o {word}: write NAME=VALUE with NAME one of {', '.join(known)}")
+        try:
+            options[name] = pyon.decode(text)
+        except Exception:  # whatever PYON does not read is text
+            options[name] = text
+    return options
+
+
+def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argparse.Namespace) -> int:
+    from diqkd.places import checkout
+    from diqkd.run_display import RunDisplay
+    from testbed.lab import Lab
+    from testbed.two_nodes import NODES, NodePair
+
+    lab = Lab.open(folder)
+    if not lab.is_set_up:
+        lab.set_up(sessions=SESSIONS, rehearsals=True, seed=args.seed)
+    elif args.seed is not None:
+        raise InvalidInput(f"--seed: {folder} is a laboratory already; a seed is for a new one")
+    os.environ.pop("DIQKD_NODE", None)
+    nodes = NODES if args.node == "both" else (args.node,)
+    with RunDisplay(listed.title, nodes) as display:
+        pair = NodePair(folder / "laboratory", on_line=display.say, on_print=display.collect)
+        for node in nodes:
+            pair.start(node, listed.file, listed.class_name, options, folder / "homes", checkout() / "device_db.py")
+        statuses = pair.watch(display.follow)
+    display.conclude(statuses, folder / "homes" if args.keep else None)
+    return max(statuses.values(), key=abs)

@@ -1,0 +1,68 @@
+"""Calibration of Bob's analysis phase per herald pattern, with the peer node."""
+
+from artiq.experiment import *
+
+
+class CalibrateHeraldPhase(EnvExperiment):
+    """Calibrate the analysis phase per herald pattern with the peer
+
+    Both nodes measure in equatorial bases and exchange settings and outcomes; on Bob's node the phases that give the
+    largest S are written to the calibration file. Submit it on both nodes with the same arguments.
+    """
+
+    def build(self):
+        from procedures.peer_rounds import PeerRounds
+
+        self.peer_rounds = PeerRounds(self)
+        group = "Calibration"
+        self.setattr_argument(
+            "name", StringValue("phase-1"), group, "Name of the measurement, the same on both nodes; never used twice"
+        )
+        self.setattr_argument(
+            "pair_rounds",
+            NumberValue(2000, precision=0, scale=1, step=500, min=10, max=1_000_000, type="int"),
+            group,
+            "Heralded rounds per pair of bases, of all four patterns; there are 8 pairs",
+        )
+        self.setattr_argument(
+            "write", BooleanValue(True), group, "Write the phases to the calibration file (on Bob's node)"
+        )
+        self.peer_rounds.block_argument(self, group)
+        self.peer_rounds.patience_arguments(self)
+
+    def prepare(self):
+        """Both nodes must come to the same public plan."""
+        from postprocess.characterisation.bases import EQUATORIAL_PAIRS, leg_plans
+        from postprocess.node_home import NodeHome
+        from procedures.basis_legs import BasisLegs
+
+        self.home = NodeHome(self.peer_rounds.node_name)
+        plans = leg_plans(self.name, self.peer_rounds.apparatus, self.pair_rounds, self.block_rounds, EQUATORIAL_PAIRS)
+        self.measurement = BasisLegs(self.peer_rounds, plans)
+
+    def run(self):
+        """Measure all pairs of bases with the peer."""
+        self.measurement.measure(self.home, self.peer_timeout, self.recovery_timeout)
+
+    def analyze(self):
+        """Phases with errors; Bob's node keeps them."""
+        from node.calibration import write
+        from node.settings import PATTERNS
+        from postprocess.characterisation.bases import basis_counts, herald_phase
+
+        counts = basis_counts(self.measurement.legs)
+        found = [herald_phase(counts[pattern]) for pattern in PATTERNS]
+        for name in ("phase", "standard_error", "contrast"):
+            self.set_dataset("diqkd.herald_phase." + name, [getattr(each, name) for each in found], broadcast=True)
+        for pattern, each in zip(PATTERNS, found, strict=True):
+            error = each.standard_error
+            print(f"{pattern:04b}  phase {each.phase:.4f} +- {error:.4f} rad, contrast {each.contrast:.3f}")
+        if self.write and self.peer_rounds.node_name == "bob":
+            phases = [each.phase for each in found]
+            write(
+                self.peer_rounds.node.defaults,
+                self.home.calibration,
+                {"qubit.pattern_phase": phases},
+                by="CalibrateHeraldPhase",
+            )
+            print(f"written to {self.home.calibration}")

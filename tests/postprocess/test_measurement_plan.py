@@ -1,0 +1,87 @@
+"""Plans of characterisations: what they refuse, and that they never pass for a session's parameters."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postprocess.errors import InvalidInput
+from postprocess.measurement_plan import BASES, MeasurementPlan, read_plan
+from postprocess.node_home import NodeHome
+from postprocess.parameters import paper
+from postprocess.rounds.settings import draw_settings
+
+FOUR_AND_TWO = (("X", "Y", "-X", "-Y"), ("X", "Y"))
+
+
+@given(
+    st.integers(1, 10**8),
+    st.sampled_from([{}, {"scheme": BASES, "bases": FOUR_AND_TWO}]),
+    st.integers(1, 255),
+    st.integers(1, 10**6),
+)
+def test_json_and_back(rounds, scheme, k, block):
+    plan = MeasurementPlan("m", "kasli", rounds, gamma=Fraction(k, 256), block_rounds=block, **scheme)
+    assert read_plan(plan.to_json()) == plan
+    assert plan.differences(read_plan(plan.to_json())) == []
+
+
+def test_a_session_is_never_a_characterisation():
+    session, plan = paper("m", "emulated"), MeasurementPlan("m", "emulated", 1_500_000)
+    assert session.differences(plan) == ["purpose"] and plan.differences(session) == ["purpose"]
+    assert session.shelf != plan.shelf and session.link_name != plan.link_name
+    assert session.digest() != plan.digest()
+    assert isinstance(read_plan(plan.to_json()), MeasurementPlan) and read_plan(session.to_json()) == session
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"session_id": "a/b"}, "session_id"),
+        ({"apparatus": "real"}, "apparatus"),
+        ({"rounds": 0}, "rounds"),
+        ({"scheme": "other"}, "scheme"),
+        ({"gamma": Fraction(1, 3)}, "gamma"),
+        ({"scheme": BASES}, "bases"),
+        ({"bases": FOUR_AND_TWO}, "bases"),
+        ({"block_rounds": 0}, "block_rounds"),
+    ],
+)
+def test_what_does_not_fit_is_named(changes, named):
+    with pytest.raises(InvalidInput, match=f"^{named} = "):
+        MeasurementPlan(**({"session_id": "m", "apparatus": "kasli", "rounds": 10} | changes))
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"purpose": "key"}', '{"purpose": "characterisation"}'])
+def test_other_texts_are_refused(text):
+    with pytest.raises(InvalidInput):
+        read_plan(text)
+
+
+def test_settings_of_bases_are_uniform():
+    class Counting:
+        """All two-bit numbers in turn."""
+
+        def bits(self, count):
+            import numpy as np
+
+            numbers = np.arange(-(-count // 2), dtype=np.uint8) % 4
+            return np.stack((numbers & 1, numbers >> 1), axis=1).reshape(-1)[:count]
+
+    plan = MeasurementPlan("m", "kasli", 40, scheme=BASES, bases=FOUR_AND_TWO)
+    assert draw_settings("alice", plan, Counting()).tolist() == [0, 1, 2, 3] * 10
+    assert set(draw_settings("bob", plan, Counting()).tolist()) == {0, 1}
+
+
+def test_rounds_of_a_characterisation_do_not_become_a_key(tmp_path):
+    """Neither from their own shelf nor when somebody puts them on that of the sessions."""
+    (tmp_path / "alice").mkdir()
+    home = NodeHome("alice", tmp_path)
+    home.open_rounds(MeasurementPlan("m", "emulated", 10)).close()
+    with pytest.raises(InvalidInput, match="no such session"):
+        home.post_process("m", timeout_s=1.0)
+    (tmp_path / "alice" / "sessions").mkdir()
+    (tmp_path / "alice" / "measurements" / "m").rename(tmp_path / "alice" / "sessions" / "m")
+    with pytest.raises(InvalidInput, match="makes no key"):
+        home.post_process("m", timeout_s=1.0)
