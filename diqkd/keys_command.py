@@ -28,8 +28,9 @@ LINK = """\
 Show this node's public link key (made on the first call), and store the peer's with the addresses of the two
 channels. The link only keeps strangers out; what must be authentic carries a tag from the ledger.
 
-On Alice's node the addresses are those at which she listens, on Bob's those to which he connects:
-  diqkd keys link --home ~/diqkd --node alice --peer-key KEY --rounds tcp://*:5710 --post-processing tcp://*:5711"""
+On Alice's node the addresses are those at which she listens, on Bob's those to which he connects (keys may begin with
+a minus sign and hold every special character of a shell but the single quote, so write them like this):
+  diqkd keys link --home ~/diqkd --node alice --peer-key='KEY' --rounds 'tcp://*:5710' --post-processing 'tcp://*:5711'"""
 
 VERIFY = """\
 Check that the ledger's account is right and that nobody else can read its files. When the peer's home

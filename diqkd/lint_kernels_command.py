@@ -27,7 +27,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print one line per finding; exit status 1 when there are any."""
-    from diqkd.kernel_lint import lint
+    from diqkd.linting.kernel_rules import lint
     from diqkd.places import checkout
 
     paths = args.paths or [checkout() / folder for folder in KERNEL_FOLDERS]

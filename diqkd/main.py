@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from diqkd import __version__
 from postprocess.errors import DiqkdError, PeerLost, SessionAborted, exit_status
 
-SUBCOMMANDS = ("demo", "run", "plan", "session", "keys", "figure", "bench", "lab", "lint_kernels")
+SUBCOMMANDS = ("demo", "run", "plan", "session", "keys", "figure", "bench", "lab", "wiring", "lint_kernels")
 
 DESCRIPTION = """\
 Device-independent quantum key distribution on trapped ions (Nadlinger et al., Nature 607, 682 (2022)).

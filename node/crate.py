@@ -1,17 +1,5 @@
 """The device table of a node's Kasli crate: the same boards and channels on both sides, roles differ by what is wired
-to them.
-
-| RTIO channels | board            | lines
-|
-|---------------|------------------|----------------------------------------------------------------------------------------|
-| 0-3           | DIO, inputs      | PMT, 674 nm laser locked, round type test, round type key (the last two used by
-Alice)  | | 4-7           | DIO, outputs     | round type test, round type key (used by Bob), 422 ps reference, spare
-| | 8-11          | edge counters    | of the four inputs
-| | 12-18         | Urukul (AD9910)  | 674 nm qubit laser
-| | 19-25         | Urukul (AD9910)  | 422 nm cooling, 1092 nm repump, 1033 nm deshelving, 422 nm pump
-| | 26-28         | Zotino           | electrodes Q15, Q16, Q23, Q24 on channels 0-3
-| | 29            | Entangler        | attempt loop, APD inputs, link to the other crate
-|
+to them. `diqkd wiring` prints it channel by channel, docs/laboratory.md has the system description that belongs to it.
 
 Under ARTIQ 9 a Urukul whose CPLD speaks protocol 8 needs proto_rev=8 among the arguments of its urukulN_cpld.
 
@@ -21,15 +9,24 @@ There is no analyzer and no monitoring proxy on purpose: they would show setting
 from typing import Any
 
 ZOTINO_CHANNELS = {"Q15": 0, "Q16": 1, "Q23": 2, "Q24": 3}
-BEAMS = ("dds_cooling", "dds_repump", "dds_deshelve", "dds_pump")
+BEAMS = {
+    "dds_cooling": "422 nm cooling and readout",
+    "dds_repump": "1092 nm repump; also switched by the entangler, output 1092",
+    "dds_deshelve": "1033 nm deshelving",
+    "dds_pump": "422 nm optical pumping; also switched by the entangler, output 422sigma",
+}
 
 Table = dict[str, Any]
 
 
-def device(module: str, class_: str, **arguments: Any) -> Table:
-    """One local device, driver from artiq.coredevice unless the module is given in full."""
+def device(module: str, class_: str, comment: str = "", **arguments: Any) -> Table:
+    """One local device, driver from artiq.coredevice unless the module is given in full.
+
+    `comment` says what is wired to it, in the key that ARTIQ's dashboard shows.
+    """
     path = module if "." in module else f"artiq.coredevice.{module}"
-    return {"type": "local", "module": path, "class": class_, "arguments": arguments}
+    entry = {"type": "local", "module": path, "class": class_, "arguments": arguments}
+    return entry | {"comment": comment} if comment else entry
 
 
 def controller(name: str, class_: str, port: int, node: str) -> Table:
@@ -67,21 +64,41 @@ def kasli_crate(node: str, core_host: str, is_master: bool) -> Table:
         "i2c_switch1": device("i2c", "I2CSwitch", address=0xE2),
         "i2c_switch": "i2c_switch0",
         "apparatus": device("node.apparatus", "Apparatus", node=node, kind="kasli"),
-        "ttl_pmt": device("ttl", "TTLInOut", channel=0),
-        "ttl_laser_locked": device("ttl", "TTLInOut", channel=1),
-        "ttl_round_type_test": device("ttl", "TTLInOut" if listens else "TTLOut", channel=2 if listens else 4),
-        "ttl_round_type_key": device("ttl", "TTLInOut" if listens else "TTLOut", channel=3 if listens else 5),
-        "pmt_counter": device("edge_counter", "EdgeCounter", channel=8),
-        "entangler": device("entangler.driver", "Entangler", channel=29, is_master=is_master),
+        "ttl_pmt": device("ttl", "TTLInOut", "photomultiplier of the readout", channel=0),
+        "ttl_laser_locked": device("ttl", "TTLInOut", "674 nm laser locked: high", channel=1),
+        "pmt_counter": device("edge_counter", "EdgeCounter", "counts the edges of ttl_pmt", channel=8),
+        "entangler": device(
+            "entangler.driver",
+            "Entangler",
+            "attempt loop, heralds; " + ("follows the master" if listens else "master"),
+            channel=29,
+            is_master=is_master,
+        ),
     }
-    table.update(_urukul(0, "EEM1", 12, ("dds_qubit",)))
-    table.update(_urukul(1, "EEM2", 19, BEAMS))
+    table.update(_round_type_lines(listens))
+    table.update(_urukul(0, "EEM1", 12, {"dds_qubit": "674 nm qubit laser"}))
+    table.update(_urukul(1, "EEM3", 19, BEAMS))
     table.update(_zotino(26))
     return table
 
 
-def _urukul(number: int, port: str, first_channel: int, names: tuple[str, ...]) -> Table:
-    """A Urukul with AD9910s whose IO_UPDATE and SYNC are aligned, so that phases are reproducible."""
+def _round_type_lines(listens: bool) -> Table:
+    class_, first_channel, way = ("TTLInOut", 2, "from Bob") if listens else ("TTLOut", 4, "to Alice")
+    return {
+        f"ttl_round_type_{kind}": device(
+            "ttl", class_, f"{way}: a pulse says '{kind} round'", channel=first_channel + i
+        )
+        for i, kind in enumerate(("test", "key"))
+    }
+
+
+def _urukul(number: int, port: str, first_channel: int, beams: dict[str, str]) -> Table:
+    """A Urukul with AD9910s whose IO_UPDATE and SYNC are aligned, so that phases are reproducible.
+
+    Args:
+        port: the first of its two EEM ports, whose EEPROM holds the alignment.
+        beams: what its outputs drive, from output 0 on.
+    """
     prefix = f"urukul{number}"
     table = {
         f"eeprom_{prefix}": device("kasli_i2c", "KasliEEPROM", port=port),
@@ -98,11 +115,12 @@ def _urukul(number: int, port: str, first_channel: int, names: tuple[str, ...]) 
             clk_sel=2,
         ),
     }
-    for i, name in enumerate(names):
-        table[f"ttl_{prefix}_sw{i}"] = device("ttl", "TTLOut", channel=first_channel + 3 + i)
+    for i, (name, beam) in enumerate(beams.items()):
+        table[f"ttl_{prefix}_sw{i}"] = device("ttl", "TTLOut", f"RF switch of {name}", channel=first_channel + 3 + i)
         table[name] = device(
             "ad9910",
             "AD9910",
+            beam,
             pll_n=32,
             chip_select=4 + i,
             cpld_device=f"{prefix}_cpld",
@@ -121,6 +139,7 @@ def _zotino(first_channel: int) -> Table:
         "zotino0": device(
             "zotino",
             "Zotino",
+            ", ".join(f"{electrode} on output {output}" for electrode, output in ZOTINO_CHANNELS.items()),
             spi_device="spi_zotino0",
             ldac_device="ttl_zotino0_ldac",
             clr_device="ttl_zotino0_clr",

@@ -195,7 +195,7 @@ class Bench:
         steps: list[Step] = []
         for kind, name in LIGHTS.items():
             line = self.lines.get(name)
-            if line is None or line.is_quiet(origin, stop):
+            if line is None or line.stays(0, origin, stop):
                 continue
             if self.dds[name].tones[-1].amplitude > 0:
                 steps += [Light(on - origin, off - on, kind) for on, off in line.pulses(origin, stop)]
@@ -222,7 +222,7 @@ class Bench:
 
     def fluorescence(self, start: int, stop: int) -> int:
         """Photons counted in a gate; if the ion's state was open, this is its measurement."""
-        if self._cooling.is_high(start, stop) and self._repump.is_high(start, stop):
+        if self._cooling.stays(1, start, stop) and self._repump.stays(1, start, stop):
             lit = stop - start
         else:
             lit = self._lit(start, stop)
@@ -268,7 +268,7 @@ class Bench:
     def _measure_alone(self, start: int, lit: int) -> bool:
         """Outside of rounds: levels from the last projection through all light since."""
         qubit = self._qubit
-        if not qubit.edges and not qubit.level and self.lines["dds_pump"].is_quiet(self._since, start):
+        if not qubit.edges and not qubit.level and self.lines["dds_pump"].stays(0, self._since, start):
             return self._deshelved(start, lit)
         populations = [0.0, 0.0, 1.0, 0.0] if self._shelved else [0.5, 0.5, 0.0, 0.0]
         effect = self.ion.effect(self._programme(self._since, start))

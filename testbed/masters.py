@@ -71,13 +71,9 @@ class NodeMasters:
         repository.symlink_to(checkout / "repository")
 
     def environment(self) -> dict[str, str]:
-        """What experiments and controllers of this node find in their environment.
-
-        Compiled post-processing is kept in the laboratory: another numba at work in the same checkout would replace it.
-        """
+        """What experiments and controllers of this node find in their environment."""
         root = str(Path(__file__).resolve().parents[1])
-        compiled = {"NUMBA_CACHE_DIR": str(self.folder / "compiled")}
-        return (compiled | os.environ) | {
+        return os.environ | {
             "DIQKD_NODE": self.node,
             "DIQKD_APPARATUS": "emulated",
             "DIQKD_HOME": str(self.folder / "homes"),

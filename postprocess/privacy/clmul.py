@@ -18,8 +18,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from postprocess.compile_cache import njit
 from postprocess.privacy.carryless import POINTS, carryless_product, sums_128, sums_256, sums_512
 from postprocess.privacy.words import field_words, parity, reduce_product
 

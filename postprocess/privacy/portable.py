@@ -11,9 +11,10 @@ import math
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from postprocess.compile_cache import njit
 from postprocess.privacy.words import field_words, parity, reduce_product
 
 GROUP = 4

@@ -7,8 +7,8 @@ field polynomial never exceed l/2, two foldings of the upper part reduce any pro
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from postprocess.compile_cache import njit
 from postprocess.privacy.field import middle_exponents
 
 

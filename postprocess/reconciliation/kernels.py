@@ -1,4 +1,4 @@
-"""Compiled sweeps of layered sum-product decoding over circulant rows (numba; the only module that imports it).
+"""Compiled sweeps of layered sum-product decoding over circulant rows (numba).
 
 A segment is a run of checks that share their edges' blocks and shifts: lane j of an edge touches the variable at
 block * Z + (start + j) mod Z. So every step of the algorithm is a contiguous vector operation. Lanes are worked on in
@@ -13,7 +13,8 @@ belief propagation notices. fastmath stays without reassoc, nnan and ninf, so re
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from postprocess.compile_cache import njit
 
 LANES = 64
 SEGMENT_FIELDS = ("first edge", "last edge + 1", "checks", "first check", "first message")

@@ -87,31 +87,18 @@ class Line:
             self.level = edges[keep - 1][1]
             del edges[:keep]
 
-    def is_high(self, start: int, stop: int) -> bool:
-        """Whether the line is high during all of [start, stop)."""
+    def stays(self, level: int, start: int, stop: int) -> bool:
+        """Whether the line has this level during all of [start, stop)."""
         edges = self.edges
         if self.disordered:
             self._order()
         i = len(edges) - 1
         while i >= 0:
-            time, level = edges[i]
+            time, latest = edges[i]
             if time < stop:
-                return level == 1 and time <= start
+                return latest == level and time <= start
             i -= 1
-        return self.level == 1
-
-    def is_quiet(self, start: int, stop: int) -> bool:
-        """Whether the line is low during all of [start, stop)."""
-        edges = self.edges
-        if self.disordered:
-            self._order()
-        i = len(edges) - 1
-        while i >= 0:
-            time, level = edges[i]
-            if time < stop:
-                return level == 0 and time <= start
-            i -= 1
-        return self.level == 0
+        return self.level == level
 
     def pulses(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Intervals (on, off) with the line high, clipped to [start, stop)."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "node")]
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "linting")]
 import compiler  # noqa: E402 - found by the line above
 from kernel_samples import SAMPLES  # noqa: E402
 

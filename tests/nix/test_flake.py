@@ -38,9 +38,12 @@ def test_shells_apps_and_checks_are_all_there(outputs):
     assert all("pytest" in script for script in outputs["checks"].values())
 
 
-def test_declared_dependencies_are_those_of_pyproject(outputs):
+@pytest.mark.parametrize("environment", ["default", "artiq9"])
+def test_environments_hold_what_pyproject_declares(outputs, environment):
     import tomllib
 
     project = tomllib.loads((HERE.parents[1] / "pyproject.toml").read_text())["project"]
-    declared = {requirement.split(">=")[0] for requirement in project["dependencies"]}
-    assert declared <= set(outputs["packages"]["default"]["packages"])
+    needed = project["dependencies"] + project["optional-dependencies"]["dev"]
+    declared = {requirement.split(">=")[0] for requirement in needed} - {"ruff", "mypy"}
+    assert declared <= set(outputs["packages"][environment]["packages"])
+    assert {"ruff", "mypy"} <= set(outputs["devShells"]["default"])

@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from kernel_samples import SAMPLES
 
-from diqkd.kernel_lint import RULES, lint
+from diqkd.linting.kernel_rules import RULES, lint
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [f"{number}-{sample.rule}" for number, sample in enumerate(SAMPLES)]
@@ -61,7 +61,7 @@ def test_our_kernels_break_no_rule(folder):
 def test_kernels_stay_short():
     from ast import parse
 
-    from diqkd.kernel_lint import kernels
+    from diqkd.linting.kernel_rules import kernels
 
     for folder in ("node", "node_alice", "node_bob", "repository"):
         for path in sorted((ROOT / folder).rglob("*.py")):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from diqkd.kernel_flow import falls_through, unassigned_uses
+from diqkd.linting.control_flow import falls_through, unassigned_uses
 
 Function = ast.FunctionDef
 Found = Iterator[tuple[ast.AST, str]]
