@@ -1,0 +1,73 @@
+"""A calibration scan: points with error bars, a fit once there is one, and its result in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from applets.shaping.datasets import Values, columns, text
+from applets.shaping.marks import data_marks
+
+RUN = "diqkd.calibration"
+SCAN = f"{RUN}.scan"
+WORDS, POINTS, FIT = ("title", "x_label", "y_label", "result"), ("x", "y", "y_low", "y_high"), ("fit_x", "fit_y")
+DATASETS = (*(f"{SCAN}.{name}" for name in (*WORDS, *POINTS, *FIT)), f"{RUN}.apparatus")
+
+
+@dataclass(frozen=True)
+class ScanView:
+    """What is drawn: words, points with the lengths of their error bars, fitted curve; float64 arrays.
+
+    Attributes:
+        x, y, below, above: shape (n,).
+        fit_x, fit_y: shape (m,), empty until fitted.
+        y_axis: (bottom, top) of the y axis, with room for a legend.
+        result: one line, empty until fitted.
+        warnings: see shaping.marks.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    x: np.ndarray
+    y: np.ndarray
+    below: np.ndarray
+    above: np.ndarray
+    fit_x: np.ndarray
+    fit_y: np.ndarray
+    y_axis: tuple[float, float]
+    result: str
+    warnings: list[str]
+
+
+def scan_view(values: Values) -> ScanView | None:
+    """What to show, None before the first point."""
+    points = columns(values, *(f"{SCAN}.{name}" for name in POINTS))
+    if points is None or not len(points[0]):
+        return None
+    x, y, low, high = points
+    fit_x, fit_y = columns(values, *(f"{SCAN}.{name}" for name in FIT)) or (np.empty(0), np.empty(0))
+    words = {name: text(values, f"{SCAN}.{name}") or "" for name in WORDS}
+    return ScanView(
+        **words,
+        x=x,
+        y=y,
+        below=np.nan_to_num(np.maximum(y - low, 0.0)),
+        above=np.nan_to_num(np.maximum(high - y, 0.0)),
+        fit_x=fit_x,
+        fit_y=fit_y,
+        y_axis=y_axis(low, high, y, fit_y),
+        warnings=data_marks(values, RUN),
+    )
+
+
+def y_axis(*shown: np.ndarray) -> tuple[float, float]:
+    """Bottom and top that hold all finite values, with room above them for the legend."""
+    values = np.concatenate(shown)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return 0.0, 1.0
+    bottom, top = float(values.min()), float(values.max())
+    span = (top - bottom) or abs(top) or 1.0
+    return bottom - 0.05 * span, top + 0.3 * span
