@@ -20,14 +20,12 @@ class CalibrationScanPanel(Panel):
     def __init__(self, args=None, req=None):
         super().__init__(args, req)
         self.plot = look.plot("", "")
-        look.add_legend(self.plot, 2, top=True)
         self.bars = pyqtgraph.ErrorBarItem(pen=look.pen(look.BLUE, 1.5))
         self.plot.addItem(self.bars)
-        self.points = self.plot.plot(
-            pen=None, symbol="o", symbolSize=7, symbolBrush=look.BLUE, symbolPen=None, name="measured"
-        )
-        self.fit = self.plot.plot(pen=look.pen(look.VERMILION), name="fit")
+        self.points = self.plot.plot(pen=None, symbol="o", symbolSize=7, symbolBrush=look.BLUE, symbolPen=None)
+        self.fit = self.plot.plot(pen=look.pen(look.VERMILION))
         self.result = look.Lettering(bold=True)
+        self.page.addWidget(look.legend((look.POINT, look.BLUE, "measured"), (look.LINE, look.VERMILION, "fit")))
         self.page.addWidget(self.plot, 1)
         self.page.addWidget(self.result)
 
@@ -37,5 +35,4 @@ class CalibrationScanPanel(Panel):
         self.points.setData(view.x, view.y)
         self.bars.setData(x=view.x, y=view.y, top=view.above, bottom=view.below, beam=0.0)
         self.fit.setData(view.fit_x, view.fit_y)
-        self.plot.setYRange(*view.y_axis, padding=0)
         self.result.setText(view.result or "not fitted yet")

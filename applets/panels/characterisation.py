@@ -25,8 +25,6 @@ class CharacterisationPanel(Panel):
         super().__init__(args, req)
         self.score = look.plot("", "CHSH score S", spaced_x=True)
         self.qber = look.plot("Round", "Q (%)", spaced_x=True)
-        for plot in (self.score, self.qber):
-            look.add_legend(plot, 1)
         self.qber.setXLink(self.score)
         for bound, words in BOUNDS:
             line = pyqtgraph.InfiniteLine(
@@ -34,8 +32,16 @@ class CharacterisationPanel(Panel):
                 labelOpts={"position": 0.02, "anchors": ABOVE_LINE, "color": look.BLACK},
             )  # fmt: skip
             self.score.addItem(line)
-        self.draw_score, self.score_curve = look.banded(self.score, "S, 95 % band", look.BLUE)
-        self.draw_qber, self.qber_curve = look.banded(self.qber, "Q, 95 % band", look.VERMILION)
+        self.draw_score, self.score_curve = look.banded(self.score, look.BLUE)
+        self.draw_qber, self.qber_curve = look.banded(self.qber, look.VERMILION)
+        self.page.addWidget(
+            look.legend(
+                (look.LINE, look.BLUE, "S"),
+                (look.LINE, look.VERMILION, "Q"),
+                (look.BAND, look.GREY, "95 % bands"),
+                (look.DASHES, look.BLACK, "bounds"),
+            )
+        )
         self.page.addWidget(self.score, 3)
         self.page.addWidget(self.qber, 2)
 

@@ -23,21 +23,24 @@ class HeraldsPanel(Panel):
         super().__init__(args, req)
         self._build_rates()
         self._build_balance()
+        self.page.addWidget(
+            look.legend(
+                (look.POINT, look.BLUE, "each block"), (look.LINE, look.VERMILION, f"mean of {SMOOTHING_BLOCKS} blocks")
+            )
+        )
         self.page.addWidget(self.rates, 3)
         self.page.addWidget(self.balance, 2)
 
     def _build_rates(self):
         self.rates = look.plot("Block of this run", "Heralds per s", spaced_x=True)
-        look.add_legend(self.rates, 2)
         self.points = self.rates.plot(
             pen=None,
             symbol="o",
             symbolSize=4,
             symbolPen=None,
             symbolBrush=look.faint(look.BLUE, 150),
-            name="each block",
         )
-        self.smooth = self.rates.plot(pen=look.pen(look.VERMILION), name=f"mean of {SMOOTHING_BLOCKS} blocks")
+        self.smooth = self.rates.plot(pen=look.pen(look.VERMILION))
 
     def _build_balance(self):
         self.balance = look.plot("Herald pattern (APD 3 2 1 0)", "Share (%)")

@@ -10,6 +10,8 @@ BLACK, GREY, BLUE, VERMILION, GREEN, ORANGE = "#000000", "#888888", "#0072B2", "
 """Okabe and Ito's palette (2008); curves also differ in line style or marker."""
 TEXT_COLOUR = "#202020"
 BAND_OPACITY = 60
+POINT, LINE, DASHES, BAND = "●", "━━", "┅┅", "▒▒"
+"""Marks of a legend."""
 
 pyqtgraph.setConfigOptions(background="w", foreground=TEXT_COLOUR, antialias=True)
 
@@ -48,21 +50,26 @@ def plot(x_label, y_label, spaced_x=False):
     return made
 
 
-def add_legend(plot, columns, top=False):
-    """A legend in one row, where the axes of our plots leave room: at the top or at the bottom right."""
-    offset = (-8, 4) if top else (-8, -8)
-    return plot.addLegend(
-        offset=offset, colCount=columns, brush=pyqtgraph.mkBrush(255, 255, 255, 220), pen=pen("#cccccc", 1)
-    )
+def legend(*entries):
+    """A row of (mark, colour, words) above a plot, where it can cover no data; `words` are ours, never a dataset's."""
+    row = QtWidgets.QLabel("&nbsp;&nbsp;&nbsp; ".join(legend_entry(*entry) for entry in entries))
+    row.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight)
+    row.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Fixed)
+    return row
 
 
-def banded(target, name, colour):
+def legend_entry(mark, colour, words):
+    """One of them, as rich text."""
+    return f'<span style="color: {colour}">{mark}</span>&nbsp;{words}'
+
+
+def banded(target, colour):
     """A curve with a band around it: (draw, curve) where draw(x, mean, low, high) shows new data."""
     low, high = (pyqtgraph.PlotDataItem(pen=pen(colour, 0.5)) for _ in range(2))
     band = pyqtgraph.FillBetweenItem(low, high, brush=faint(colour))
     for item in (band, low, high):
         target.addItem(item, ignoreBounds=True)
-    curve = target.plot(pen=pen(colour), name=name)
+    curve = target.plot(pen=pen(colour))
 
     def draw(x, mean, below, above):
         known = np.isfinite(below) & np.isfinite(above)
@@ -97,4 +104,4 @@ class Lettering(QtWidgets.QLabel):
         self._keep_room()
 
     def _keep_room(self):
-        self.setMinimumHeight(max(self.heightForWidth(self.width()), 0))
+        self.setFixedHeight(max(self.heightForWidth(self.width()), 0))

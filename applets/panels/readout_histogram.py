@@ -7,8 +7,8 @@ from applets.panels import look
 from applets.panels.panel import Panel
 from applets.shaping.histogram import DATASETS, FLOOR, histogram_view
 
-HEADROOM = 8.0
-"""The legend stands above the highest bin."""
+HEADROOM = 2.0
+"""So many times the highest bin is the top of the axis."""
 
 
 class ReadoutHistogramPanel(Panel):
@@ -26,7 +26,6 @@ class ReadoutHistogramPanel(Panel):
         super().__init__(args, req)
         self.plot = look.plot("Photon counts", "Shots")
         self.plot.setLogMode(y=True)
-        self.legend = look.add_legend(self.plot, 3, top=True)
         floor = np.log10(FLOOR)
         self.dark, self.bright = (
             self.plot.plot(stepMode="center", pen=look.pen(colour), fillLevel=floor, brush=look.faint(colour))
@@ -34,22 +33,21 @@ class ReadoutHistogramPanel(Panel):
         )
         self.line = pyqtgraph.InfiniteLine(angle=90, pen=look.pen(look.BLACK, 1.5, dashed=True))
         self.plot.addItem(self.line)
+        self.page.addWidget(
+            look.legend(
+                (look.LINE, look.BLUE, "prepared dark"),
+                (look.LINE, look.ORANGE, "prepared bright"),
+                (look.DASHES, look.BLACK, "threshold"),
+            )
+        )
         self.page.addWidget(self.plot)
 
     def show_view(self, view):
-        self.legend.clear()
-        for curve, shots, name in ((self.dark, view.dark, "dark"), (self.bright, view.bright, "bright")):
-            curve.setData(view.edges, shots)
-            self.legend.addItem(_sample(curve.opts["pen"]), f"prepared {name}")
+        self.dark.setData(view.edges, view.dark)
+        self.bright.setData(view.edges, view.bright)
         self.line.setVisible(view.threshold is not None)
         if view.threshold is not None:
             self.line.setValue(view.threshold + 0.5)
-            self.legend.addItem(_sample(self.line.pen), f"threshold {view.threshold}")
         self.plot.setXRange(view.edges[0], view.edges[-1], padding=0.01)
         top = max(view.dark.max(), view.bright.max())
         self.plot.setYRange(np.log10(FLOOR), np.log10(HEADROOM * top), padding=0)
-
-
-def _sample(pen):
-    """What a legend draws: the line alone, without its filling."""
-    return pyqtgraph.PlotDataItem(pen=pen)

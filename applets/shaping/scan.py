@@ -22,7 +22,6 @@ class ScanView:
     Attributes:
         x, y, below, above: shape (n,).
         fit_x, fit_y: shape (m,), empty until fitted.
-        y_axis: (bottom, top) of the y axis, with room for a legend.
         result: one line, empty until fitted.
         warnings: see shaping.marks.
     """
@@ -36,7 +35,6 @@ class ScanView:
     above: np.ndarray
     fit_x: np.ndarray
     fit_y: np.ndarray
-    y_axis: tuple[float, float]
     result: str
     warnings: list[str]
 
@@ -57,17 +55,5 @@ def scan_view(values: Values) -> ScanView | None:
         above=np.nan_to_num(np.maximum(high - y, 0.0)),
         fit_x=fit_x,
         fit_y=fit_y,
-        y_axis=y_axis(low, high, y, fit_y),
         warnings=data_marks(values, RUN),
     )
-
-
-def y_axis(*shown: np.ndarray) -> tuple[float, float]:
-    """Bottom and top that hold all finite values, with room above them for the legend."""
-    values = np.concatenate(shown)
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return 0.0, 1.0
-    bottom, top = float(values.min()), float(values.max())
-    span = (top - bottom) or abs(top) or 1.0
-    return bottom - 0.05 * span, top + 0.3 * span
