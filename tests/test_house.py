@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("repository", "node", "node_alice", "node_bob", "postprocess", "controllers", "testbed", "diqkd")
+ROOMS = ("repository", "node", "node_alice", "node_bob", "postprocess", "controllers", "applets", "testbed", "diqkd")
 
 # What each room may import of ours besides itself.
 MAY_IMPORT = {
@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "node_bob": {"node"},
     "postprocess": set(),
     "controllers": {"postprocess"},
+    "applets": set(),
     "testbed": {"postprocess"},
     "diqkd": {"controllers", "node", "node_alice", "node_bob", "postprocess", "testbed"},
 }

@@ -50,9 +50,12 @@ class CharacterisationView:
 def characterisation_view(values: Values) -> CharacterisationView | None:
     """What to show, None before the first point."""
     found = columns(values, *(f"{RUN}.{name}" for name in CURVES))
-    if found is None or not len(found[0]):
+    if found is None:
         return None
-    rounds, score, score_low, score_high, *errors = found
+    known = np.isfinite(found[0])
+    if not known.any():
+        return None
+    rounds, score, score_low, score_high, *errors = (each[known] for each in found)
     qber, qber_low, qber_high = (100 * each for each in errors)
     bottom, top = axis(score, score_low, score_high)
     return CharacterisationView(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 Values = Mapping[str, Any]
+MOST = 2.0**53
+"""Larger whole numbers are no longer exact as float64, and no number of anything here."""
 
 
 def text(values: Values, name: str) -> str | None:
@@ -22,13 +24,13 @@ def number(values: Values, name: str) -> float | None:
     value = values.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return None
-    return float(value) if math.isfinite(value) else None
+    return float(value) if abs(value) <= sys.float_info.max else None
 
 
 def whole(values: Values, name: str) -> int | None:
     """A number of things, None if there is none."""
     value = number(values, name)
-    return int(value) if value is not None and value >= 0 else None
+    return int(value) if value is not None and 0 <= value <= MOST else None
 
 
 def flag(values: Values, name: str) -> bool:
@@ -43,9 +45,15 @@ def column(values: Values, name: str) -> np.ndarray | None:
         return None
     try:
         found = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return found if found.ndim == 1 else None
+
+
+def tally(values: Values, name: str) -> np.ndarray | None:
+    """Numbers of things as float64 of shape (n,); None if there are none, or if one of them cannot be such a number."""
+    found = column(values, name)
+    return found if found is not None and ((found >= 0) & (found <= MOST)).all() else None
 
 
 def columns(values: Values, *names: str) -> list[np.ndarray] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from applets.shaping.datasets import Values, column, text
+from applets.shaping.datasets import Values, column, tally, text
 from applets.shaping.marks import data_marks
 from applets.shaping.words import spaced
 
@@ -49,9 +49,9 @@ def heralds_view(values: Values) -> HeraldsView | None:
     rates = column(values, RATES)
     if rates is None or not len(rates):
         return None
-    rates = np.where(rates > 0, rates, np.nan)
-    shares, errors = balance(column(values, COUNTS))
-    counts = tuple(spaced(int(count)) for count in column(values, COUNTS)) if len(shares) else ()
+    rates = np.where(np.isfinite(rates) & (rates > 0), rates, np.nan)
+    counts = tally(values, COUNTS)
+    shares, errors = balance(counts)
     return HeraldsView(
         title=_title(text(values, SESSION), rates),
         blocks=np.arange(1.0, len(rates) + 1),
@@ -60,7 +60,7 @@ def heralds_view(values: Values) -> HeraldsView | None:
         top=rate_axis_top(rates),
         shares=shares,
         errors=errors,
-        counts=counts,
+        counts=tuple(spaced(int(count)) for count in counts) if len(shares) else (),
         warnings=data_marks(values, RUN),
     )
 
@@ -90,7 +90,7 @@ def rate_axis_top(rates: np.ndarray) -> float:
 
 def balance(counts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Percent of all heralds per pattern and their binomial standard errors; empty while there are none."""
-    if counts is None or len(counts) != len(PATTERNS) or not (counts >= 0).all() or not counts.sum():
+    if counts is None or len(counts) != len(PATTERNS) or not counts.sum():
         return np.empty(0), np.empty(0)
     shares = counts / counts.sum()
     return 100 * shares, 100 * np.sqrt(shares * (1 - shares) / counts.sum())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from applets.shaping.datasets import Values, column, whole
+from applets.shaping.datasets import Values, tally, whole
 from applets.shaping.marks import data_marks
 from applets.shaping.words import spaced
 
@@ -39,7 +39,7 @@ class HistogramView:
 
 def histogram_view(values: Values) -> HistogramView | None:
     """What to show, None before the first shots."""
-    dark, bright = column(values, DARK), column(values, BRIGHT)
+    dark, bright = tally(values, DARK), tally(values, BRIGHT)
     if dark is None or bright is None or not dark.sum() + bright.sum() > 0:
         return None
     length = _used(dark, bright)

@@ -42,9 +42,12 @@ class ScanView:
 def scan_view(values: Values) -> ScanView | None:
     """What to show, None before the first point."""
     points = columns(values, *(f"{SCAN}.{name}" for name in POINTS))
-    if points is None or not len(points[0]):
+    if points is None:
         return None
-    x, y, low, high = points
+    known = np.isfinite(points[0]) & np.isfinite(points[1])
+    if not known.any():
+        return None
+    x, y, low, high = (each[known] for each in points)
     fit_x, fit_y = columns(values, *(f"{SCAN}.{name}" for name in FIT)) or (np.empty(0), np.empty(0))
     words = {name: text(values, f"{SCAN}.{name}") or "" for name in WORDS}
     return ScanView(

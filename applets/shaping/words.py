@@ -22,13 +22,17 @@ def duration(seconds: float) -> str:
         return f"{minutes} min"
     if minutes < 24 * 60:
         return f"{minutes // 60} h {minutes % 60:02} min"
-    hours = round(minutes / 60)
+    hours = round(whole / 3600)
     return f"{hours // 24} d {hours % 24} h"
 
 
 def clock(moment: datetime, now: datetime) -> str:
     """A time of day, with the day when it is not today: '14:35', 'Thu 26 Nov 02:10'."""
     return moment.strftime("%H:%M" if moment.date() == now.date() else "%a %d %b %H:%M")
+
+
+LONGEST_S = 366 * 86400.0
+"""No session is estimated to last longer; a larger figure is no estimate."""
 
 
 def estimated_end(remaining_s: float | None, known_since: datetime | None, now: datetime) -> str:
@@ -39,7 +43,7 @@ def estimated_end(remaining_s: float | None, known_since: datetime | None, now: 
         known_since: when that was, local time; None if nobody saw it, then no time of day is told.
         now: local time.
     """
-    if remaining_s is None:
+    if remaining_s is None or not 0 <= remaining_s <= LONGEST_S:
         return "end not known yet"
     if known_since is None:
         return f"about {duration(remaining_s)} left when last told"
