@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from applets.shaping.datasets import Values, columns, whole
-from applets.shaping.marks import data_marks
+from applets.shaping.marks import apparatus_names, data_marks
 from applets.shaping.words import spaced
 
 RUN = "diqkd.characterisation"
 CLASSICAL, QUANTUM = 2.0, 2.0 * math.sqrt(2.0)
 """Bounds of the CHSH score: local hidden variables, and quantum mechanics (Tsirelson)."""
 CURVES = ("round", "score", "score_low", "score_high", "qber", "qber_low", "qber_high")
-DATASETS = (*(f"{RUN}.{name}" for name in CURVES), f"{RUN}.window_rounds", f"{RUN}.apparatus")
+DATASETS = (*(f"{RUN}.{name}" for name in CURVES), f"{RUN}.window_rounds", *apparatus_names(RUN))
 
 
 @dataclass(frozen=True)

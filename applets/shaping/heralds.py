@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from applets.shaping.datasets import Values, column, tally, text
-from applets.shaping.marks import data_marks
+from applets.shaping.marks import apparatus_names, data_marks
 from applets.shaping.words import spaced
 
 RUN = "diqkd.rounds"
 SESSION, RATES, COUNTS = f"{RUN}.session", f"{RUN}.herald_rate_hz", f"{RUN}.pattern_counts"
-DATASETS = (SESSION, RATES, COUNTS, f"{RUN}.apparatus")
+DATASETS = (SESSION, RATES, COUNTS, *apparatus_names(RUN))
 PATTERNS = ("0011", "0101", "1010", "1100")
 SMOOTHING_BLOCKS = 20
 

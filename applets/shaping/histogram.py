@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from applets.shaping.datasets import Values, tally, whole
-from applets.shaping.marks import data_marks
+from applets.shaping.marks import apparatus_names, data_marks
 from applets.shaping.words import spaced
 
 RUN = "diqkd.calibration"
 DARK, BRIGHT, THRESHOLD = (f"{RUN}.histogram.{name}" for name in ("dark", "bright", "threshold"))
-DATASETS = (DARK, BRIGHT, THRESHOLD, f"{RUN}.apparatus")
+DATASETS = (DARK, BRIGHT, THRESHOLD, *apparatus_names(RUN))
 FLOOR = 0.5
 """Where the logarithmic axis begins: bins without a shot stand there."""
 

@@ -28,9 +28,15 @@ def marks(apparatus: str | None, insecure_because: str | None) -> list[str]:
     return warnings
 
 
+def apparatus_names(run: str) -> tuple[str, str]:
+    """Datasets that tell the apparatus of a run ('diqkd.calibration', ...): its own, else that of the latest rounds."""
+    return f"{run}.apparatus", "diqkd.rounds.apparatus"
+
+
 def data_marks(values: Values, run: str) -> list[str]:
-    """The warning beside measured data of a run ('diqkd.calibration', ...): where they do not come from."""
-    apparatus = text(values, f"{run}.apparatus")
+    """The warning beside measured data of a run: where they do not come from."""
+    told = (text(values, name) for name in apparatus_names(run))
+    apparatus = next((name for name in told if name is not None), None)
     return [] if apparatus is None or apparatus in REAL else [f"{apparatus.capitalize()} apparatus: no real ions"]
 
 

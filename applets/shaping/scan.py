@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from applets.shaping.datasets import Values, columns, text
-from applets.shaping.marks import data_marks
+from applets.shaping.marks import apparatus_names, data_marks
 
 RUN = "diqkd.calibration"
 SCAN = f"{RUN}.scan"
 WORDS, POINTS, FIT = ("title", "x_label", "y_label", "result"), ("x", "y", "y_low", "y_high"), ("fit_x", "fit_y")
-DATASETS = (*(f"{SCAN}.{name}" for name in (*WORDS, *POINTS, *FIT)), f"{RUN}.apparatus")
+DATASETS = (*(f"{SCAN}.{name}" for name in (*WORDS, *POINTS, *FIT)), *apparatus_names(RUN))
 
 
 @dataclass(frozen=True)
