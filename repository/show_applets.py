@@ -17,11 +17,13 @@ class ShowApplets(EnvExperiment):
     """Show the diqkd applets
 
     They appear in the dashboard's applet list as the group 'diqkd'; tick the group to open them all. With the group's
-    CCB policy 'Create and enable/disable applets' they open by themselves.
+    CCB policy 'Create and enable/disable applets' they open by themselves. A pipeline of its own lets it run during a
+    session.
     """
 
     def build(self):
         self.setattr_device("ccb")
+        self.set_default_scheduling(pipeline_name="dashboard")
 
     def run(self):
         for name, module in NAMES.items():
