@@ -10,6 +10,8 @@ BLACK, GREY, BLUE, VERMILION, GREEN, ORANGE = "#000000", "#888888", "#0072B2", "
 """Okabe and Ito's palette (2008); curves also differ in line style or marker."""
 TEXT_COLOUR = "#202020"
 BAND_OPACITY = 60
+AXIS_WIDTH = 58
+"""Of the vertical axes, in pixels: plots above each other share their x."""
 POINT, LINE, DASHES, BAND = "●", "━━", "┅┅", "▒▒"
 """Marks of a legend."""
 
@@ -43,6 +45,7 @@ def plot(x_label, y_label, spaced_x=False):
     made.setMenuEnabled(False)
     made.hideButtons()
     made.showGrid(x=True, y=True, alpha=0.2)
+    made.getAxis("left").setWidth(AXIS_WIDTH)
     for side, words in (("bottom", x_label), ("left", y_label)):
         axis = made.getAxis(side)
         axis.enableAutoSIPrefix(False)
@@ -104,4 +107,5 @@ class Lettering(QtWidgets.QLabel):
         self._keep_room()
 
     def _keep_room(self):
+        self.setMinimumHeight(0)  # Qt never asks for less than this
         self.setFixedHeight(max(self.heightForWidth(self.width()), 0))

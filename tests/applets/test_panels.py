@@ -86,6 +86,18 @@ def test_a_warning_is_seen_whole_at_any_width(panel, qt, width):
     assert picture.pixelColor(box.x() + 2, box.y() + 2).name() == "#b00020"
 
 
+def test_a_wider_window_gives_the_room_back(panel, qt):
+    show(panel, everything() | EMULATED)
+    panel.show()
+    heights = []
+    for width in (120, 900, 120):
+        panel.resize(width, 300)
+        for _ in range(3):
+            qt.processEvents()
+        heights.append(panel.warnings.height())
+    assert heights[0] == heights[2] > heights[1]
+
+
 def test_it_forgets_the_warning_and_the_page_with_the_datasets(panel):
     show(panel, everything() | EMULATED)
     assert not panel.warnings.isHidden()
