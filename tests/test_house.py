@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("repository", "procedures", "node", "node_alice", "node_bob", "postprocess", "controllers", "testbed", "diqkd")
+ROOMS = (
+    "repository", "procedures", "node", "node_alice", "node_bob", "postprocess", "controllers", "applets", "testbed",
+    "diqkd",
+)  # fmt: skip
 
 # What each room may import of ours besides itself.
 MAY_IMPORT = {
@@ -17,6 +20,7 @@ MAY_IMPORT = {
     "node_bob": {"node"},
     "postprocess": set(),
     "controllers": {"postprocess"},
+    "applets": set(),
     "testbed": {"postprocess"},
     "diqkd": {"controllers", "node", "node_alice", "node_bob", "postprocess", "testbed"},
 }
