@@ -22,7 +22,7 @@ def environment():
 
 @contextmanager
 def published(datasets):
-    """The two servers of a master that an applet asks; gives (notify port, control port, notifier)."""
+    """The two servers of a master that an applet asks; gives their ports and a function that changes the datasets."""
     from sipyco.pc_rpc import Server
     from sipyco.sync_struct import Notifier, Publisher
 
@@ -44,8 +44,8 @@ def published(datasets):
     try:
         notify, control = asyncio.run_coroutine_threadsafe(start(), loop).result(PATIENCE_S)
         yield notify, control, lambda change: loop.call_soon_threadsafe(change, notifier)
-        asyncio.run_coroutine_threadsafe(stop(), loop).result(PATIENCE_S)
     finally:
+        asyncio.run_coroutine_threadsafe(stop(), loop).result(PATIENCE_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(PATIENCE_S)
         loop.close()
