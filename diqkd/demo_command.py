@@ -47,6 +47,11 @@ def add_parser(subparsers: Any) -> None:
         "--gamma", type=arguments.gamma, metavar="K/256", help="probability of a Bell-test round (default: 13/256)"
     )
     parser.add_argument(
+        "--syndrome",
+        choices=("paper", "tight"),
+        help="rule for the syndrome length; tight leaves more key (default: the paper's)",
+    )
+    parser.add_argument(
         "--block-rounds", type=arguments.count, default=1000, metavar="N", help="rounds per block (default: 1000)"
     )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the result as JSON")
@@ -86,19 +91,21 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
 
     because = () if args.seed is None else (SEEDED,)
     common: dict[str, Any] = {"block_rounds": args.block_rounds, "insecure_because": because}
-    if args.rounds is None and args.gamma is None:
+    if args.rounds is None and args.gamma is None and args.syndrome is None:
         public = parameters.paper("paper-run", "emulated", **common)
         preset = "paper"
     else:
         rounds = args.rounds or parameters.PAPER_ROUNDS
         gamma = args.gamma or Fraction(parameters.PAPER_GAMMA)
-        public = parameters.planned("rehearsal", "emulated", rounds, gamma, **common)
+        syndrome = args.syndrome or "paper"
+        public = parameters.planned("rehearsal", "emulated", rounds, gamma, syndrome=syndrome, **common)
         preset = "custom"
     experiment = {
         "session": public.session_id,
         "preset": preset,
         "rounds": public.rounds,
         "gamma_256": int(256 * public.gamma),
+        "syndrome": args.syndrome or "paper",
         "block_rounds": public.block_rounds,
         "judgement": 0.0,  # nothing to hide: the laboratory is emulated
     }

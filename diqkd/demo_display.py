@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OnStatus = Callable[[str, dict[str, Any]], None]
 OnLine = Callable[[str], None]
 
-STAGES = {"alice": 9, "bob": 11}
+STAGES = {"alice": 10, "bob": 12}
 WARNING = "Emulated apparatus: this is not a secret key."
 
 

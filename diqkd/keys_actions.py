@@ -76,6 +76,7 @@ def provision(args: argparse.Namespace) -> ExitStatus:
         score=args.score,
         qber=args.qber,
         eps_snd=args.eps_snd,
+        syndrome=args.syndrome,
     )
     if args.draw is not None:
         k0 = draw_k0(home.random_source("K0"), parameters, args.sessions)

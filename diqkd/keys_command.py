@@ -108,6 +108,9 @@ def _add_provision(parser: argparse.ArgumentParser) -> None:
     custom.add_argument("--score", type=float, default=2.64, help="expected CHSH score S (default: %(default)s)")
     custom.add_argument("--qber", type=float, default=0.018, help="expected error rate Q (default: %(default)s)")
     custom.add_argument("--eps-snd", type=float, default=1e-10, metavar="EPS", help="default: %(default)s")
+    custom.add_argument(
+        "--syndrome", choices=("paper", "tight"), default="paper", help="rule for the syndrome (default: %(default)s)"
+    )
 
 
 def _add_link(parser: argparse.ArgumentParser) -> None:

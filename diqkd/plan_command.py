@@ -25,6 +25,7 @@ No key: at this size and quality Proposition 2 proves no positive length.
 Take more rounds (even a perfect link, S = 2.83 and Q = 0, needs about 260 000),
 or improve the link."""
 
+BEST = "best"
 PAD_BITS = 4 * 64
 VHASH_BITS = 1280
 
@@ -46,10 +47,10 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--gamma",
-        type=arguments.gamma,
+        type=_gamma_or_best,
         default=Fraction(13, 256),
         metavar="K/256",
-        help="probability of a Bell-test round (default: %(default)s)",
+        help="probability of a Bell-test round, or 'best': the one that gives the longest key (default: %(default)s)",
     )
     parser.add_argument("--score", type=float, default=2.64, help="expected CHSH score S (default: %(default)s)")
     parser.add_argument(
@@ -115,17 +116,34 @@ def plan(
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan, as a table or as JSON."""
-    syndrome_bits = args.syndrome_bits
-    if syndrome_bits is None and args.syndrome == "tight":
-        from postprocess.reconciliation import tight_syndrome_length
-
-        syndrome_bits = tight_syndrome_length(args.rounds, args.gamma, args.score, args.qber)
-    result = plan(args.rounds, args.gamma, args.score, args.qber, args.eps_snd, syndrome_bits)
+    gamma = _best_gamma(args) if args.gamma == BEST else args.gamma
+    result = plan(args.rounds, gamma, args.score, args.qber, args.eps_snd, _syndrome_bits(args, gamma))
     if args.json:
         print(json.dumps(result, indent=2))
     else:
         _print_table(result)
     return ExitStatus.DONE
+
+
+def _syndrome_bits(args: argparse.Namespace, gamma: Fraction) -> int:
+    from postprocess.reconciliation import syndrome_length_by
+
+    return args.syndrome_bits or syndrome_length_by(args.syndrome, args.rounds, gamma, args.score, args.qber)
+
+
+def _best_gamma(args: argparse.Namespace) -> Fraction:
+    """The k/256 with the longest key; all are tried, for the rule of the syndrome moves the optimum."""
+    from postprocess.security import key_length
+
+    def ell(gamma: Fraction) -> int:
+        bits = _syndrome_bits(args, gamma)
+        return key_length(args.rounds, gamma, args.score, args.qber, args.eps_snd, bits).ell
+
+    return max((Fraction(k, 256) for k in range(1, 256)), key=ell)
+
+
+def _gamma_or_best(text: str) -> Fraction | str:
+    return BEST if text == BEST else arguments.gamma(text)
 
 
 def _print_table(result: dict[str, Any]) -> None:

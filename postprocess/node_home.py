@@ -221,6 +221,7 @@ def session_parameters(
     score: float,
     qber: float,
     eps_snd: float,
+    syndrome: str = "paper",
 ) -> SessionParameters:
     """Public parameters of a session from what an operator chooses; both nodes must come to the same ones.
 
@@ -244,6 +245,7 @@ def session_parameters(
         score=score,
         qber=qber,
         eps_snd=eps_snd,
+        syndrome=syndrome,
         block_rounds=block_rounds,
         insecure_because=reasons,
     )

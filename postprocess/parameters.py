@@ -219,15 +219,18 @@ def planned(
     score: float = 2.64,
     qber: float = 0.018,
     eps_snd: float = 1e-10,
+    syndrome: str = "paper",
     priors: Priors = PAPER_PRIORS,
     block_rounds: int = 1000,
     insecure_because: tuple[str, ...] = (),
 ) -> SessionParameters:
     """Parameters for any size by the paper's rules; too small for a positive key, they become an insecure rehearsal.
 
+    `syndrome` names the rule for m: "paper", or "tight", which leaves more key (postprocess.reconciliation.overhead).
+
     A rehearsal extracts ell = n // 20 bits, which no proof covers; `insecure_because` says so.
     """
-    from postprocess.reconciliation import syndrome_length
+    from postprocess.reconciliation import syndrome_length_by
     from postprocess.security import acceptance_threshold, key_length
 
     if rounds < MIN_ROUNDS:
@@ -238,7 +241,7 @@ def planned(
             f"rounds = {rounds}, gamma = {gamma}: {float(rounds * gamma):.0f} test rounds are too few for a threshold "
             "above the local bound; take more rounds or a larger gamma"
         )
-    syndrome_bits = min(syndrome_length(rounds, gamma, score, qber), int(0.9 * rounds))
+    syndrome_bits = min(syndrome_length_by(syndrome, rounds, gamma, score, qber), int(0.9 * rounds))
     eps_pa = float(f"{key_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr).eps_pa:.3g}")
     ell = proven_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr, eps_pa)
     if ell <= 0:

@@ -37,13 +37,13 @@ class PeerRounds(HasEnvironment):
         """Give an experiment, while it is built, the arguments of `measure` that are this node's alone."""
         experiment.setattr_argument(
             "peer_timeout",
-            NumberValue(120.0, unit="s", precision=0, step=10.0, min=5.0, max=86400.0),
+            NumberValue(120, unit="s", precision=0, scale=1, step=10, min=5, max=86_400, type="int"),
             group,
             "Longest wait for a message of the peer",
         )
         experiment.setattr_argument(
             "recovery_timeout",
-            NumberValue(3600.0, unit="s", precision=0, step=60.0, min=1.0, max=86400.0),
+            NumberValue(3600, unit="s", precision=0, scale=1, step=60, min=1, max=86_400, type="int"),
             group,
             "Longest wait for the ion or the laser to come back, here or at the peer",
         )

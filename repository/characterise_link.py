@@ -74,10 +74,12 @@ class CharacteriseLink(EnvExperiment):
         print(report(quality))
 
     def _show_averages(self, joint):
+        """What is known so far, with the apparatus it comes from."""
         from dataclasses import asdict
 
         from postprocess.characterisation.link import averages
 
+        self.set_dataset("diqkd.characterisation.apparatus", self.plan.apparatus, broadcast=True)
         self.set_dataset("diqkd.characterisation.window_rounds", min(self.window, len(joint)), broadcast=True)
         for name, values in asdict(averages(joint, self.window)).items():
             self.set_dataset("diqkd.characterisation." + name, values, broadcast=True)

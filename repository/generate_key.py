@@ -49,7 +49,7 @@ class GenerateKey(EnvExperiment):
         )
         self.setattr_argument(
             "gamma_256",
-            NumberValue(13, unit="1/256", precision=0, scale=1, step=1, min=1, max=255, type="int"),
+            NumberValue(13, unit="/ 256", precision=0, scale=1, step=1, min=1, max=255, type="int"),
             group,
             "Probability of a Bell-test round",
         )
@@ -64,15 +64,21 @@ class GenerateKey(EnvExperiment):
         )
         self.setattr_argument(
             "eps_snd",
-            NumberValue(1e-10, precision=15, step=1e-11, min=1e-15, max=1e-3),
+            NumberValue(1e-10, unit="× 1e-10", scale=1e-10, precision=5, step=1e-10, min=1e-15, max=1e-3),
             group,
             "Soundness error of the key",
+        )
+        self.setattr_argument(
+            "syndrome",
+            EnumerationValue(["paper", "tight"], default="paper"),
+            group,
+            "Rule for the syndrome length: the paper's, or 1.15 times the entropy, which leaves more key",
         )
 
     def _judgement_argument(self):
         self.setattr_argument(
             "judgement",
-            NumberValue(15.0, unit="s", precision=0, step=5.0, min=0.0, max=86400.0),
+            NumberValue(15, unit="s", precision=0, scale=1, step=5, min=0, max=86_400, type="int"),
             "Patience",
             "Bob answers no sooner; more than decoding ever takes, or its duration shows how many errors there were",
         )
@@ -93,6 +99,7 @@ class GenerateKey(EnvExperiment):
             score=self.score,
             qber=self.qber,
             eps_snd=self.eps_snd,
+            syndrome=self.syndrome,
         )
 
     def run(self):
@@ -127,18 +134,30 @@ class GenerateKey(EnvExperiment):
         """
         from postprocess.node_home import require_key
 
-        self.set_dataset("diqkd.key.session", self.session, broadcast=True)
+        self._describe_key()
         result = self.home.post_process(
             self.session,
             timeout_s=self.peer_timeout + self.judgement,
             judgement_s=self.judgement,
             progress=self._show_status,
         )
+        self._show_reasons(result.insecure_because)
         self.set_dataset("diqkd.key.accepted", result.accepted, broadcast=True)
         self.set_dataset("diqkd.key.abort_reason", str(result.abort_reason or ""), broadcast=True)
         self.set_dataset("diqkd.key.bits", result.ell, broadcast=True)
         self._show_status("key accepted" if result.accepted else f"aborted: {result.abort_reason}")
         require_key(result, self.session)
+
+    def _describe_key(self):
+        """Whose key is being made; what the datasets say of the key before goes first."""
+        for name, value in (("status", "post-processing"), ("accepted", False), ("abort_reason", ""), ("bits", 0)):
+            self.set_dataset("diqkd.key." + name, value, broadcast=True)
+        self._show_reasons(self.parameters.insecure_because)
+        self.set_dataset("diqkd.key.apparatus", self.parameters.apparatus, broadcast=True)
+        self.set_dataset("diqkd.key.session", self.session, broadcast=True)
+
+    def _show_reasons(self, insecure_because):
+        self.set_dataset("diqkd.key.insecure_because", "; ".join(insecure_because), broadcast=True)
 
     def _show_status(self, status):
         self.set_dataset("diqkd.key.status", status, broadcast=True)

@@ -37,6 +37,7 @@ _HOME = {
     "make_code": "code",
     "priors_from_score": "priors",
     "syndrome_length": "priors",
+    "syndrome_length_by": "overhead",
     "tight_syndrome_length": "overhead",
 }
 
@@ -48,6 +49,7 @@ __all__ = [
     "make_code",
     "priors_from_score",
     "syndrome_length",
+    "syndrome_length_by",
     "tight_syndrome_length",
 ]
 

@@ -16,7 +16,7 @@ from fractions import Fraction
 from statistics import NormalDist
 
 from postprocess.errors import InvalidInput
-from postprocess.reconciliation.priors import binary_entropy
+from postprocess.reconciliation.priors import binary_entropy, syndrome_length
 
 _HALF_FAIL = 4.4  # overhead where half of all runs would fail, in units of (V / (n H^2))^(1/3)
 _SCATTER = 0.5  # one standard deviation of the waterfall, same units
@@ -52,6 +52,16 @@ def tight_syndrome_length(n: int, gamma: float | Fraction, score: float, qber: f
     scale = (variance / (n * entropy**2)) ** (1.0 / 3.0)
     quantile = -NormalDist().inv_cdf(failure)
     return math.ceil(n * entropy * (1.0 + (_HALF_FAIL + _SCATTER * quantile) * scale))
+
+
+SYNDROME_RULES = ("paper", "tight")
+
+
+def syndrome_length_by(rule: str, n: int, gamma: float | Fraction, score: float, qber: float) -> int:
+    """Syndrome length m by a rule of SYNDROME_RULES: the paper's, or this project's for one failure in a thousand."""
+    if rule not in SYNDROME_RULES:
+        raise InvalidInput(f"syndrome = {rule}: must be {' or '.join(SYNDROME_RULES)}")
+    return (tight_syndrome_length if rule == "tight" else syndrome_length)(n, gamma, score, qber)
 
 
 def finite_length_estimate(n: int, gamma: float | Fraction, score: float, qber: float, failure: float = 1e-3) -> float:

@@ -1,6 +1,7 @@
 """`diqkd plan`: the paper's figures, JSON alone on stdout, one clear line for bad input."""
 
 import json
+from fractions import Fraction
 
 import pytest
 
@@ -31,6 +32,15 @@ def test_a_tight_syndrome_gives_its_bits_to_the_key(capsys):
     paper, tight = planned(capsys, *PAPER), planned(capsys, *PAPER, "--syndrome", "tight")
     assert tight["syndrome_bits"] <= 271_000
     assert tight["ell"] - paper["ell"] == pytest.approx(paper["syndrome_bits"] - tight["syndrome_bits"], rel=1e-3)
+
+
+@pytest.mark.parametrize("rule", ["paper", "tight"])
+def test_the_best_gamma_is_no_worse_than_its_neighbours(capsys, rule):
+    best = planned(capsys, *PAPER, "--syndrome", rule, "--gamma", "best")
+    k = int(256 * Fraction(best["gamma"]))
+    for other in (k - 1, k + 1, 13):
+        assert planned(capsys, *PAPER, "--syndrome", rule, "--gamma", f"{other}/256")["ell"] <= best["ell"]
+    assert best["ell"] > planned(capsys, *PAPER, "--syndrome", rule)["ell"]
 
 
 def test_too_few_rounds_plan_no_key(capsys):

@@ -60,7 +60,7 @@ def test_every_argument_has_a_default_a_group_and_a_tooltip(worker):
     experiment._custom_arguments()
     experiment.peer_rounds.patience_arguments(experiment)
     experiment._judgement_argument()
-    assert len(described) == 12
+    assert len(described) == 13
     for name, (description, group, tooltip) in described.items():
         assert "default" in description and group and tooltip, name
         if description["ty"] == "NumberValue":

@@ -96,3 +96,15 @@ def test_every_field_changes_the_digest():
 def test_foreign_text_is_refused(text):
     with pytest.raises(InvalidInput):
         SessionParameters.from_json(text)
+
+
+def test_a_tight_syndrome_is_what_the_plan_says_and_leaves_more_key():
+    from postprocess.reconciliation import tight_syndrome_length
+
+    ordinary = planned("t", "kasli", 1_500_000, Fraction(13, 256))
+    tight = planned("t", "kasli", 1_500_000, Fraction(13, 256), syndrome="tight")
+    assert tight.syndrome_bits == tight_syndrome_length(1_500_000, Fraction(13, 256), 2.64, 0.018)
+    assert tight.ell - ordinary.ell == pytest.approx(ordinary.syndrome_bits - tight.syndrome_bits, rel=1e-2)
+    assert not tight.insecure and tight.differences(ordinary)[:2] == ["syndrome_bits", "ell"]
+    with pytest.raises(InvalidInput, match="syndrome = short"):
+        planned("t", "kasli", 1_500_000, Fraction(13, 256), syndrome="short")
