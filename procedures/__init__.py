@@ -1,0 +1,1 @@
+"""What several experiments share: measurements with the peer, calibrations; joins node and postprocess."""
