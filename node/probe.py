@@ -56,14 +56,17 @@ class Probe(HasEnvironment):
 
     @kernel
     def _laser_is_locked(self) -> TBool:
+        """Whether the laser is locked now; waits for the answer and leaves `lead` on the time line for what follows."""
         self.station.laser_lock.sample()
-        return self.station.laser_lock.was_locked()
+        locked = self.station.laser_lock.was_locked()
+        delay_mu(self.lead_mu)
+        return locked
 
     @kernel
     def _shot(self, point: TList(TInt32)) -> TInt32:
         """One shot, from the cursor on; returns its photon count, the cursor stands where the ion is in S1/2 again."""
         station = self.station
-        start_mu = (now_mu() + self.lead_mu) & ~7
+        start_mu = (now_mu() + 7) & ~7
         at_mu(start_mu)
         if point[PUMP_MU] > 0:
             station.beams.pumping_on()

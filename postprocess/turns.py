@@ -1,7 +1,7 @@
 """Taking turns with the pulsed laser that both nodes share: over the node link, Bob first, then Alice.
 
-Alice says that she is there, Bob takes his turn and says when it is over, also when it failed; then she takes hers. A
-message of a calibration that is over cannot start another: Bob waits for an Alice who has come anew each time.
+Alice says that she is there, Bob takes his turn and says when it is over, also when it failed; then she takes hers. Bob
+leaves only when she has heard that, so that no message of a turn that is over can start another.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from postprocess.link import Link, Silence
 
 logger = logging.getLogger(__name__)
 
-HERE, DONE = "laser turn here", "laser turn done"
+HERE, DONE, HEARD = "laser turn here", "laser turn done", "laser turn heard"
 LONGEST_TURN_S = 3600.0
 LOOK_EVERY_S = 2.0
+GONE = "bob went away in his turn with the pulsed laser: submit the calibration again"
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def turn(link: Link, node: str, timeout_s: float, show: Callable[[str], None] = 
         try:
             yield
         finally:
-            _say_done(link)
+            _say_done(link, timeout_s)
     else:
         show("waiting for bob's turn with the pulsed laser")
         try:
@@ -61,25 +62,29 @@ def _receive(link: Link, kind: str, peer: str, timeout_s: float) -> None:
 
 
 def _await_done(link: Link, timeout_s: float) -> None:
-    """Until Bob's turn is over; however long it takes while his end of the link stands."""
+    """Until Bob's turn is over, however long it takes while his end of the link stands.
+
+    He is told again and again that she is there: his experiment may have been submitted anew.
+    """
     deadline = time.monotonic() + LONGEST_TURN_S
     while time.monotonic() < deadline:
         try:
             link.receive(DONE, min(LOOK_EVERY_S, timeout_s))
+            link.send(HEARD, b"")
             return
         except Silence:
             if not link.peer_is_there(timeout_s):
-                raise PeerLost(
-                    "bob went away in his turn with the pulsed laser: submit the calibration again"
-                ) from None
+                raise PeerLost(GONE) from None
+            link.send(HERE, b"", timeout_s)
         except PeerLost:
-            raise PeerLost("bob went away in his turn with the pulsed laser: submit the calibration again") from None
+            raise PeerLost(GONE) from None
     raise PeerLost(f"bob's turn with the pulsed laser took more than {LONGEST_TURN_S:.0f} s: look after his node")
 
 
-def _say_done(link: Link) -> None:
+def _say_done(link: Link, timeout_s: float) -> None:
     try:
-        link.send(DONE, b"")
+        link.send(DONE, b"", timeout_s)
+        link.receive(HEARD, timeout_s)
     except PeerLost as problem:  # bob's own measurement is complete, or has a reason of its own to fail
         logger.warning("alice was not told that bob's turn is over: %s", problem)
 

@@ -77,16 +77,16 @@ class CalibrateShuttle(Calibration, EnvExperiment):
         found = self.count_clicks(
             delays, lambda index: window_words(index, self.windows, self.WINDOW, gate, float(delays[index]))
         )
+        require(
+            limit < self.MAX_COUPLING,
+            "isolation of the link",
+            f"coupling {coupling:.1e}, only known to be below {limit:.1e}, not {self.MAX_COUPLING:.0e}: take more "
+            "long windows, or move the ion further (shuttle.disconnected)",
+        )
         clicks, attempts = found[:, :ATTEMPTS].sum(1), found[:, ATTEMPTS]
         fit = isolation(delays, clicks, attempts, self.WINDOW, coupling)
         self.display.fit(fit, delays)
         self.conclude(
             f"coupling of 1 % after {with_error(fit.value, fit.standard_error, 'us', 1 * us)}; with the link cut "
             f"{coupling:.1e}, below {limit:.1e} at 95 %"
-        )
-        require(
-            limit < self.MAX_COUPLING,
-            "isolation of the link",
-            f"coupling {coupling:.1e}, only known to be below {limit:.1e}, not {self.MAX_COUPLING:.0e}: take more "
-            "long windows, or move the ion further (shuttle.disconnected)",
         )

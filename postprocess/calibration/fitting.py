@@ -8,7 +8,7 @@ then follows a chi-square distribution if the model is right, and its tail proba
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,8 +111,8 @@ def _fit(
     found, errors = np.array(list(start.values())), sigma(smoothed)
     try:
         for _ in range(STEPS):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", optimize.OptimizeWarning)
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")  # what went wrong shows in the result, which is checked
                 found, covariance = optimize.curve_fit(model, x, y, found, errors, absolute_sigma=True, maxfev=4000)
             errors = sigma(model(x, *found))
     except (RuntimeError, ValueError) as problem:
@@ -145,7 +145,8 @@ def binomial_interval(successes: int, shots: int, level: float = 0.6827) -> tupl
     p = successes / shots
     centre, width = p + z * z / (2 * shots), z * np.sqrt(p * (1 - p) / shots + (z / (2 * shots)) ** 2)
     scale = 1 + z * z / shots
-    return max(0.0, float((centre - width) / scale)), min(1.0, float((centre + width) / scale))
+    low, high = float((centre - width) / scale), float((centre + width) / scale)
+    return low if successes > 0 else 0.0, high if successes < shots else 1.0
 
 
 def poisson_interval(counts: int, level: float = 0.6827) -> tuple[float, float]:
@@ -163,8 +164,3 @@ def first_crossing(x: Array, y: Array, level: float) -> float | None:
         return None
     i = int(changes[0])
     return float(x[i] + (level - y[i]) * (x[i + 1] - x[i]) / (y[i + 1] - y[i]))
-
-
-def names(values: Sequence[str]) -> str:
-    """A list for a message."""
-    return ", ".join(values)
