@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from controllers.fips_tests import SAMPLE_BITS, failed_tests
 from postprocess.errors import DiqkdError
+from postprocess.fips_tests import SAMPLE_BITS, failed_tests
 from postprocess.node_home import NodeHome
 from postprocess.randomness import FileSource
 

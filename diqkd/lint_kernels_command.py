@@ -13,7 +13,7 @@ Check every @kernel and @portable function for what ARTIQ's compiler rejects or 
 Python 3.6; no f-strings, no starred arguments, nothing but `parallel` in its `with`, ...). Needs no ARTIQ.
 Without PATH, the folders of this repository that hold kernels are checked."""
 
-KERNEL_FOLDERS = ("node", "node_alice", "node_bob", "repository")
+KERNEL_FOLDERS = ("node", "node_alice", "node_bob", "procedures", "repository")
 
 
 def add_parser(subparsers: Any) -> None:

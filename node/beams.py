@@ -66,6 +66,17 @@ class Beams(HasEnvironment):
         self.dds_repump.sw.off()
 
     @kernel
+    def pumping_on(self):
+        """Optical pumping to S1/2(+1/2), outside of the attempt loop, which switches pump and repump by itself."""
+        self.dds_pump.sw.on()
+        self.dds_repump.sw.on()
+
+    @kernel
+    def pumping_off(self):
+        self.dds_pump.sw.off()
+        self.dds_repump.sw.off()
+
+    @kernel
     def deshelving_on(self):
         self.dds_deshelve.sw.on()
 

@@ -132,6 +132,23 @@ class ReadoutSettings:
 
 
 @dataclass(frozen=True)
+class ProbeSettings:
+    """Shots on this node's ion outside of rounds (calibrations).
+
+    Attributes:
+        pump: optical pumping to S1/2(+1/2) at the beginning of a shot, s.
+        lead: time line kept free before a shot for the CPU to program its pulses, s.
+        settle: from the step back into the focus to the next cooling pulse, s; many time constants of the electrodes.
+        tries: a point during which the kernel was late is measured so many times before the kernel gives up.
+    """
+
+    pump: float = 10e-6
+    lead: float = 60e-6
+    settle: float = 300e-6
+    tries: int = 3
+
+
+@dataclass(frozen=True)
 class NodeSettings:
     """Everything a node's real-time code needs; values from the calibration file override these."""
 
@@ -145,6 +162,7 @@ class NodeSettings:
     attempts: AttemptSettings = field(default_factory=AttemptSettings)
     shuttle: ShuttleSettings = field(default_factory=ShuttleSettings)
     readout: ReadoutSettings = field(default_factory=ReadoutSettings)
+    probe: ProbeSettings = field(default_factory=ProbeSettings)
     schedule: RoundSchedule = field(default_factory=RoundSchedule)
 
     def __post_init__(self) -> None:

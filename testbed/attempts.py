@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MIN_FACTOR = 0.5
 GOOD_GATE = 0.95
 COMPLETE_PUMPING_NS = 250
+PLACES = 8  # of a moving ion during a window
 
 
 class AttemptLoop:
@@ -129,14 +130,19 @@ class AttemptLoop:
         pumped = min(length(sequencer_422sigma), length(sequencer_1092)) >= COMPLETE_PUMPING_NS
         excited = length(sequencer_422ps_trigger) >= truth.MIN_EXCITATION_NS
         gates = [gate_fraction(*entangler.timings.get(gate_apd0 + apd, (0, 0))) for apd in range(4)]
-        self._gates = gates
+        self._gates = gates if pumped and excited else [0.0] * 4
         self._ready = bool(cycle and pumped and excited and all(gate >= GOOD_GATE for gate in gates) and self._reasons)
         self._clicks = [0, 0, 0, 0]
 
     def _count_alone(self, start: int, attempts: int) -> None:
         """Clicks of the four APDs from this node's ion alone: calibrations of gates, place and isolation."""
-        bench = self.bench
-        factor = coupling(bench.electrodes.displacement(start), bench.truth.isolation) if bench.ion_present else 0.0
+        bench, electrodes = self.bench, self.bench.electrodes
+        electrodes.forget(start)
+        factor = 0.0
+        if bench.ion_present:
+            step = attempts * self.entangler.cycle_mu / PLACES
+            places = [electrodes.displacement(start + int((i + 0.5) * step)) for i in range(PLACES)]
+            factor = sum(coupling(place, bench.truth.isolation) for place in places) / PLACES
         mean = attempts * factor * truth.STATION_EFFICIENCY / 4
         self._clicks = [bench.photon_number(mean * gate) for gate in self._gates]
 

@@ -27,6 +27,13 @@ class EdgeCounter:
         self._intervals: list[tuple[int, int, int]] = []
         self._requested: deque = deque()
         self._counts = None
+        self.core.on_reset.append(self._clear)
+
+    def _clear(self):
+        """A reset drops what has been counted and not fetched."""
+        self._open_since, self._kept = None, 0
+        self._intervals = []
+        self._requested.clear()
 
     @staticmethod
     def get_rtio_channels(channel, **kwargs):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.fips_tests import SAMPLE_BITS, failed_tests, long_run, monobit, poker, run_lengths
 from postprocess.errors import InvalidInput
+from postprocess.fips_tests import SAMPLE_BITS, failed_tests, long_run, monobit, poker, run_lengths
 from postprocess.randomness import SeededSource
 
 

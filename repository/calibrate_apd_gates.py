@@ -1,0 +1,65 @@
+"""Gates of the APDs from the arrival of the photons."""
+
+import numpy as np
+from artiq.experiment import *
+
+from procedures.calibration import Calibration
+from procedures.display import with_error
+from procedures.laser_turn import laser_turn, turn_arguments
+
+
+class CalibrateApdGates(Calibration, EnvExperiment):
+    """Calibrate the APD gates (uses the pulsed laser)
+
+    Scans the beginning of the gates in attempts of this node alone. Writes attempts.gate: from 2 ns before the first
+    photon of any APD to seven lifetimes after that of the last.
+    """
+
+    EARLIEST, LEAD, LIFETIMES = 8e-9, 2e-9, 7
+
+    def build(self):
+        self.build_node()
+        self.build_counter()
+        group = "Scan"
+        self.setattr_argument(
+            "latest",
+            NumberValue(60e-9, unit="ns", precision=0, step=1e-9, min=20e-9, max=500e-9),
+            group,
+            "Latest beginning of the gate after the reference edge; the first is 8 ns",
+        )
+        self.setattr_argument(
+            "step",
+            NumberValue(2e-9, unit="ns", precision=0, step=1e-9, min=1e-9, max=20e-9),
+            group,
+            "From one beginning to the next",
+        )
+        self.setattr_argument(
+            "windows",
+            NumberValue(200, precision=0, scale=1, step=10, min=1, max=1_000_000, type="int"),
+            group,
+            "Attempt windows per point",
+        )
+        turn_arguments(self)
+        self.write_argument("the gates")
+
+    def run(self):
+        """Scan in this node's turn with the laser, fit, write."""
+        self.begin("Arrival of the photons", "Beginning of the gate (ns)", "Clicks per attempt", 1 * ns)
+        with laser_turn(self.home, "APD gates", self.take_turns, self.peer_timeout, self.display.status):
+            self._measure()
+
+    def _measure(self):
+        from node.attempt_counter import ATTEMPTS, window_words
+        from postprocess.calibration.link_light import photon_arrival
+
+        x = np.arange(self.EARLIEST, self.latest, self.step)
+        stop, window = 2 * self.latest, self.settings.attempts.window
+        found = self.count_clicks(x, lambda index: window_words(index, self.windows, window, (x[index], stop)))
+        attempts = found[:, ATTEMPTS]
+        fits = [photon_arrival(x, found[:, apd], attempts, stop) for apd in range(ATTEMPTS)]
+        self.display.curve(x, lambda at: sum(fit.curve(at) for fit in fits))
+        start = max(self.EARLIEST, min(fit.value for fit in fits) - self.LEAD)
+        end = max(fit.value + self.LIFETIMES * fit.parameters["lifetime"][0] for fit in fits)
+        arrivals = ", ".join(with_error(fit.value, fit.standard_error, "", 1 * ns) for fit in fits)
+        gate = [round(edge, 9) for edge in (float(np.floor(start / ns)) * ns, float(np.ceil(end / ns)) * ns)]
+        self.conclude(f"photons arrive {arrivals} ns after the reference edge", {"attempts.gate": gate})

@@ -1,0 +1,58 @@
+"""Readout threshold from histograms of photon counts."""
+
+import numpy as np
+from artiq.experiment import *
+
+from procedures.calibration import Calibration
+
+
+class CalibrateReadout(Calibration, EnvExperiment):
+    """Calibrate the readout threshold
+
+    Histograms of the photon counts of ions prepared dark (pumped, then shelved by both pi pulses) and bright. Writes
+    readout.threshold.
+    """
+
+    BATCH = 100
+
+    def build(self):
+        self.build_node()
+        self.build_probe()
+        self.setattr_argument(
+            "shots",
+            NumberValue(2000, precision=0, scale=1, step=100, min=100, max=1_000_000, type="int"),
+            "Scan",
+            "Shots per preparation, in steps of 100",
+        )
+        self.write_argument("the threshold")
+
+    def run(self):
+        """Measure both preparations in turns, fit, write."""
+        from postprocess.calibration.threshold import poissonian_threshold
+
+        self.begin("Readout histograms", "Counts", "Shots")
+        self.histograms = [np.zeros(0, np.int64), np.zeros(0, np.int64)]
+        self.probe.allocate(self.BATCH)
+        self.measure_points(2 * -(-self.shots // self.BATCH), self._words, self._keep)
+        found = poissonian_threshold(*self.histograms)
+        self.display.histograms(*self.histograms, found.value)
+        self.conclude(
+            f"threshold {found.value} (likelihoods equal at {found.crossing:.2f} +- {found.standard_error:.2f}), dark "
+            f"{found.mean_dark:.2f}, bright {found.mean_bright:.1f} counts, wrong verdicts {found.error:.1e}",
+            {"readout.threshold": found.value},
+        )
+
+    def _words(self, index):
+        from node.shot import Shot
+
+        shot, qubit = Shot(self.settings), self.settings.qubit
+        if index % 2 == 0:
+            shot.pump().pi(qubit.mapping).pi(qubit.shelving)
+        return shot.words(index, self.BATCH, self.probe.dds_qubit)
+
+    def _keep(self, index, counts):
+        old = self.histograms[index % 2]
+        new = np.bincount(counts, minlength=len(old))
+        new[: len(old)] += old
+        self.histograms[index % 2] = new
+        self.display.histograms(*self.histograms, self.settings.readout.threshold)

@@ -1,0 +1,92 @@
+"""Isolation of the quantum link against the time since the shuttle's step (figure S5 left)."""
+
+import numpy as np
+from artiq.experiment import *
+
+from procedures.calibration import Calibration
+from procedures.display import with_error
+from procedures.laser_turn import laser_turn, turn_arguments
+
+
+class CalibrateShuttle(Calibration, EnvExperiment):
+    """Measure the isolation of the link after the shuttle's step (uses the pulsed laser)
+
+    Clicks per attempt of this node's ion in the focus, at delays after the step out of it, and from the moment on when
+    a round counts the link as cut. Nothing is written: fails if the link is not suppressed ten-thousandfold, then the
+    voltages in shuttle.disconnected must change.
+    """
+
+    MAX_COUPLING = 1e-4
+    WINDOW, LONG_WINDOW = 20e-6, 10e-3
+
+    def build(self):
+        self.build_node()
+        self.build_counter()
+        group = "Scan"
+        self.setattr_argument(
+            "longest",
+            NumberValue(40e-6, unit="us", precision=0, step=1e-6, min=5e-6, max=1e-3),
+            group,
+            "Longest delay after the step",
+        )
+        self.setattr_argument(
+            "step",
+            NumberValue(2e-6, unit="us", precision=1, step=1e-6, min=1e-7, max=1e-4),
+            group,
+            "From delay to delay",
+        )
+        self.setattr_argument(
+            "windows",
+            NumberValue(2000, precision=0, scale=1, step=100, min=1, max=1_000_000, type="int"),
+            group,
+            "Attempt windows of 20 us per delay",
+        )
+        self.setattr_argument(
+            "long_windows",
+            NumberValue(2500, precision=0, scale=1, step=100, min=1, max=1_000_000, type="int"),
+            group,
+            "Attempt windows of 10 ms with the link cut",
+        )
+        turn_arguments(self)
+
+    def run(self):
+        """Measure in this node's turn with the laser, fit, judge."""
+        self.begin("Isolation of the link", "Delay after the step (us)", "Clicks per attempt", 1 * us)
+        with laser_turn(self.home, "isolation", self.take_turns, self.peer_timeout, self.display.status):
+            self._measure()
+
+    def _measure(self):
+        from node.attempt_counter import ATTEMPTS, window_words
+        from postprocess.calibration.fitting import require
+        from postprocess.calibration.link_light import isolation, suppression
+
+        gate, wait = self.settings.attempts.gate, self.settings.schedule.electrode_wait
+        (focus, cut) = self.count_clicks(
+            np.zeros(2),
+            lambda index: (
+                window_words(0, self.windows, self.LONG_WINDOW / 10, gate)
+                if index == 0
+                else window_words(1, self.long_windows, self.LONG_WINDOW, gate, wait)
+            ),
+            show=False,
+        )
+        rate = focus[:ATTEMPTS].sum() / focus[ATTEMPTS]
+        require(rate > 0, "isolation of the link", "no clicks from the ion in the focus; is the pulsed laser on?")
+        coupling, limit = suppression(int(cut[:ATTEMPTS].sum()), int(cut[ATTEMPTS]), float(rate))
+        delays = np.arange(0, self.longest + self.step / 2, self.step)
+        found = self.count_clicks(
+            delays, lambda index: window_words(index, self.windows, self.WINDOW, gate, float(delays[index]))
+        )
+        require(
+            limit < self.MAX_COUPLING,
+            "isolation of the link",
+            f"coupling {coupling:.1e}, only known to be below {limit:.1e}, not {self.MAX_COUPLING:.0e}: take more "
+            "long windows, or move the ion further (shuttle.disconnected)",
+        )
+        clicks, attempts = found[:, :ATTEMPTS].sum(1), found[:, ATTEMPTS]
+        fit = isolation(delays, clicks, attempts, self.WINDOW, coupling)
+        self.display.fit(fit, delays)
+        self.conclude(
+            f"coupling of 1 % after {with_error(fit.value, fit.standard_error, 'us', 1 * us)}; with the link cut "
+            f"{coupling:.1e}, below {limit:.1e} at 95 %"
+        )

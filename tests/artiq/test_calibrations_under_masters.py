@@ -1,0 +1,90 @@
+"""Calibrations under real masters on the emulated apparatus, and under artiq_run."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from testbed import standin
+
+sys.path.insert(0, str(Path(__file__).parent))
+import lab_kit
+
+ROOT = Path(__file__).resolve().parents[2]
+IS_REAL = not standin.active() and importlib.util.find_spec("artiq_comtools") is not None
+RESULT = "diqkd.calibration.scan.result"
+
+pytestmark = pytest.mark.skipif(not IS_REAL, reason="ARTIQ is not installed here: no calibration ran under its masters")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    with lab_kit.laboratory(tmp_path_factory.mktemp("lab") / "lab", ROOT) as lab:
+        yield lab
+
+
+def submit(lab, node, file, **arguments):
+    expid = {"devarg_override": {}, "log_level": 30, "class_name": None, "repo_rev": None}
+    expid |= {"file": file, "arguments": arguments}
+    with lab.node(node).remote("control", "schedule") as schedule:
+        return schedule.submit("main", expid, 0, None, False)
+
+
+def calibrations(lab, node):
+    return json.loads((lab.folder / "homes" / node / "calibration.json").read_text())
+
+
+def test_the_next_calibration_begins_with_what_the_last_one_wrote(lab):
+    rids = [submit(lab, "alice", "calibrate_readout.py", shots=500) for _ in range(2)]
+    for rid in rids:
+        lab_kit.wait(lab, {"alice": rid})
+    written = calibrations(lab, "alice")["readout.threshold"]
+    assert (written["value"], written["by"]) == (6, "CalibrateReadout")
+    assert "wrote readout.threshold: 6 -> 6" in lab.node("alice").dataset(RESULT)
+    histogram = lab.node("alice").dataset("diqkd.calibration.histogram.bright")
+    assert np.sum(histogram) == 500
+
+
+def test_scan_and_fit_reach_clients_and_the_results_file(lab):
+    import h5py
+
+    rid = submit(lab, "bob", "calibrate_pi_time.py", line="analysis", points=21)
+    lab_kit.wait(lab, {"bob": rid})
+    bob = lab.node("bob")
+    assert bob.dataset("diqkd.calibration.scan.title") == "Rabi flops of the analysis line (bob)"
+    assert "wrote qubit.analysis.pi_time: 6e-06 -> " in bob.dataset(RESULT)
+    with h5py.File(lab_kit.results(lab, "bob", rid)) as file:
+        for name in ("x", "y", "y_low", "y_high"):
+            kept = file["datasets"][f"diqkd.calibration.scan.{name}"][()]
+            assert kept == pytest.approx(np.array(bob.dataset(f"diqkd.calibration.scan.{name}")))
+            assert len(kept) == 21
+
+
+def test_both_masters_take_turns_with_the_pulsed_laser(lab):
+    rids = {node: submit(lab, node, "calibrate_apd_gates.py", windows=100) for node in ("alice", "bob")}
+    lab_kit.wait(lab, rids)
+    for node in rids:
+        assert calibrations(lab, node)["attempts.gate"]["by"] == "CalibrateApdGates"
+        assert "photons arrive" in lab.node(node).dataset(RESULT)
+
+
+def test_a_node_whose_peer_stays_away_says_what_to_do(lab):
+    rid = submit(lab, "bob", "calibrate_shuttle.py", peer_timeout=2.0)
+    lab_kit.wait(lab, {"bob": rid})
+    assert "alice did not come within 2 s: submit the same calibration there, or say" in lab_kit.log(lab, "bob")
+
+
+def test_artiq_run(lab):
+    command = [sys.executable, "-m", "artiq.frontend.artiq_run", "--device-db", str(ROOT / "device_db.py")]
+    command += ["--dataset-db", str(lab.folder / "run.mdb"), str(ROOT / "repository" / "calibrate_frequency.py")]
+    command += ["line='shelving'", "points=31"]
+    environment = os.environ | {"DIQKD_NODE": "bob", "DIQKD_APPARATUS": "emulated", "PYTHONPATH": str(ROOT)}
+    environment["DIQKD_HOME"] = str(lab.folder / "homes")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=lab.folder)
+    assert done.returncode == 0, done.stderr
+    assert abs(calibrations(lab, "bob")["qubit.shelving.frequency"]["value"] - 225.2e6) < 10e3
