@@ -1,6 +1,5 @@
 """What every calibration of one node does: node and arguments, scan point by point, fit, and the calibration file."""
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +17,6 @@ from node.shot import Shot
 from postprocess.calibration.fitting import binomial_interval, poisson_interval
 from procedures.display import Display
 from procedures.point_scan import PointScan
-
-logger = logging.getLogger(__name__)
 
 
 class Calibration(HasEnvironment):
@@ -40,7 +37,7 @@ class Calibration(HasEnvironment):
         self.node = {"alice": node_alice, "bob": node_bob}[self.node_name].Node(self)
         self.setattr_argument(
             "recovery_timeout",
-            NumberValue(600.0, unit="s", precision=0, step=60.0, min=1.0, max=86400.0),
+            NumberValue(600, unit="s", precision=0, scale=1, step=60, min=1, max=86_400, type="int"),
             "Patience",
             "Longest wait for the ion or the laser to come back",
         )
@@ -144,7 +141,7 @@ class Calibration(HasEnvironment):
         return found
 
     def conclude(self, line: str, values: dict[str, Any] | None = None) -> None:
-        """Show the result, and write calibrated values if the operator wants that; the old ones go to the log."""
+        """Show the result, and write calibrated values if the operator wants that; the old ones stand beside them."""
         if values and self.write:
             before = {name: _setting(self.settings, name) for name in values}
             write(self.node.defaults, self.home.calibration, values, type(self).__name__)
@@ -152,7 +149,7 @@ class Calibration(HasEnvironment):
             written = "; ".join(f"{name}: {before[name]} -> {_setting(self.settings, name)}" for name in values)
             line = f"{line}; wrote {written}"
         self.display.result(line)
-        logger.info("%s: %s", type(self).__name__, line)
+        print(line)
 
 
 def _setting(settings: NodeSettings, name: str) -> Any:

@@ -19,7 +19,7 @@ def turn_arguments(experiment):
     )
     experiment.setattr_argument(
         "peer_timeout",
-        NumberValue(120.0, unit="s", precision=0, step=10.0, min=1.0, max=86400.0),
+        NumberValue(120, unit="s", precision=0, scale=1, step=10, min=1, max=86_400, type="int"),
         "Pulsed laser",
         "Longest wait for the peer to come",
     )

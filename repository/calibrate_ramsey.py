@@ -30,7 +30,7 @@ class CalibrateRamsey(Calibration, EnvExperiment):
         )
         self.setattr_argument(
             "beat",
-            NumberValue(1e3, unit="Hz", precision=0, step=100.0, min=1.0, max=1e6),
+            NumberValue(1000, unit="Hz", precision=0, scale=1, step=100, min=1, max=1_000_000, type="int"),
             group,
             "Advance of the second pulse's phase; the frequency must be known to this",
         )

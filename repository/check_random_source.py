@@ -43,5 +43,6 @@ class CheckRandomSource(EnvExperiment):
         self.set_dataset("diqkd.random_source.description", source.description, broadcast=True)
         self.set_dataset("diqkd.random_source.insecure", source.insecure, broadcast=True)
         self.set_dataset("diqkd.random_source.result", line, broadcast=True)
+        print(f"{source.description}: {line}")
         if binom.sf(len(failures) - 1, self.samples, self.FALSE_ALARM) < self.RARE:
             raise DiqkdError(f"{source.description}: {line}; do not start a session, look after the generator")
