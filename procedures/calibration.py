@@ -11,19 +11,25 @@ from node.apparatus import describe
 from node.attempt_counter import ATTEMPTS, AttemptCounter
 from node.attendant import Attendant
 from node.calibration import write
+from node.errors import NodeProblem
 from node.point_loop import PointLoop
 from node.probe import Probe
 from node.settings import NodeSettings
 from node.shot import Shot
 from postprocess.calibration.fitting import binomial_interval, poisson_interval
+from postprocess.errors import DiqkdError
 from procedures.display import Display
 from procedures.point_scan import PointScan
 
 logger = logging.getLogger(__name__)
 
 
+class CalibrationStopped(DiqkdError):
+    """Ion, laser or calibration file need the operator; nothing was written."""
+
+
 class Calibration(HasEnvironment):
-    """Base of the calibrations in repository/.
+    """Base of the calibrations in repository/; theirs is `calibrate`.
 
     They measure, fit and write the calibration file in `run`: the next experiment reads that file at the beginning of
     its own run, which overlaps this one's `analyze`.
@@ -83,6 +89,19 @@ class Calibration(HasEnvironment):
 
         self.home = NodeHome(self.node_name)
 
+    def run(self):
+        """Measure, fit, write; a result of a fit that failed is never written.
+
+        Raises:
+            CalibrationStopped: see there.
+            FitFailed: the data give no value, or not the one that a round needs.
+            PeerLost: the peer did not come for its turn with the pulsed laser.
+        """
+        try:
+            self.calibrate()
+        except NodeProblem as problem:
+            raise CalibrationStopped(str(problem)) from problem
+
     @property
     def settings(self) -> NodeSettings:
         """The node's settings as calibrated now."""
@@ -90,7 +109,7 @@ class Calibration(HasEnvironment):
 
     def begin(self, title: str, x_label: str, y_label: str, unit: float = 1.0) -> None:
         """Empty datasets, and the calibration file as it is now."""
-        self.set_dataset("diqkd.apparatus", self.apparatus, broadcast=True)
+        self.set_dataset("diqkd.calibration.apparatus", self.apparatus, broadcast=True)
         self.display.begin(f"{title} ({self.node_name})", x_label, y_label, unit)
         self.attendant = Attendant(
             self.node, self.scheduler, self.home.calibration, self.recovery_timeout, self.display.status

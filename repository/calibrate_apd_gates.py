@@ -42,7 +42,7 @@ class CalibrateApdGates(Calibration, EnvExperiment):
         turn_arguments(self)
         self.write_argument("the gates")
 
-    def run(self):
+    def calibrate(self):
         """Scan in this node's turn with the laser, fit, write."""
         self.begin("Arrival of the photons", "Beginning of the gate (ns)", "Clicks per attempt", 1 * ns)
         with laser_turn(self.home, "APD gates", self.take_turns, self.peer_timeout, self.display.status):

@@ -37,7 +37,7 @@ class CalibrateFrequency(Calibration, EnvExperiment):
         self.scan_arguments(points=41, shots=100)
         self.write_argument("the line's frequency")
 
-    def run(self):
+    def calibrate(self):
         """Scan, fit, write."""
         from postprocess.calibration.rabi import rabi_line
 

@@ -30,7 +30,7 @@ class CalibratePiTime(Calibration, EnvExperiment):
         self.scan_arguments(points=41, shots=100)
         self.write_argument("the line's pi time")
 
-    def run(self):
+    def calibrate(self):
         """Scan, fit, write."""
         from postprocess.calibration.rabi import rabi_flops
 

@@ -49,7 +49,7 @@ class CalibrateShuttle(Calibration, EnvExperiment):
         )
         turn_arguments(self)
 
-    def run(self):
+    def calibrate(self):
         """Measure in this node's turn with the laser, fit, judge."""
         self.begin("Isolation of the link", "Delay after the step (us)", "Clicks per attempt", 1 * us)
         with laser_turn(self.home, "isolation", self.take_turns, self.peer_timeout, self.display.status):
