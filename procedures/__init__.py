@@ -1,1 +1,1 @@
-"""What several experiments share: measurements with the peer, calibrations; joins node and postprocess."""
+"""What several experiments share: rounds measured with the peer, calibrations; joins node and postprocess."""

@@ -6,16 +6,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("repository", "node", "node_alice", "node_bob", "postprocess", "procedures", "controllers", "testbed", "diqkd")
+ROOMS = ("repository", "node", "node_alice", "node_bob", "postprocess", "controllers", "testbed", "diqkd")
 
 # What each room may import of ours besides itself.
 MAY_IMPORT = {
-    "repository": {"node_alice", "node_bob", "node", "postprocess", "procedures"},
+    "repository": {"node_alice", "node_bob", "node", "postprocess"},
     "node": set(),
     "node_alice": {"node"},
     "node_bob": {"node"},
     "postprocess": set(),
-    "procedures": {"node", "node_alice", "node_bob", "postprocess"},
     "controllers": {"postprocess"},
     "testbed": {"postprocess"},
     "diqkd": {"controllers", "node", "node_alice", "node_bob", "postprocess", "testbed"},
@@ -54,7 +53,7 @@ def test_import_rules(room):
         assert not found, f"{path.relative_to(ROOT)} imports {sorted(found)}"
 
 
-@pytest.mark.parametrize("room", ("repository", "procedures", "node", "node_alice", "node_bob"))
+@pytest.mark.parametrize("room", ("repository", "node", "node_alice", "node_bob"))
 def test_nothing_asks_whether_it_is_emulated(room):
     for path in sources(room):
         for part in ast.walk(parse(path)):

@@ -11,7 +11,7 @@ import compiler
 ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENTS = sorted(path.name for path in (ROOT / "repository").glob("*.py"))
 
-WITHOUT_KERNELS = {"check_random_source.py"}
+WITHOUT_KERNELS = {"check_random_source.py", "show_applets.py"}
 ROUND_KERNELS = {"BlockLoop.run", "Heralding.until_herald", "QubitPulses.rotate_to_basis", "Readout.is_bright"}
 SCAN_KERNELS = {"Probe.measure_point", "AttemptCounter.measure_point"}
 done: set[tuple[str, ...]] = set()
