@@ -1,4 +1,7 @@
-"""What every calibration of one node does: node and arguments, scan point by point, fit, and the calibration file."""
+"""What every calibration of one node does: node and arguments, scan point by point, fit, and the calibration file.
+
+Fits bring scipy with them, and are imported where they are needed: scanning the repository builds every experiment.
+"""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +19,6 @@ from node.point_loop import PointLoop
 from node.probe import Probe
 from node.settings import NodeSettings
 from node.shot import Shot
-from postprocess.calibration.fitting import binomial_interval, poisson_interval
 from postprocess.errors import DiqkdError
 from procedures.display import Display
 from procedures.point_scan import PointScan
@@ -130,6 +132,8 @@ class Calibration(HasEnvironment):
             shot_of: the shot at an x, from the settings that hold when its turn comes.
             success: number of successes among photon counts.
         """
+        from postprocess.calibration.fitting import binomial_interval
+
         successes = np.zeros(len(x), np.int64)
         self.probe.allocate(self.shots)
 
@@ -150,6 +154,8 @@ class Calibration(HasEnvironment):
         Returns:
             int64 (len(x), 5): clicks of APD 0 to 3, attempts.
         """
+        from postprocess.calibration.fitting import poisson_interval
+
         found = np.zeros((len(x), ATTEMPTS + 1), np.int64)
 
         def keep(index, counts):

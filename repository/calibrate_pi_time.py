@@ -44,4 +44,4 @@ class CalibratePiTime(Calibration, EnvExperiment):
         fit = rabi_flops(x, successes, self.shots)
         self.display.fit(fit, x)
         found = with_error(fit.value, fit.standard_error, "us", 1 * us)
-        self.conclude(f"pi time of the {self.line} line {found}", {f"qubit.{self.line}.pi_time": fit.value})
+        self.conclude(f"pi time of the {self.line} line {found}", {f"qubit.{self.line}.pi_time": round(fit.value, 12)})

@@ -55,7 +55,7 @@ class Ramsey(Calibration, EnvExperiment):
         found = with_error(frequency + fit.value, fit.standard_error, "MHz", 1 * MHz)
         self.conclude(
             f"{self.line} line at {found}, coherence time {coherence}",
-            {f"qubit.{self.line}.frequency": frequency + fit.value},
+            {f"qubit.{self.line}.frequency": round(frequency + fit.value, 1)},
         )
 
     def _two_pulses(self, frequency, wait):

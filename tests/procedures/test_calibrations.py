@@ -133,7 +133,7 @@ def test_isolation(calibrate, node):
 
 def test_a_link_that_is_not_cut_fails_and_says_so(calibrate):
     wrong = {"shuttle.disconnected": [0.5, 0.5, 0.5, 0.5]}
-    made = calibrate("bob", "calibrate_shuttle.py", wrong=wrong, take_turns=False)
+    made = calibrate("bob", "calibrate_shuttle.py", wrong=wrong, take_turns=False, windows=500)
     made.worker.prepare()
     with pytest.raises(FitFailed, match=r"isolation of the link: .* move the ion further"):
         made.worker.run()
