@@ -5,9 +5,10 @@ import numpy as np
 from artiq.experiment import *
 
 from node.codes import ION_LOST, LEFT_BY_HOST
+from node.errors import NodeProblem
 from node.heralding import GATE_APD0
 from node.point_loop import FIRST_WORD, REPETITIONS
-from node.settings import NodeSettings
+from node.settings import AttemptSettings, NodeSettings
 from node.station import Station
 from node.units import to_coarse_mu, to_mu
 
@@ -18,16 +19,25 @@ MAX_ATTEMPTS = 16_383  # per window: the gateware's counter of cycles has 14 bit
 ALL_APDS = 0b1111
 
 
+class WindowError(NodeProblem, ValueError):
+    """A window that cannot be counted."""
+
+
 def window_words(
-    index: int, windows: int, window: float, gate: tuple[float, float], delay: float | None = None
+    index: int, windows: int, attempts: int, settings: AttemptSettings, delay: float | None = None
 ) -> list[int]:
-    """A point of so many windows of `window` s each, with APD gates (start, stop) in s after the reference edge.
+    """A point of so many windows of `attempts` attempts each, gates and cycle as in `settings`.
 
     `delay`: step the ion out of the focus so long before each window begins, in s; None leaves it there.
+
+    Raises:
+        WindowError: more attempts than the gateware can count.
     """
-    start, stop = to_mu(gate[0]), to_mu(gate[1])
+    if not 0 < attempts <= MAX_ATTEMPTS:
+        raise WindowError(f"window of {attempts} attempts: the gateware counts 1 to {MAX_ATTEMPTS}")
+    start, stop = (int(to_mu(edge)) for edge in settings.gate)
     stepped = [0, 0] if delay is None else [1, int(to_coarse_mu(delay))]
-    return [index, windows, int(to_coarse_mu(window)), int(start), int(stop), *stepped]
+    return [index, windows, attempts * int(to_coarse_mu(settings.cycle)), start, stop, *stepped]
 
 
 class AttemptCounter(HasEnvironment):

@@ -1,4 +1,7 @@
-"""What every calibration of one node does: node and arguments, scan point by point, fit, and the calibration file."""
+"""What every calibration of one node does: node and arguments, scan point by point, fit, and the calibration file.
+
+Fits bring scipy with them, and are imported where they are needed: scanning the repository builds every experiment.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,17 +13,22 @@ from node.apparatus import describe
 from node.attempt_counter import ATTEMPTS, AttemptCounter
 from node.attendant import Attendant
 from node.calibration import write
+from node.errors import NodeProblem
 from node.point_loop import PointLoop
 from node.probe import Probe
 from node.settings import NodeSettings
 from node.shot import Shot
-from postprocess.calibration.fitting import binomial_interval, poisson_interval
+from postprocess.errors import DiqkdError
 from procedures.display import Display
 from procedures.point_scan import PointScan
 
 
+class CalibrationStopped(DiqkdError):
+    """Ion, laser or calibration file need the operator; nothing was written."""
+
+
 class Calibration(HasEnvironment):
-    """Base of the calibrations in repository/.
+    """Base of the calibrations in repository/; theirs is `calibrate`.
 
     They measure, fit and write the calibration file in `run`: the next experiment reads that file at the beginning of
     its own run, which overlaps this one's `analyze`.
@@ -80,6 +88,19 @@ class Calibration(HasEnvironment):
 
         self.home = NodeHome(self.node_name)
 
+    def run(self):
+        """Measure, fit, write; a result of a fit that failed is never written.
+
+        Raises:
+            CalibrationStopped: see there.
+            FitFailed: the data give no value, or not the one that a round needs.
+            PeerLost: the peer did not come for its turn with the pulsed laser.
+        """
+        try:
+            self.calibrate()
+        except NodeProblem as problem:
+            raise CalibrationStopped(str(problem)) from problem
+
     @property
     def settings(self) -> NodeSettings:
         """The node's settings as calibrated now."""
@@ -87,7 +108,7 @@ class Calibration(HasEnvironment):
 
     def begin(self, title: str, x_label: str, y_label: str, unit: float = 1.0) -> None:
         """Empty datasets, and the calibration file as it is now."""
-        self.set_dataset("diqkd.apparatus", self.apparatus, broadcast=True)
+        self.set_dataset("diqkd.calibration.apparatus", self.apparatus, broadcast=True)
         self.display.begin(f"{title} ({self.node_name})", x_label, y_label, unit)
         self.attendant = Attendant(
             self.node, self.scheduler, self.home.calibration, self.recovery_timeout, self.display.status
@@ -108,6 +129,8 @@ class Calibration(HasEnvironment):
             shot_of: the shot at an x, from the settings that hold when its turn comes.
             success: number of successes among photon counts.
         """
+        from postprocess.calibration.fitting import binomial_interval
+
         successes = np.zeros(len(x), np.int64)
         self.probe.allocate(self.shots)
 
@@ -128,6 +151,8 @@ class Calibration(HasEnvironment):
         Returns:
             int64 (len(x), 5): clicks of APD 0 to 3, attempts.
         """
+        from postprocess.calibration.fitting import poisson_interval
+
         found = np.zeros((len(x), ATTEMPTS + 1), np.int64)
 
         def keep(index, counts):

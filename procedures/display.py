@@ -1,10 +1,14 @@
 """The public datasets of a calibration, for applets: scan with error bars, fit, histograms, one line of result."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from postprocess.calibration.fitting import Fit
+if TYPE_CHECKING:
+    from postprocess.calibration.fitting import Fit
 
 SCAN, HISTOGRAM = "diqkd.calibration.scan.", "diqkd.calibration.histogram."
 STATUS = "diqkd.calibration.status"
@@ -36,9 +40,9 @@ class Display:
         for name, value in zip(LISTS, (x / self.unit, y, low, high), strict=False):
             self.experiment.append_to_dataset(SCAN + name, float(value))
 
-    def fit(self, fit: Fit, x: Sequence[float], scale: float = 1.0) -> None:
-        """The fitted curve over the range of the scan; `scale`: y of one unit of the model."""
-        self.curve(x, lambda at: scale * fit.curve(at))
+    def fit(self, fit: Fit, x: Sequence[float]) -> None:
+        """The fitted curve over the range of the scan."""
+        self.curve(x, fit.curve)
 
     def curve(self, x: Sequence[float], of: Callable[[np.ndarray], np.ndarray]) -> None:
         """Any curve over the range of the scan."""

@@ -15,6 +15,7 @@ class CalibrateApdGates(Calibration, EnvExperiment):
     photon of any APD to seven lifetimes after that of the last.
     """
 
+    ATTEMPTS_PER_WINDOW = 500
     EARLIEST, LEAD, LIFETIMES = 8e-9, 2e-9, 7
 
     def build(self):
@@ -23,7 +24,7 @@ class CalibrateApdGates(Calibration, EnvExperiment):
         group = "Scan"
         self.setattr_argument(
             "latest",
-            NumberValue(60e-9, unit="ns", precision=0, step=1e-9, min=20e-9, max=500e-9),
+            NumberValue(60e-9, unit="ns", precision=0, step=1e-9, min=20e-9, max=400e-9),
             group,
             "Latest beginning of the gate after the reference edge; the first is 8 ns",
         )
@@ -37,24 +38,31 @@ class CalibrateApdGates(Calibration, EnvExperiment):
             "windows",
             NumberValue(200, precision=0, scale=1, step=10, min=1, max=1_000_000, type="int"),
             group,
-            "Attempt windows per point",
+            "Windows of 500 attempts per point",
         )
         turn_arguments(self)
         self.write_argument("the gates")
 
-    def run(self):
+    def calibrate(self):
         """Scan in this node's turn with the laser, fit, write."""
         self.begin("Arrival of the photons", "Beginning of the gate (ns)", "Clicks per attempt", 1 * ns)
         with laser_turn(self.home, "APD gates", self.take_turns, self.peer_timeout, self.display.status):
             self._measure()
 
     def _measure(self):
+        from dataclasses import replace
+
         from node.attempt_counter import ATTEMPTS, window_words
         from postprocess.calibration.link_light import photon_arrival
 
         x = np.arange(self.EARLIEST, self.latest, self.step)
-        stop, window = 2 * self.latest, self.settings.attempts.window
-        found = self.count_clicks(x, lambda index: window_words(index, self.windows, window, (x[index], stop)))
+        stop = 2 * self.latest
+
+        def words_of(index):
+            gates = replace(self.settings.attempts, gate=(float(x[index]), stop))
+            return window_words(index, self.windows, self.ATTEMPTS_PER_WINDOW, gates)
+
+        found = self.count_clicks(x, words_of)
         attempts = found[:, ATTEMPTS]
         fits = [photon_arrival(x, found[:, apd], attempts, stop) for apd in range(ATTEMPTS)]
         self.display.curve(x, lambda at: sum(fit.curve(at) for fit in fits))

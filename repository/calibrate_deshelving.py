@@ -27,7 +27,7 @@ class CalibrateDeshelving(Calibration, EnvExperiment):
         )
         self.scan_arguments(points=31, shots=200)
 
-    def run(self):
+    def calibrate(self):
         """Scan, fit, compare with the time that a round has for it."""
         from postprocess.calibration.decay import WHAT, decay
         from postprocess.calibration.fitting import require

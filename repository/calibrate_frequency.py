@@ -37,7 +37,7 @@ class CalibrateFrequency(Calibration, EnvExperiment):
         self.scan_arguments(points=41, shots=100)
         self.write_argument("the line's frequency")
 
-    def run(self):
+    def calibrate(self):
         """Scan, fit, write."""
         from postprocess.calibration.rabi import rabi_line
 
@@ -53,4 +53,4 @@ class CalibrateFrequency(Calibration, EnvExperiment):
         fit = rabi_line(x, successes, self.shots, duration)
         self.display.fit(fit, x)
         found = with_error(fit.value, fit.standard_error, "MHz", 1 * MHz)
-        self.conclude(f"{self.line} line at {found}", {f"qubit.{self.line}.frequency": fit.value})
+        self.conclude(f"{self.line} line at {found}", {f"qubit.{self.line}.frequency": round(fit.value, 1)})

@@ -30,7 +30,7 @@ class CalibratePiTime(Calibration, EnvExperiment):
         self.scan_arguments(points=41, shots=100)
         self.write_argument("the line's pi time")
 
-    def run(self):
+    def calibrate(self):
         """Scan, fit, write."""
         from postprocess.calibration.rabi import rabi_flops
 
@@ -44,4 +44,4 @@ class CalibratePiTime(Calibration, EnvExperiment):
         fit = rabi_flops(x, successes, self.shots)
         self.display.fit(fit, x)
         found = with_error(fit.value, fit.standard_error, "us", 1 * us)
-        self.conclude(f"pi time of the {self.line} line {found}", {f"qubit.{self.line}.pi_time": fit.value})
+        self.conclude(f"pi time of the {self.line} line {found}", {f"qubit.{self.line}.pi_time": round(fit.value, 12)})

@@ -26,7 +26,7 @@ class CalibrateReadout(Calibration, EnvExperiment):
         )
         self.write_argument("the threshold")
 
-    def run(self):
+    def calibrate(self):
         """Measure both preparations in turns, fit, write."""
         from postprocess.calibration.threshold import poissonian_threshold
 

@@ -9,7 +9,7 @@ from procedures.laser_turn import laser_turn, turn_arguments
 
 
 class CalibrateShuttle(Calibration, EnvExperiment):
-    """Measure the isolation of the link after the shuttle's step (uses the pulsed laser)
+    """Measure the isolation of the link after shuttling (uses the pulsed laser)
 
     Clicks per attempt of this node's ion in the focus, at delays after the step out of it, and from the moment on when
     a round counts the link as cut. Nothing is written: fails if the link is not suppressed ten-thousandfold, then the
@@ -17,7 +17,7 @@ class CalibrateShuttle(Calibration, EnvExperiment):
     """
 
     MAX_COUPLING = 1e-4
-    WINDOW, LONG_WINDOW = 20e-6, 10e-3
+    WINDOW, LONG_WINDOW = 5, 10_000  # attempts
 
     def build(self):
         self.build_node()
@@ -37,19 +37,19 @@ class CalibrateShuttle(Calibration, EnvExperiment):
         )
         self.setattr_argument(
             "windows",
-            NumberValue(2000, precision=0, scale=1, step=100, min=1, max=1_000_000, type="int"),
+            NumberValue(4000, precision=0, scale=1, step=100, min=1, max=1_000_000, type="int"),
             group,
-            "Attempt windows of 20 us per delay",
+            "Windows of 5 attempts per delay",
         )
         self.setattr_argument(
             "long_windows",
             NumberValue(2500, precision=0, scale=1, step=100, min=1, max=1_000_000, type="int"),
             group,
-            "Attempt windows of 10 ms with the link cut",
+            "Windows of 10 000 attempts with the link cut",
         )
         turn_arguments(self)
 
-    def run(self):
+    def calibrate(self):
         """Measure in this node's turn with the laser, fit, judge."""
         self.begin("Isolation of the link", "Delay after the step (us)", "Clicks per attempt", 1 * us)
         with laser_turn(self.home, "isolation", self.take_turns, self.peer_timeout, self.display.status):
@@ -58,24 +58,16 @@ class CalibrateShuttle(Calibration, EnvExperiment):
     def _measure(self):
         from node.attempt_counter import ATTEMPTS, window_words
         from postprocess.calibration.fitting import require
-        from postprocess.calibration.link_light import isolation, suppression
+        from postprocess.calibration.link_light import isolation
 
-        gate, wait = self.settings.attempts.gate, self.settings.schedule.electrode_wait
-        (focus, cut) = self.count_clicks(
-            np.zeros(2),
-            lambda index: (
-                window_words(0, self.windows, self.LONG_WINDOW / 10, gate)
-                if index == 0
-                else window_words(1, self.long_windows, self.LONG_WINDOW, gate, wait)
-            ),
-            show=False,
-        )
-        rate = focus[:ATTEMPTS].sum() / focus[ATTEMPTS]
+        rate, coupling, limit = self._coupling_when_cut()
         require(rate > 0, "isolation of the link", "no clicks from the ion in the focus; is the pulsed laser on?")
-        coupling, limit = suppression(int(cut[:ATTEMPTS].sum()), int(cut[ATTEMPTS]), float(rate))
         delays = np.arange(0, self.longest + self.step / 2, self.step)
         found = self.count_clicks(
-            delays, lambda index: window_words(index, self.windows, self.WINDOW, gate, float(delays[index]))
+            delays,
+            lambda index: window_words(
+                index, self.windows, self.WINDOW, self.settings.attempts, delay=float(delays[index])
+            ),
         )
         require(
             limit < self.MAX_COUPLING,
@@ -84,9 +76,29 @@ class CalibrateShuttle(Calibration, EnvExperiment):
             "long windows, or move the ion further (shuttle.disconnected)",
         )
         clicks, attempts = found[:, :ATTEMPTS].sum(1), found[:, ATTEMPTS]
-        fit = isolation(delays, clicks, attempts, self.WINDOW, coupling)
+        fit = isolation(delays, clicks, attempts, self.WINDOW * self.settings.attempts.cycle, coupling)
         self.display.fit(fit, delays)
         self.conclude(
             f"coupling of 1 % after {with_error(fit.value, fit.standard_error, 'us', 1 * us)}; with the link cut "
             f"{coupling:.1e}, below {limit:.1e} at 95 %"
         )
+
+    def _coupling_when_cut(self):
+        """(clicks per attempt in the focus, coupling from electrode_wait on after the step, its 95 % upper limit)."""
+        from node.attempt_counter import ATTEMPTS, window_words
+        from postprocess.calibration.link_light import suppression
+
+        settings = self.settings
+        focus, cut = self.count_clicks(
+            np.zeros(2),
+            lambda index: (
+                window_words(0, self.windows, self.LONG_WINDOW // 10, settings.attempts)
+                if index == 0
+                else window_words(
+                    1, self.long_windows, self.LONG_WINDOW, settings.attempts, delay=settings.schedule.electrode_wait
+                )
+            ),
+            show=False,
+        )
+        rate = float(focus[:ATTEMPTS].sum() / focus[ATTEMPTS])
+        return rate, *(suppression(int(cut[:ATTEMPTS].sum()), int(cut[ATTEMPTS]), rate) if rate > 0 else (0.0, 0.0))

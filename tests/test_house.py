@@ -58,7 +58,7 @@ def test_import_rules(room):
         assert not found, f"{path.relative_to(ROOT)} imports {sorted(found)}"
 
 
-@pytest.mark.parametrize("room", ("repository", "procedures", "node", "node_alice", "node_bob"))
+@pytest.mark.parametrize("room", ("repository", "node", "node_alice", "node_bob"))
 def test_nothing_asks_whether_it_is_emulated(room):
     for path in sources(room):
         for part in ast.walk(parse(path)):

@@ -1,11 +1,13 @@
 """Shots on the ion and windows of the attempt loop outside of rounds: order, times and phases of what goes out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.attempt_counter import ATTEMPTS, AttemptCounter, window_words
+from node.attempt_counter import ATTEMPTS, AttemptCounter, WindowError, window_words
 from node.point_loop import POINT_WORDS, PointLoop
 from node.probe import Probe
 from node.shot import FIRST_PULSE, GAP, MAX_PULSES, PULSES, READOUT_AT, Shot, ShotError
@@ -143,12 +145,12 @@ def test_shots_that_cannot_be_programmed_are_refused():
 @pytest.mark.parametrize("name", ["alice", "bob"])
 def test_clicks_follow_the_gates_and_the_place_of_the_ion(make_bench, name):
     bench = make_bench(name)
-    open_, narrow = (8e-9, 120e-9), (8e-9, 10e-9)
+    wide, narrow = (replace(DEFAULTS.attempts, gate=gate) for gate in ((8e-9, 120e-9), (8e-9, 10e-9)))
     points = [
-        window_words(0, 40, 500e-6, open_),
-        window_words(1, 40, 500e-6, narrow),
-        window_words(2, 40, 500e-6, open_, 30e-6),
-        window_words(3, 40, 500e-6, open_),
+        window_words(0, 40, 500, wide),
+        window_words(1, 40, 500, narrow),
+        window_words(2, 40, 500, wide, 30e-6),
+        window_words(3, 40, 500, wide),
     ]
     code, kept, _ = measure(bench, AttemptCounter, *points)
     assert code == 0
@@ -162,7 +164,7 @@ def test_clicks_follow_the_gates_and_the_place_of_the_ion(make_bench, name):
 @pytest.mark.parametrize("delay", [0.0, 12e-6, 30e-6])
 def test_windows_begin_so_long_after_the_step(make_bench, delay):
     bench = make_bench("bob")
-    measure(bench, AttemptCounter, window_words(0, 3, 20e-6, (8e-9, 58e-9), delay))
+    measure(bench, AttemptCounter, window_words(0, 3, 20, DEFAULTS.attempts, delay))
     runs = [e.time_mu for e in bench.log.of("entangler", "run")]
     out = [e.time_mu for e in bench.log.of("spi_zotino0", "load") if e.value[0] > 0x8000]
     assert len(runs) == len(out) == 3
@@ -170,11 +172,15 @@ def test_windows_begin_so_long_after_the_step(make_bench, delay):
         assert run - step == pytest.approx(1e9 * delay, abs=16)
 
 
-def test_no_excitation_no_clicks(make_bench, monkeypatch):
-    from dataclasses import replace
-
+def test_no_excitation_no_clicks(make_bench):
     bench = make_bench("bob")
     attempts = replace(DEFAULTS.attempts, excitation=(600e-9, 600.1e-9))
     bench.node.station.configure(replace(DEFAULTS, attempts=attempts))
-    _, ((_, counts),), _ = measure(bench, AttemptCounter, window_words(0, 20, 500e-6, (8e-9, 58e-9)))
+    _, ((_, counts),), _ = measure(bench, AttemptCounter, window_words(0, 20, 500, attempts))
     assert counts == [0, 0, 0, 0, 10_000]
+
+
+@pytest.mark.parametrize("attempts", [0, 16_384])
+def test_windows_that_the_gateware_cannot_count_are_refused(attempts):
+    with pytest.raises(WindowError, match="counts 1 to 16383"):
+        window_words(0, 1, attempts, DEFAULTS.attempts)

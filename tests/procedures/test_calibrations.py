@@ -66,7 +66,7 @@ def test_pi_time(calibrate, node, line):
 def test_ramsey(calibrate, node, offset):
     """Table S3: the optical qubit's coherence; the sign of the offset shows."""
     name, wrong = "qubit.analysis.frequency", truth.RESONANCES["analysis"] + offset
-    made = calibrate(node, "calibrate_ramsey.py", wrong={name: wrong}).run()
+    made = calibrate(node, "ramsey.py", wrong={name: wrong}).run()
     frequency, coherence = numbers(made.result)
     assert agree(frequency, truth.RESONANCES["analysis"] / 1e6) and frequency[1] < 10e-6
     assert agree(coherence, 1e3 * truth.NODE_TRUTHS[node].optical_coherence_s)
@@ -75,7 +75,7 @@ def test_ramsey(calibrate, node, offset):
 
 @pytest.mark.parametrize("node", NODES)
 def test_ramsey_on_the_mapping_line(calibrate, node):
-    made = calibrate(node, "calibrate_ramsey.py", line="mapping", longest=2e-3, beat=4e3).run()
+    made = calibrate(node, "ramsey.py", line="mapping", longest=2e-3, beat=4e3).run()
     assert agree(numbers(made.result)[1], 1e3 * truth.NODE_TRUTHS[node].mapping_coherence_s)
 
 
@@ -133,7 +133,7 @@ def test_isolation(calibrate, node):
 
 def test_a_link_that_is_not_cut_fails_and_says_so(calibrate):
     wrong = {"shuttle.disconnected": [0.5, 0.5, 0.5, 0.5]}
-    made = calibrate("bob", "calibrate_shuttle.py", wrong=wrong, take_turns=False)
+    made = calibrate("bob", "calibrate_shuttle.py", wrong=wrong, take_turns=False, windows=500)
     made.worker.prepare()
     with pytest.raises(FitFailed, match=r"isolation of the link: .* move the ion further"):
         made.worker.run()
@@ -173,4 +173,4 @@ def test_what_applets_see(calibrate):
     assert fit_x.shape == fit_y.shape and (fit_x[0], fit_x[-1]) == pytest.approx((0, 20))
     assert np.interp(x, fit_x, fit_y) == pytest.approx(y, abs=0.35)
     assert made.dataset("diqkd.calibration.status") == ""
-    assert made.dataset("diqkd.apparatus") == "emulated"
+    assert made.dataset("diqkd.calibration.apparatus") == "emulated"

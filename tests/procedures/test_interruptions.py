@@ -146,4 +146,13 @@ def test_a_fault_of_the_host_leaves_the_kernel_in_order(scan):
     with pytest.raises(ZeroDivisionError):
         made.experiment.measure_points(3, lambda index: 1 // index, lambda index, counts: None)
     after = made.core.timeline.now + 1
-    assert made.bench.lines["dds_cooling"].stays(1, after, after + 1)
+    assert made.bench.lines["dds_cooling"].pulses(after, after + 1) == [(after, after + 1)]
+
+
+def test_what_the_operator_has_to_do_is_one_line(calibrate):
+    from postprocess.errors import DiqkdError
+
+    made = calibrate("bob", "calibrate_pi_time.py", wrong={"readout.treshold": 6})
+    made.worker.prepare()
+    with pytest.raises(DiqkdError, match=r"calibration.json: readout.treshold: no setting 'treshold' here"):
+        made.worker.run()

@@ -157,6 +157,7 @@ def test_both_killed_and_both_return(ring):
     alice.close()  # the process ends; what the file holds stays
     again = in_process(bob_of, ring, 3)
     alice = alice_at(ring)
+    wait_until_running(alice)
     herald = alice.first()
     assert herald == 6  # nobody has had it
     for k in range(3):

@@ -8,8 +8,8 @@ from procedures.display import with_error
 from procedures.lines import LINES, prepared, transferred, transition
 
 
-class CalibrateRamsey(Calibration, EnvExperiment):
-    """Calibrate the frequency of a 674 nm line by Ramsey fringes
+class Ramsey(Calibration, EnvExperiment):
+    """Measure Ramsey fringes of a 674 nm line
 
     Scans the wait between two pi/2 pulses; gives the frequency to some hertz, and the coherence time. On the analysis
     line that is the optical qubit's. Writes qubit.<line>.frequency.
@@ -37,7 +37,7 @@ class CalibrateRamsey(Calibration, EnvExperiment):
         self.scan_arguments(points=81, shots=100)
         self.write_argument("the line's frequency")
 
-    def run(self):
+    def calibrate(self):
         """Scan, fit, write."""
         from postprocess.calibration.ramsey import ramsey
 
@@ -55,7 +55,7 @@ class CalibrateRamsey(Calibration, EnvExperiment):
         found = with_error(frequency + fit.value, fit.standard_error, "MHz", 1 * MHz)
         self.conclude(
             f"{self.line} line at {found}, coherence time {coherence}",
-            {f"qubit.{self.line}.frequency": frequency + fit.value},
+            {f"qubit.{self.line}.frequency": round(frequency + fit.value, 1)},
         )
 
     def _two_pulses(self, frequency, wait):
