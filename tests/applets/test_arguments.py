@@ -1,6 +1,7 @@
 """Arguments of every experiment in the entry fields of a real dashboard."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -31,6 +32,7 @@ def test_a_dashboard_can_show_every_argument(name, qt, monkeypatch):
     found = {}
     monkeypatch.delenv("DIQKD_HOME", raising=False)
     monkeypatch.setattr(worker_impl, "register_experiment", lambda *args: found.update({args[0]: args[2]}))
+    monkeypatch.setattr(worker_impl, "sys", SimpleNamespace(modules={}))  # a scan forgets what it imported: not here
     worker_impl.examine(DeviceTable, worker_impl.ExamineDatasetMgr, str(ROOT / "repository" / name))
     assert found
     for arguments in found.values():
