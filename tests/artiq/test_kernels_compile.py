@@ -66,7 +66,8 @@ def test_scanning_the_repository_needs_no_home_and_no_devices(name, monkeypatch)
     found = {}
     monkeypatch.delenv("DIQKD_HOME", raising=False)
     monkeypatch.setattr("artiq.master.worker_impl.register_experiment", lambda *args: found.update({args[0]: args}))
-    monkeypatch.setattr("artiq.master.worker_impl.sys", SimpleNamespace(modules={}))  # a scan forgets what it imported: not here
+    # A scan forgets what it imported; here that would leave two of each driver.
+    monkeypatch.setattr("artiq.master.worker_impl.sys", SimpleNamespace(modules={}))
     examine(DeviceTable, ExamineDatasetMgr, str(ROOT / "repository" / name))
     assert found
     for _, title, arginfo, *_ in found.values():
