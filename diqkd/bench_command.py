@@ -53,7 +53,7 @@ def add_parser(subparsers: Any) -> None:
         "--state",
         type=Path,
         metavar="FILE",
-        help="JSON file of the counts (default: named after the plan, in this folder)",
+        help="JSON file of the counts (default: named after plan and code, in this folder)",
     )
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="Dask scheduler whose workers do the work")
     parser.add_argument("--workers", type=number, metavar="K", help="local processes (default: one per core)")
@@ -88,7 +88,7 @@ def add_parser(subparsers: Any) -> None:
 def plan_of(args: argparse.Namespace) -> TrialPlan:
     """The trials that the options describe; InvalidInput when there is no such code."""
     from postprocess.parameters import PAPER_PRIORS
-    from postprocess.reconciliation import Priors, make_code, priors_from_score, syndrome_length
+    from postprocess.reconciliation import Priors, priors_from_score, syndrome_length
     from postprocess.reconciliation.overhead import tight_syndrome_length
     from postprocess.reconciliation.trials import TrialPlan
 
@@ -97,8 +97,9 @@ def plan_of(args: argparse.Namespace) -> TrialPlan:
     priors = Priors(PAPER_PRIORS.test, PAPER_PRIORS.key) if measured else priors_from_score(args.score, args.qber)
     rule = tight_syndrome_length if args.syndrome == "tight" else syndrome_length
     syndrome_bits = args.syndrome_bits or rule(args.rounds, args.gamma, args.score, args.qber)
-    make_code(args.rounds, syndrome_bits, args.code_seed, family=args.family)  # refused here, not in a far worker
-    return TrialPlan(args.rounds, syndrome_bits, gamma, priors, priors, args.code_seed, args.noise_seed, args.family)
+    plan = TrialPlan(args.rounds, syndrome_bits, gamma, priors, priors, args.code_seed, args.noise_seed, args.family)
+    plan.code()  # refused here, not in a far worker
+    return plan
 
 
 def run(args: argparse.Namespace) -> int:
@@ -107,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     from postprocess.reconciliation.trials import run_trials
 
     plan = plan_of(args)
-    state = args.state or Path(f"reconciliation-{plan.digest()[:12]}.json")
+    state = args.state or Path(f"reconciliation-{plan.short_name()}.json")
     before = _counts_so_far(plan, state)
     with _workers(args) as workers, SampleBar(args.samples, before, f"{workers.description}, counts in {state}") as bar:
         counts = run_trials(
@@ -160,6 +161,7 @@ def _result(plan: TrialPlan, counts: TrialCounts) -> dict[str, Any]:
         "mean_decode_s": counts.decode_s / counts.samples,
         "mean_iterations": counts.iterations / counts.samples,
         "plan": asdict(plan),
+        "code": plan.code().fingerprint,
         "software": source_revision(),
     }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import hashlib
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -45,6 +46,15 @@ class Code:
         self.first_segments = np.searchsorted([part.position for part in parts], np.arange(graph.check_positions + 1))
         for table in (self.place, self.segments, self.edges, self.first_segments):
             table.flags.writeable = False
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that defines H, hexadecimal: sizes, checks, circulants and the shuffle of the bits."""
+        digest = hashlib.sha256(b"diqkd-parity-checks-1")
+        sizes = np.array([self.n, self.m, self.graph.lift, self.graph.lifted_bits])
+        for table, kind in ((sizes, "<i8"), (self.segments[:, :4], "<i8"), (self.edges, "<i8"), (self.place, "<i4")):
+            digest.update(np.asarray(table, dtype=kind).tobytes())
+        return digest.hexdigest()
 
     def syndrome(self, bits: np.ndarray) -> np.ndarray:
         """Syndrome H bits mod 2 (Nadlinger 2022, step 5): uint8 (n,) of 0/1 in natural order to uint8 (m,)."""
