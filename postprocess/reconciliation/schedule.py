@@ -59,8 +59,8 @@ class _Decoder:
     def __init__(self, code: Code, llr: np.ndarray, syndrome: np.ndarray, limits: Limits):
         self.code, self.syndrome, self.limits = code, syndrome, limits
         self.posterior = np.full(code.graph.lifted_bits, _CERTAIN, np.float32)
-        self.posterior[code.place] = np.clip(llr, -_CERTAIN, _CERTAIN)
-        self.messages = np.zeros(code.messages, np.float32)
+        self.posterior[code.place] = np.clip(llr, -_CERTAIN, _CERTAIN, out=np.empty(code.n, np.float32))
+        self.messages = np.zeros(code.messages, np.int16)
         self.unsatisfied = np.ones(code.graph.check_positions, np.int64)
         self.visits = np.zeros(code.graph.check_positions, np.int64)
 
