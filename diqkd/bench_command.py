@@ -31,6 +31,7 @@ EPILOG = """\
 examples:
   diqkd bench reconciliation --samples 15000
   diqkd bench reconciliation --samples 15000 --statistics table-S6 --syndrome-bits 337500
+  diqkd bench reconciliation --samples 400 --syndrome tight --true-score 2.52 --true-qber 0.0177
   diqkd bench reconciliation --samples 15000 --scheduler tcp://10.0.0.1:8786"""
 
 PAPER = "the paper: 3 failures in 15 000 samples, 95 % interval 4.1e-05 to 5.8e-04"
@@ -77,6 +78,8 @@ def add_parser(subparsers: Any) -> None:
         help="joint distributions of noise and decoder: symmetric ones with the expected S and Q, or those measured in "
         "the paper (default: %(default)s)",
     )  # fmt: skip
+    sizes.add_argument("--true-score", type=float, metavar="S", help="S of the noise, where it is not as expected")
+    sizes.add_argument("--true-qber", type=float, metavar="Q", help="Q of the noise, where it is not as expected")
     sizes.add_argument(
         "--family", choices=("sc-ldpc", "regular"), default="sc-ldpc", help="kind of code (default: %(default)s)"
     )
@@ -93,11 +96,21 @@ def plan_of(args: argparse.Namespace) -> TrialPlan:
     from postprocess.reconciliation.trials import TrialPlan
 
     gamma = float(args.gamma)
-    measured = args.statistics == "table-S6"
-    priors = Priors(PAPER_PRIORS.test, PAPER_PRIORS.key) if measured else priors_from_score(args.score, args.qber)
+    if args.statistics == "table-S6":
+        if args.true_score is not None or args.true_qber is not None:
+            raise InvalidInput("--true-score and --true-qber go with --statistics expected; table S6 is its own noise")
+        statistics = priors = Priors(PAPER_PRIORS.test, PAPER_PRIORS.key)
+    else:
+        priors = priors_from_score(args.score, args.qber)
+        statistics = priors_from_score(
+            args.score if args.true_score is None else args.true_score,
+            args.qber if args.true_qber is None else args.true_qber,
+        )
     rule = tight_syndrome_length if args.syndrome == "tight" else syndrome_length
     syndrome_bits = args.syndrome_bits or rule(args.rounds, args.gamma, args.score, args.qber)
-    plan = TrialPlan(args.rounds, syndrome_bits, gamma, priors, priors, args.code_seed, args.noise_seed, args.family)
+    plan = TrialPlan(
+        args.rounds, syndrome_bits, gamma, statistics, priors, args.code_seed, args.noise_seed, args.family
+    )
     plan.code()  # refused here, not in a far worker
     return plan
 
