@@ -31,6 +31,7 @@ EPILOG = """\
 examples:
   diqkd bench reconciliation --samples 15000
   diqkd bench reconciliation --samples 15000 --statistics table-S6 --syndrome-bits 337500
+  diqkd bench reconciliation --samples 400 --syndrome tight --true-score 2.52 --true-qber 0.0177
   diqkd bench reconciliation --samples 15000 --scheduler tcp://10.0.0.1:8786"""
 
 PAPER = "the paper: 3 failures in 15 000 samples, 95 % interval 4.1e-05 to 5.8e-04"
@@ -53,7 +54,7 @@ def add_parser(subparsers: Any) -> None:
         "--state",
         type=Path,
         metavar="FILE",
-        help="JSON file of the counts (default: named after the plan, in this folder)",
+        help="JSON file of the counts (default: named after plan and code, in this folder)",
     )
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="Dask scheduler whose workers do the work")
     parser.add_argument("--workers", type=number, metavar="K", help="local processes (default: one per core)")
@@ -77,6 +78,8 @@ def add_parser(subparsers: Any) -> None:
         help="joint distributions of noise and decoder: symmetric ones with the expected S and Q, or those measured in "
         "the paper (default: %(default)s)",
     )  # fmt: skip
+    sizes.add_argument("--true-score", type=float, metavar="S", help="S of the noise, where it is not as expected")
+    sizes.add_argument("--true-qber", type=float, metavar="Q", help="Q of the noise, where it is not as expected")
     sizes.add_argument(
         "--family", choices=("sc-ldpc", "regular"), default="sc-ldpc", help="kind of code (default: %(default)s)"
     )
@@ -88,17 +91,28 @@ def add_parser(subparsers: Any) -> None:
 def plan_of(args: argparse.Namespace) -> TrialPlan:
     """The trials that the options describe; InvalidInput when there is no such code."""
     from postprocess.parameters import PAPER_PRIORS
-    from postprocess.reconciliation import Priors, make_code, priors_from_score, syndrome_length
+    from postprocess.reconciliation import Priors, priors_from_score, syndrome_length
     from postprocess.reconciliation.overhead import tight_syndrome_length
     from postprocess.reconciliation.trials import TrialPlan
 
     gamma = float(args.gamma)
-    measured = args.statistics == "table-S6"
-    priors = Priors(PAPER_PRIORS.test, PAPER_PRIORS.key) if measured else priors_from_score(args.score, args.qber)
+    if args.statistics == "table-S6":
+        if args.true_score is not None or args.true_qber is not None:
+            raise InvalidInput("--true-score and --true-qber go with --statistics expected; table S6 is its own noise")
+        statistics = priors = Priors(PAPER_PRIORS.test, PAPER_PRIORS.key)
+    else:
+        priors = priors_from_score(args.score, args.qber)
+        statistics = priors_from_score(
+            args.score if args.true_score is None else args.true_score,
+            args.qber if args.true_qber is None else args.true_qber,
+        )
     rule = tight_syndrome_length if args.syndrome == "tight" else syndrome_length
     syndrome_bits = args.syndrome_bits or rule(args.rounds, args.gamma, args.score, args.qber)
-    make_code(args.rounds, syndrome_bits, args.code_seed, family=args.family)  # refused here, not in a far worker
-    return TrialPlan(args.rounds, syndrome_bits, gamma, priors, priors, args.code_seed, args.noise_seed, args.family)
+    plan = TrialPlan(
+        args.rounds, syndrome_bits, gamma, statistics, priors, args.code_seed, args.noise_seed, args.family
+    )
+    plan.code()  # refused here, not in a far worker
+    return plan
 
 
 def run(args: argparse.Namespace) -> int:
@@ -107,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
     from postprocess.reconciliation.trials import run_trials
 
     plan = plan_of(args)
-    state = args.state or Path(f"reconciliation-{plan.digest()[:12]}.json")
+    state = args.state or Path(f"reconciliation-{plan.short_name()}.json")
     before = _counts_so_far(plan, state)
     with _workers(args) as workers, SampleBar(args.samples, before, f"{workers.description}, counts in {state}") as bar:
         counts = run_trials(
@@ -160,6 +174,7 @@ def _result(plan: TrialPlan, counts: TrialCounts) -> dict[str, Any]:
         "mean_decode_s": counts.decode_s / counts.samples,
         "mean_iterations": counts.iterations / counts.samples,
         "plan": asdict(plan),
+        "code": plan.code().fingerprint,
         "software": source_revision(),
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from postprocess.errors import InvalidInput
 from postprocess.figures.table import Settings
-from postprocess.reconciliation import make_code, priors_from_score
+from postprocess.reconciliation import priors_from_score
 from postprocess.reconciliation.overhead import tight_syndrome_length
 from postprocess.reconciliation.trials import TrialCounts, TrialPlan, TrialRecord, run_trials
 from postprocess.workers import Workers, local_workers
@@ -52,12 +51,10 @@ class Trials:
         return all(self.counts(n, syndrome_bits, so_far).failures <= allowed for so_far in steps)
 
     def _record(self, plan: TrialPlan) -> Path | None:
-        """One file per plan and code: counts of an earlier construction must not be added to those of a newer one."""
+        """One file per plan and code."""
         if self.folder is None:
             return None
-        code = make_code(plan.n, plan.syndrome_bits, plan.code_seed, family=plan.family)
-        name = hashlib.sha256(plan.digest().encode() + code.edges.tobytes() + code.place.tobytes()).hexdigest()[:16]
-        return self.folder / f"n{plan.n}_m{plan.syndrome_bits}_{plan.family}_{name}.json"
+        return self.folder / f"n{plan.n}_m{plan.syndrome_bits}_{plan.family}_{plan.short_name()}.json"
 
 
 @contextmanager

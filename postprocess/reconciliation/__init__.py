@@ -7,8 +7,8 @@
 
 One concern per module: `priors` (what Bob knows), `overhead` (how short a syndrome may be), `randomness` (the public
 generator), `protograph` (base graph and the rule that picks it), `lifting` (circulants without 4-cycles), `fitting`
-(exact n and m), `code` (H and its syndrome), `kernels` (compiled sweeps), `schedule` (the two waves and the fallback),
-`trials` (Monte-Carlo over fresh noise).
+(exact n and m), `matrix` (H and its syndrome), `kernels` (compiled sweeps), `schedule` (the two waves and the
+fallback), `code` (all of it together), `trials` (Monte-Carlo over fresh noise).
 
 Names are loaded on first use, so that importing this package costs nothing: numpy and numba come with the first code.
 """

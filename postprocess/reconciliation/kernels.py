@@ -6,8 +6,10 @@ chunks of LANES, which keeps a chunk's messages in the first-level cache; the me
 
 Check rule in one division per message: with t = tanh(q/2) and p = (-1)^s prod t over the whole check,
     r = 2 atanh(p / t) = ln((t + p) / (t - p)).
-Messages are natural-log ratios in float32. exp and ln are degree-4 polynomials, good to 1e-5 and 1e-4: far below what
-belief propagation notices. fastmath stays without reassoc, nnan and ninf, so results do not depend on vector width.
+Ratios are natural-log. exp and ln are degree-4 polynomials, good to 1e-5 and 1e-4: far below what belief propagation
+notices. Messages, six to a bit, are most of a decoder's memory: they are kept as int16 multiples of 2^-11, hardly
+coarser than ln itself; posteriors are float32. fastmath stays without reassoc, nnan and ninf, so results do not depend
+on vector width.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ _ONE = np.float32(1.0)
 _LEAST = np.float32(1e-6)  # keeps t away from 0, where p / t would be undefined
 _MOST = np.float32(16.0)  # float32 cannot tell tanh(8) from 1
 _BELOW_ONE = np.float32(1.0 - 2.0**-22)  # so that |p| < |t| even in a check of degree 1
+_STEP = np.float32(2.0**-11)  # of a stored message; |r| stays below 16, see _MOST and _BELOW_ONE
+_STEPS = np.float32(2.0**11)
+_ROUND = np.float32(1.5 * 2.0**23)  # added to a number below 2^22: the lowest bits are then the nearest whole number
 _SIGN = np.int32(-(2**31))
 _LOG2_E = np.float32(1.4426950408889634)
 _LN_2 = np.float32(0.6931471805599453)
@@ -65,6 +70,18 @@ def _tanh_half(q):
 
 
 @njit(**_OPTIONS)
+def stored_message(r):
+    """Ratio r, float32 in (-16, 16), as the nearest whole number of steps, int16."""
+    return np.int16(np.float32(r * _STEPS + _ROUND).view(np.int32))
+
+
+@njit(**_OPTIONS)
+def ratio_of(stored):
+    """Ratio, float32, of a stored message."""
+    return np.float32(np.int32(stored)) * _STEP
+
+
+@njit(**_OPTIONS)
 def _update_chunk(posterior, messages, syndrome, edges, lift, first_edge, degree, lane, count, check, message, work):
     """Update one chunk of checks; number of them that the posteriors before did not satisfy.
 
@@ -89,11 +106,11 @@ def _update_chunk(posterior, messages, syndrome, edges, lift, first_edge, degree
         for j in range(whole):
             p = posterior[np.uint64(base + j)]
             parity[j] ^= np.float32(p).view(np.int32)
-            work[0, e, j] = p - messages[np.uint64(row + j)]
+            work[0, e, j] = p - ratio_of(messages[np.uint64(row + j)])
         for j in range(whole, count):
             p = posterior[np.uint64(base - lift + j)]
             parity[j] ^= np.float32(p).view(np.int32)
-            work[0, e, j] = p - messages[np.uint64(row + j)]
+            work[0, e, j] = p - ratio_of(messages[np.uint64(row + j)])
         for j in range(LANES):
             t = _tanh_half(work[0, e, j])
             work[1, e, j] = t
@@ -108,8 +125,9 @@ def _update_chunk(posterior, messages, syndrome, edges, lift, first_edge, degree
         for j in range(LANES):
             t = work[1, e, j]
             r = log_of_positive((t + product[j]) / (t - product[j]))
-            work[0, e, j] = r - messages[np.uint64(row + j)]
-            messages[np.uint64(row + j)] = r
+            stored = stored_message(r)
+            work[0, e, j] = ratio_of(stored) - ratio_of(messages[np.uint64(row + j)])
+            messages[np.uint64(row + j)] = stored
         # adding the change keeps posteriors right even where a chunk meets a variable twice
         for j in range(whole):
             posterior[np.uint64(base + j)] += work[0, e, j]
@@ -125,10 +143,10 @@ def _update_chunk(posterior, messages, syndrome, edges, lift, first_edge, degree
 def sweep(posterior, messages, syndrome, segments, edges, first_segments, lift, first, last, step, unsatisfied):
     """Sweep once over the check positions first, first + step, ..., last (inclusive), updating every check in turn.
 
-    Arrays: `posterior` float32 (blocks * Z,) and `messages` float32, both updated; `syndrome` uint8 (m,); `segments`
-    int64 (k, 5), see SEGMENT_FIELDS; `edges` int64 (E, 2) block origin and start; `first_segments` int64 (positions +
-    1,); `unsatisfied` int64 (positions,) receives for each position how many checks were unsatisfied when their turn
-    came.
+    Arrays: `posterior` float32 (blocks * Z,) and `messages` int16 (see `stored_message`), both updated; `syndrome`
+    uint8 (m,); `segments` int64 (k, 5), see SEGMENT_FIELDS; `edges` int64 (E, 2) block origin and start;
+    `first_segments` int64 (positions + 1,); `unsatisfied` int64 (positions,) receives for each position how many checks
+    were unsatisfied when their turn came.
     """
     most = 0
     for s in range(segments.shape[0]):

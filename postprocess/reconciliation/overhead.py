@@ -2,11 +2,11 @@
 
 Every syndrome bit saved is a key bit. With the entropy H of Alice's bit given Bob's knowledge and its variance V per
 round, a chain of L positions pays ~ 1/L for its ends, and each stretch of n/L bits must bear its own fluctuations, of
-relative size sqrt(V L / n) / H. The best L leaves an overhead m / (n H) - 1 proportional to (V / (n H^2))^(1/3), and
-its scatter from run to run follows the same law. Both constants below are fitted to Monte-Carlo trials of `make_code`'s
-codes at the paper's point (n = 1.5e6, S = 2.64, Q = 1.8 %, gamma = 13/256): failures 3 of 56 at m = 263 826 and 266
-500, 1 of 200 at 267 500, 1 of 168 at 268 400, none of 200 at 270 000, none of 1000 at 271 000. Trials at n = 2e5 ..
-5e6, Q = 0.5 .. 4 %, S = 2.5 .. 2.75 and gamma up to 1/2 find the rule on the safe side.
+relative size sqrt(V L / n) / H. The best L leaves an overhead m / (n H) - 1 proportional to s = (V / (n H^2))^(1/3),
+and its scatter from run to run follows the same law. Very long codes come up against what belief propagation and the
+halved ends of the chain cost whatever the length: there the overhead falls more slowly. All constants below are fitted
+to Monte-Carlo trials of `make_code`'s codes, the first two at the paper's point (n = 1.5e6, S = 2.64, Q = 1.8 %, gamma
+= 13/256, s = 2.5 %), the last two at n = 5e6 (s = 1.7 %). docs/reconciliation.md has the counts, there and elsewhere.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from statistics import NormalDist
 from postprocess.errors import InvalidInput
 from postprocess.reconciliation.priors import binary_entropy, syndrome_length
 
-_HALF_FAIL = 4.4  # overhead where half of all runs would fail, in units of (V / (n H^2))^(1/3)
+_HALF_FAIL = 4.4  # overhead where half of all runs would fail, in units of s = (V / (n H^2))^(1/3)
 _SCATTER = 0.5  # one standard deviation of the waterfall, same units
+_LONG_FLOOR, _LONG_SLOPE = 0.032, 3.1  # the same overhead for long codes, where it is larger: floor + slope * s
 
 
 def conditional_entropy(gamma: float | Fraction, score: float, qber: float) -> tuple[float, float]:
@@ -36,9 +37,9 @@ def conditional_entropy(gamma: float | Fraction, score: float, qber: float) -> t
 def tight_syndrome_length(n: int, gamma: float | Fraction, score: float, qber: float, failure: float = 1e-3) -> int:
     """Shortest advisable syndrome in bits for a coupled code that fails with probability `failure`.
 
-    m = ceil(n H (1 + (4.4 + 0.5 z) (V / (n H^2))^(1/3))), z the normal quantile of `failure`. For failure
-    probabilities below 1e-3 the waterfall's shape is extrapolated. The statistics are taken as expected values: leave
-    room when they may drift. Raises InvalidInput for probabilities outside their range.
+    m = ceil(n H (1 + max(4.4 s, 0.032 + 3.1 s) + 0.5 z s)), s = (V / (n H^2))^(1/3), z the normal quantile of
+    `failure`. At failure probabilities of 1e-3 and below the waterfall's shape is extrapolated. The statistics are
+    taken as expected values: leave room when they may drift. Raises InvalidInput for probabilities outside their range.
     """
     if n < 1:
         raise InvalidInput(f"number of rounds must be positive, not {n}")
@@ -51,7 +52,8 @@ def tight_syndrome_length(n: int, gamma: float | Fraction, score: float, qber: f
         raise InvalidInput("without noise there is nothing to reconcile: the expected error rates are all zero")
     scale = (variance / (n * entropy**2)) ** (1.0 / 3.0)
     quantile = -NormalDist().inv_cdf(failure)
-    return math.ceil(n * entropy * (1.0 + (_HALF_FAIL + _SCATTER * quantile) * scale))
+    half_fail = max(_HALF_FAIL * scale, _LONG_FLOOR + _LONG_SLOPE * scale)
+    return math.ceil(n * entropy * (1.0 + half_fail + _SCATTER * quantile * scale))
 
 
 SYNDROME_RULES = ("paper", "tight")

@@ -44,6 +44,7 @@ class PublicStream:
         index_mask = (np.uint64(1) << index_bits) - np.uint64(1)
         tagged = self.words(count)
         tagged &= ~index_mask
-        tagged |= np.arange(count, dtype=np.uint64)
+        tagged |= np.arange(count, dtype=np.uint32)
         tagged.sort()
-        return (tagged & index_mask).astype(np.int32)
+        tagged &= index_mask
+        return tagged.astype(np.int32)

@@ -11,14 +11,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from postprocess.reconciliation.kernels import sweep
-
-if TYPE_CHECKING:
-    from postprocess.reconciliation.code import Code
+from postprocess.reconciliation.matrix import ParityMatrix
 
 _CERTAIN = 30.0  # ratio of variables without a bit: known to be 0
 
@@ -56,11 +53,11 @@ class DecodeResult:
 class _Decoder:
     """Belief-propagation state of one decoding."""
 
-    def __init__(self, code: Code, llr: np.ndarray, syndrome: np.ndarray, limits: Limits):
+    def __init__(self, code: ParityMatrix, llr: np.ndarray, syndrome: np.ndarray, limits: Limits):
         self.code, self.syndrome, self.limits = code, syndrome, limits
         self.posterior = np.full(code.graph.lifted_bits, _CERTAIN, np.float32)
-        self.posterior[code.place] = np.clip(llr, -_CERTAIN, _CERTAIN)
-        self.messages = np.zeros(code.messages, np.float32)
+        self.posterior[code.place] = np.clip(llr, -_CERTAIN, _CERTAIN, out=np.empty(code.n, np.float32))
+        self.messages = np.zeros(code.messages, np.int16)
         self.unsatisfied = np.ones(code.graph.check_positions, np.int64)
         self.visits = np.zeros(code.graph.check_positions, np.int64)
 
@@ -133,7 +130,7 @@ class _Decoder:
 
     def satisfied(self) -> bool:
         """Whether the bits as they stand have exactly the syndrome: every check, computed anew."""
-        return bool(np.array_equal(self.code._parities(self.decisions()), self.syndrome))
+        return bool(np.array_equal(self.code.parities(self.decisions()), self.syndrome))
 
     def decisions(self) -> np.ndarray:
         """Hard decisions in graph order, uint8."""
@@ -150,7 +147,7 @@ class _Decoder:
         return DecodeResult(self.decisions()[self.code.place], self.satisfied(), -(-spent // edges))
 
 
-def decode(code: Code, llr: np.ndarray, syndrome: np.ndarray, limits: Limits) -> DecodeResult:
+def decode(code: ParityMatrix, llr: np.ndarray, syndrome: np.ndarray, limits: Limits) -> DecodeResult:
     """Decode with checked arguments; see `Code.decode`."""
     decoder = _Decoder(code, llr, syndrome, limits)
     if code.graph.check_positions >= 2 * limits.window + code.graph.degree:

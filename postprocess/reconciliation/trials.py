@@ -18,11 +18,15 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from postprocess.errors import InvalidInput
 from postprocess.reconciliation.priors import Priors, log_likelihood_ratios
+
+if TYPE_CHECKING:
+    from postprocess.reconciliation.code import Code
 
 _BATCH = 8
 
@@ -45,8 +49,18 @@ class TrialPlan:
     family: str = "sc-ldpc"
 
     def digest(self) -> str:
-        """SHA-256 over all fields, hexadecimal: two plans count together only if it is the same."""
+        """SHA-256 over all fields, hexadecimal."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def code(self) -> Code:
+        """The code that is tried; raises InvalidInput when there is none of this size."""
+        from postprocess.reconciliation.code import make_code
+
+        return make_code(self.n, self.syndrome_bits, self.code_seed, family=self.family)
+
+    def short_name(self) -> str:
+        """For files of counts: first digits of the plan's digest and of its code's fingerprint."""
+        return f"{self.digest()[:10]}-{self.code().fingerprint[:10]}"
 
 
 @dataclass(frozen=True)
@@ -104,12 +118,16 @@ def draw_rounds(plan: TrialPlan, sample: int) -> tuple[np.ndarray, np.ndarray, n
     return pair >> 1, (pair & 1) ^ (x & (y == 1)), x, y
 
 
-def run_batch(plan: TrialPlan, first: int, count: int, threads: int = 1) -> TrialCounts:
-    """Samples first .. first + count - 1, one after the other, in this process."""
-    from postprocess.reconciliation.code import make_code
+def run_batch(plan: TrialPlan, first: int, count: int, threads: int = 1, fingerprint: str | None = None) -> TrialCounts:
+    """Samples first .. first + count - 1, one after the other, in this process.
+
+    Raises InvalidInput when the code built here does not have the given fingerprint.
+    """
     from postprocess.reconciliation.schedule import Limits
 
-    code = make_code(plan.n, plan.syndrome_bits, plan.code_seed, family=plan.family)
+    code = plan.code()
+    if fingerprint not in (None, code.fingerprint):
+        raise InvalidInput("a worker builds another code than this process; install the same diqkd for all workers")
     total = TrialCounts()
     for sample in range(first, first + count):
         alice, bob, x, y = draw_rounds(plan, sample)
@@ -131,15 +149,24 @@ def run_batch(plan: TrialPlan, first: int, count: int, threads: int = 1) -> Tria
 
 
 class TrialRecord:
-    """Counts of one plan, batch by batch, in a JSON file replaced whole after every batch (None: memory only)."""
+    """Counts of one plan with one code, batch by batch, in a JSON file replaced whole after every batch (None: memory
+    only).
+
+    Counts belong to the code's fingerprint and not only to its size and seed: those of an earlier construction must
+    never be added to those of a newer one.
+    """
 
     def __init__(self, plan: TrialPlan, path: Path | None = None):
-        self.plan, self.path = plan, path
+        self.plan, self.path, self.fingerprint = plan, path, plan.code().fingerprint
         self._batches: dict[int, TrialCounts] = {}
         if path is not None and path.exists():
             stored = json.loads(path.read_text())
             if stored["digest"] != plan.digest():
                 raise InvalidInput(f"{path} counts samples of another plan; name another file or remove this one")
+            if stored["code"] != self.fingerprint:
+                raise InvalidInput(
+                    f"{path} counts samples of a code built by another version; name another file or remove this one"
+                )
             for first, batch in stored["batches"].items():
                 self._batches[int(first)] = TrialCounts(**{**batch, "failed": tuple(batch["failed"])})
 
@@ -166,6 +193,7 @@ class TrialRecord:
         stored = {
             "plan": asdict(self.plan),
             "digest": self.plan.digest(),
+            "code": self.fingerprint,
             "batches": {str(start): asdict(counts) for start, counts in sorted(self._batches.items())},
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,7 +215,8 @@ def run_trials(
 
     `record`: JSON file to continue from and to store into; `executor`: where batches run, by default one local process
     per core; `parallel`: batches under way at once, by default the number of cores (give the cluster's own); `progress`
-    is called with the counts so far after every batch. Raises InvalidInput when the file belongs to another plan.
+    is called with the counts so far after every batch. Raises InvalidInput when the file belongs to another plan or
+    code, or when a worker builds another code than this process.
     """
     kept = TrialRecord(plan, record)
     parallel = parallel or os.cpu_count() or 1
@@ -198,7 +227,7 @@ def run_trials(
         todo = kept.missing(samples)
         while True:
             while len(under_way) < 2 * parallel and (batch := next(todo, None)) is not None:
-                under_way[pool.submit(run_batch, plan, *batch)] = batch[0]
+                under_way[pool.submit(run_batch, plan, *batch, 1, kept.fingerprint)] = batch[0]
             if not under_way:
                 return kept.counts
             for done in wait(under_way, return_when=FIRST_COMPLETED).done:

@@ -35,7 +35,7 @@ def test_our_decoder_and_ldpc_find_the_same_string():
 
 def test_decoder_rows_with_and_without_ldpc(monkeypatch):
     rows = sound(decoder.rows(TINY))
-    assert {"decoding", "decoding, small code", "decoding, two threads"} <= rows.keys()
+    assert {"decoding", "decoding, small code", "two threads, paper's rule", "two threads, tight rule"} <= rows.keys()
     monkeypatch.setattr(decoder, "find_spec", lambda name: None)
     (row,) = decoder.against_ldpc(TINY)
     assert row.theirs is None and row.ratio is None and "pip install ldpc" in row.note

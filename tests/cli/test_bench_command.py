@@ -54,6 +54,15 @@ def test_rules_for_the_syndrome():
     assert lengths["tight"] < lengths["paper"] == 31_496
 
 
+def test_noise_other_than_expected():
+    plan = bench(1, *SMALL, "--true-score", "2.7", "--true-qber", "0.01").json["plan"]
+    assert plan["priors"]["key"][0][1] == pytest.approx(0.009) and plan["statistics"]["key"][0][1] == 0.005
+    assert plan["priors"]["test"][0][1] == pytest.approx(0.085)
+    assert plan["statistics"]["test"][0][1] == pytest.approx(0.08125)
+    swamped = bench(2, *SMALL, "--syndrome-bits", "7000", "--true-qber", "0.2").json
+    assert swamped["failures"] == 2 and bench(2, *SMALL, "--syndrome-bits", "7000").json["failures"] == 0
+
+
 def test_text_says_what_was_done():
     done = bench(2, "--rounds", "20000", "--workers", "1", "--statistics", "table-S6")
     assert "0 failures in 2 samples" in done.out and "95 % interval" in done.out and "code seed 2022" in done.out
@@ -70,6 +79,8 @@ def test_text_says_what_was_done():
         (("--state", "other.json", "--rounds", "20000"), "another plan"),
         (("--scheduler", "tcp://127.0.0.1:1", "--workers", "2", "--rounds", "20000"), "--workers counts local"),
         (("--code-seed", "x"), "not a seed"),
+        (("--statistics", "table-S6", "--true-qber", "0.02"), "table S6 is its own noise"),
+        (("--true-qber", "0"), "strictly between 0 and 1"),
     ],
 )
 def test_bad_input_is_one_line(options, words):

@@ -87,6 +87,16 @@ def test_known_edge_lists(arguments):
     assert hashlib.sha256(ones.tobytes()).hexdigest() == KNOWN[arguments]
 
 
+def test_fingerprint_names_the_matrix():
+    code, again = make_code(20_000, 9000, 7), make_code.__wrapped__(20_000, 9000, 7)
+    assert code is not again and code.fingerprint == again.fingerprint
+    others = [make_code(20_000, 9000, 8), make_code(20_000, 9001, 7), make_code(20_001, 9000, 7)]
+    assert len({other.fingerprint for other in [code, *others]}) == 4
+    again.__dict__.pop("fingerprint")
+    again.place = np.roll(code.place, 1)
+    assert again.fingerprint != code.fingerprint
+
+
 def test_seeds_give_different_codes():
     assert not np.array_equal(make_code(20_000, 9000, 7).edge_list(), make_code(20_000, 9000, 8).edge_list())
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
 from postprocess.reconciliation import log_likelihood_ratios, make_code, priors_from_score, syndrome_length
-from postprocess.reconciliation.kernels import exp_of_negative, log_of_positive
+from postprocess.reconciliation.kernels import exp_of_negative, log_of_positive, ratio_of, stored_message, sweep
 from postprocess.reconciliation.schedule import Limits, _Decoder
 
 
@@ -34,6 +34,30 @@ def test_polynomials():
     ratios = np.geomspace(1e-8, 1e8, 2001).astype(np.float32)
     assert max(abs(float(log_of_positive(v)) - math.log(v)) for v in ratios) < 1e-4
     assert log_of_positive(np.float32(1)) == 0
+
+
+def test_stored_messages_are_the_nearest_steps():
+    ratios = np.linspace(-15.999, 15.999, 4001).astype(np.float32)
+    back = np.array([ratio_of(stored_message(r)) for r in ratios])
+    assert np.abs(back - ratios).max() <= 2.0**-12
+    assert ratio_of(stored_message(np.float32(0))) == 0
+
+
+@pytest.mark.parametrize("degree", [1, 2, 40])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_surest_messages_keep_their_sign(degree, sign):
+    """The most certain ratios there are, on one check: what it says to a bit must fit the 16 bits of a message."""
+    lift = 64
+    posterior = np.full(degree * lift, 1e30, np.float32)
+    posterior[:lift] *= np.float32(sign)
+    messages = np.zeros(degree * lift, np.int16)
+    syndrome = np.full(lift, sign < 0, np.uint8)
+    segments = np.array([[0, degree, lift, 0, 0]])
+    edges = np.stack([np.arange(degree) * lift, np.zeros(degree, np.int64)], axis=1)
+    unsatisfied = np.zeros(1, np.int64)
+    sweep(posterior, messages, syndrome, segments, edges, np.array([0, 1]), lift, 0, 0, 1, unsatisfied)
+    ratios = messages.reshape(degree, lift) * 2.0**-11
+    assert (ratios[0] * sign > 10).all() and (ratios[1:] > 10).all() and unsatisfied[0] == 0
 
 
 @pytest.mark.parametrize(

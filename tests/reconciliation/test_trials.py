@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from postprocess.errors import InvalidInput
-from postprocess.reconciliation import Priors, priors_from_score
+from postprocess.reconciliation import Priors, make_code, priors_from_score, protograph
 from postprocess.reconciliation.trials import TrialCounts, TrialPlan, TrialRecord, draw_rounds, run_batch, run_trials
 
 SKEWED = Priors(test=((0.411, 0.0842), (0.0813, 0.4237)), key=((0.5017, 0.011), (0.0034, 0.4839)))
@@ -72,6 +72,24 @@ def test_record_of_another_plan_is_refused(tmp_path):
     TrialRecord(plan(), record).keep(0, TrialCounts(samples=8))
     with pytest.raises(InvalidInput, match="another plan"):
         TrialRecord(plan(gamma=0.2), record)
+
+
+def test_counts_of_another_construction_are_refused(tmp_path, monkeypatch):
+    record = tmp_path / "counts.json"
+    TrialRecord(plan(), record).keep(0, TrialCounts(samples=8))
+    assert TrialRecord(plan(), record).counts.samples == 8
+    name, fingerprint = plan().short_name(), plan().code().fingerprint
+    monkeypatch.setattr(protograph, "_SHORTEST_WITH_HALVES", 1)
+    make_code.cache_clear()
+    try:
+        assert plan().code().fingerprint != fingerprint and plan().short_name() != name
+        with pytest.raises(InvalidInput, match="built by another version") as refusal:
+            TrialRecord(plan(), record)
+        with pytest.raises(InvalidInput, match="same diqkd for all workers"):
+            run_batch(plan(), 0, 1, fingerprint=fingerprint)
+    finally:
+        make_code.cache_clear()
+    assert "\n" not in str(refusal.value)
 
 
 def test_missing_batches_fill_the_gaps():
