@@ -2,10 +2,13 @@
 
 import asyncio
 import base64
+import fcntl
 import socket
 import sqlite3
+import tempfile
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -19,14 +22,16 @@ WINDOWS = 12
 
 @contextmanager
 def laboratory(folder, checkout):
-    """A laboratory that takes rehearsals, up; ended with the test."""
-    lab = Lab.open(folder)
-    lab.set_up(sessions=20, rehearsals=True, seed=None)
-    lab.up(checkout)
-    try:
-        yield lab
-    finally:
-        lab.down()
+    """A laboratory that takes rehearsals, up; ended with the test; one at a time, or two might choose the same ports."""
+    with (Path(tempfile.gettempdir()) / "diqkd-test-laboratory.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lab = Lab.open(folder)
+        lab.set_up(sessions=20, rehearsals=True, seed=None)
+        lab.up(checkout)
+        try:
+            yield lab
+        finally:
+            lab.down()
 
 
 def arguments(session, rounds=8_000, peer_timeout=60.0):

@@ -1,4 +1,4 @@
-"""Calibrations under real masters on the emulated apparatus, and under artiq_run."""
+"""Calibrations and a characterisation under real masters on the emulated apparatus, and under artiq_run."""
 
 import importlib.util
 import json
@@ -88,3 +88,16 @@ def test_artiq_run(lab):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=lab.folder)
     assert done.returncode == 0, done.stderr
     assert abs(calibrations(lab, "bob")["qubit.shelving.frequency"]["value"] - 225.2e6) < 10e3
+
+
+def test_a_characterisation_shows_the_same_on_both_nodes(lab):
+    """Submitted on both masters; what a subscriber sees of S is equal, and a subscriber may see it: it makes no key."""
+    arguments = {"name": "under-masters", "rounds": 3000, "window": 1000, "block_rounds": 500}
+    lab_kit.wait(lab, {node: submit(lab, node, "characterise_link.py", **arguments) for node in lab_kit.NODES})
+    alice, bob = (lab.node(node) for node in lab_kit.NODES)
+    for name in ("total_score", "score", "qber", "counts"):
+        found = [node.dataset(f"diqkd.characterisation.{name}") for node in (alice, bob)]
+        assert np.array_equal(*found), name
+    assert 2.2 < alice.dataset("diqkd.characterisation.total_score") < 2.83
+    assert alice.dataset("diqkd.characterisation.apparatus") == "emulated"
+    assert alice.dataset("diqkd.rounds.status") == "rounds complete"
