@@ -22,7 +22,7 @@ WINDOWS = 12
 
 @contextmanager
 def laboratory(folder, checkout):
-    """A laboratory that takes rehearsals, up; ended with the test; one at a time, or two might choose the same ports."""
+    """A laboratory that takes rehearsals, up; ended with the test; one at a time, or two choose the same ports."""
     with (Path(tempfile.gettempdir()) / "diqkd-test-laboratory.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         lab = Lab.open(folder)
