@@ -20,6 +20,7 @@ from node.codes import (
     ROUND_TYPE_FAULT,
     UNDERFLOW,
 )
+from node.hosted_loop import HostedLoop
 from node.records import Records
 from node.station import Station
 
@@ -45,7 +46,7 @@ class NoBlocks:
         raise RuntimeError(f"{count} rounds of block {sequence} were measured, but no experiment asked for them")
 
 
-class BlockLoop(HasEnvironment):
+class BlockLoop(HostedLoop):
     """Runs blocks of rounds until the host or a fault ends it.
 
     Settings of a block, int32: [sequence, first round, count, reserved] + two bits per round, round j of the block in
@@ -61,7 +62,6 @@ class BlockLoop(HasEnvironment):
         self.round = round_
         self.records = Records(self, block_rounds)
         self.host: BlockHost = NoBlocks()
-        self.problem: Exception | None = None
         self.allocate(block_rounds)
 
     def allocate(self, block_rounds: int):
@@ -69,39 +69,20 @@ class BlockLoop(HasEnvironment):
         self.block = [0] * (HEADER_WORDS + -(-block_rounds // SETTINGS_PER_WORD))
         self.records.allocate(block_rounds)
 
-    def measure(self) -> int:
-        """Stay in the kernel until it leaves by itself; returns one of node.codes.
-
-        Raises:
-            Exception: whatever the host's side raised in one of its RPCs; the kernel left in order before.
-        """
-        self.problem = None
-        code = self.run()
-        if self.problem is not None:
-            raise self.problem
-        return int(code)
-
     def next_block(self) -> TList(TInt32):
         """RPC: settings of the next block; all zeros (leave) when the host has none or failed."""
-        words = []
-        if self.problem is None:
-            try:
-                words = [int(word) for word in self.host.next_block()]
-                if len(words) not in (0, len(self.block)):
-                    raise RuntimeError(f"block of {len(words)} words for a buffer of {len(self.block)}")
-            except Exception as problem:
-                self.problem = problem
-                words = []
-        return words or [0] * len(self.block)
+        return self.ask(self._next_words) or [0] * len(self.block)
+
+    def _next_words(self):
+        words = self.host.next_block()
+        if len(words) not in (0, len(self.block)):
+            raise RuntimeError(f"block of {len(words)} words for a buffer of {len(self.block)}")
+        return words
 
     @rpc(flags={"async"})
     def keep_block(self, sequence, first_round, count, words):
         """RPC: records of the block just measured, 4 * count words of the buffer are filled."""
-        if self.problem is None:
-            try:
-                self.host.keep_block(sequence, first_round, count, words)
-            except Exception as problem:
-                self.problem = problem
+        self.tell(self.host.keep_block, sequence, first_round, count, words)
 
     def records_have_arrived(self) -> TBool:
         """RPC: returns after all records sent before it were kept."""

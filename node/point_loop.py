@@ -11,6 +11,7 @@ from artiq.coredevice.exceptions import RTIOOverflow, RTIOUnderflow
 from artiq.experiment import *
 
 from node.codes import LEFT_BY_HOST, OVERFLOW, UNDERFLOW
+from node.hosted_loop import HostedLoop
 from node.settings import NodeSettings
 from node.station import Station
 
@@ -38,7 +39,7 @@ class NoPoints:
         raise RuntimeError(f"point {index} was measured, but no experiment asked for it")
 
 
-class PointLoop(HasEnvironment):
+class PointLoop(HostedLoop):
     """Measures point after point until the host has no more, or a fault ends it.
 
     `task` has a kernel `measure_point(point)`, which returns one of node.codes and leaves its results in the list
@@ -53,46 +54,27 @@ class PointLoop(HasEnvironment):
         self.station = station
         self.task = task
         self.host: PointHost = NoPoints()
-        self.problem: Exception | None = None
         self.point = [0] * POINT_WORDS
         self.configure(settings)
 
     def configure(self, settings: NodeSettings):
         self.tries = settings.probe.tries
 
-    def measure(self) -> int:
-        """Stay in the kernel until it leaves by itself; returns one of node.codes.
-
-        Raises:
-            Exception: whatever the host's side raised in one of its RPCs; the kernel left in order before.
-        """
-        self.problem = None
-        code = self.run()
-        if self.problem is not None:
-            raise self.problem
-        return int(code)
-
     def next_point(self) -> TList(TInt32):
         """RPC: program of the next point; all zeros (leave) when the host has none or failed."""
-        words = []
-        if self.problem is None:
-            try:
-                words = [int(word) for word in self.host.next_point()]
-                if len(words) > POINT_WORDS:
-                    raise RuntimeError(f"point of {len(words)} words for a buffer of {POINT_WORDS}")
-            except Exception as problem:
-                self.problem = problem
-                words = []
+        words = self.ask(self._next_words)
         return words + [0] * (POINT_WORDS - len(words))
+
+    def _next_words(self):
+        words = self.host.next_point()
+        if len(words) > POINT_WORDS:
+            raise RuntimeError(f"point of {len(words)} words for a buffer of {POINT_WORDS}")
+        return words
 
     @rpc(flags={"async"})
     def keep_point(self, index, counts):
         """RPC: counts of the point just measured."""
-        if self.problem is None:
-            try:
-                self.host.keep_point(index, counts)
-            except Exception as problem:
-                self.problem = problem
+        self.tell(self.host.keep_point, index, counts)
 
     def counts_have_arrived(self) -> TBool:
         """RPC: returns after all counts sent before it were kept."""

@@ -23,6 +23,13 @@ class PeerRounds(HasEnvironment):
         self.node = {"alice": node_alice, "bob": node_bob}[self.node_name].Node(self)
 
     @staticmethod
+    def name_argument(experiment, group, default):
+        """Give a characterisation, while it is built, the name by which the nodes find each other."""
+        experiment.setattr_argument(
+            "name", StringValue(default), group, "Name of the measurement, the same on both nodes; never used twice"
+        )
+
+    @staticmethod
     def block_argument(experiment, group):
         """Give an experiment, while it is built, the argument that both nodes must choose alike."""
         experiment.setattr_argument(

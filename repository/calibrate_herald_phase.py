@@ -15,9 +15,7 @@ class CalibrateHeraldPhase(EnvExperiment):
 
         self.peer_rounds = PeerRounds(self)
         group = "Calibration"
-        self.setattr_argument(
-            "name", StringValue("phase-1"), group, "Name of the measurement, the same on both nodes; never used twice"
-        )
+        self.peer_rounds.name_argument(self, group, "phase-1")
         self.setattr_argument(
             "pair_rounds",
             NumberValue(2000, precision=0, scale=1, step=500, min=10, max=1_000_000, type="int"),
@@ -41,15 +39,11 @@ class CalibrateHeraldPhase(EnvExperiment):
         self.measurement = BasisLegs(self.peer_rounds, plans)
 
     def run(self):
-        """Measure all pairs of bases with the peer."""
-        self.measurement.measure(self.home, self.peer_timeout, self.recovery_timeout)
-
-    def analyze(self):
-        """Phases with errors; Bob's node keeps them."""
-        from node.calibration import write
+        """Measure all pairs of bases with the peer, then keep the phases: the next run reads them as it begins."""
         from node.settings import PATTERNS
         from postprocess.characterisation.bases import basis_counts, herald_phase
 
+        self.measurement.measure(self.home, self.peer_timeout, self.recovery_timeout)
         counts = basis_counts(self.measurement.legs)
         found = [herald_phase(counts[pattern]) for pattern in PATTERNS]
         for name in ("phase", "standard_error", "contrast"):
@@ -58,11 +52,11 @@ class CalibrateHeraldPhase(EnvExperiment):
             error = each.standard_error
             print(f"{pattern:04b}  phase {each.phase:.4f} +- {error:.4f} rad, contrast {each.contrast:.3f}")
         if self.write and self.peer_rounds.node_name == "bob":
-            phases = [each.phase for each in found]
-            write(
-                self.peer_rounds.node.defaults,
-                self.home.calibration,
-                {"qubit.pattern_phase": phases},
-                by="CalibrateHeraldPhase",
-            )
-            print(f"written to {self.home.calibration}")
+            self._keep([each.phase for each in found])
+
+    def _keep(self, phases):
+        from node.calibration import write
+
+        values = {"qubit.pattern_phase": phases}
+        write(self.peer_rounds.node.defaults, self.home.calibration, values, by="CalibrateHeraldPhase")
+        print(f"written to {self.home.calibration}")

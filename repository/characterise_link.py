@@ -16,9 +16,7 @@ class CharacteriseLink(EnvExperiment):
 
         self.peer_rounds = PeerRounds(self)
         group = "Characterisation"
-        self.setattr_argument(
-            "name", StringValue("link-1"), group, "Name of the measurement, the same on both nodes; never used twice"
-        )
+        self.peer_rounds.name_argument(self, group, "link-1")
         self.setattr_argument(
             "rounds",
             NumberValue(200_000, precision=0, scale=1, step=10_000, min=100, max=100_000_000, type="int"),

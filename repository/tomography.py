@@ -16,12 +16,7 @@ class Tomography(EnvExperiment):
 
         self.peer_rounds = PeerRounds(self)
         group = "Tomography"
-        self.setattr_argument(
-            "name",
-            StringValue("tomography-1"),
-            group,
-            "Name of the measurement, the same on both nodes; never used twice",
-        )
+        self.peer_rounds.name_argument(self, group, "tomography-1")
         self.setattr_argument(
             "pair_rounds",
             NumberValue(4000, precision=0, scale=1, step=500, min=10, max=1_000_000, type="int"),
