@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 CHANNELS = ("rounds", "session")
 STRAY_MESSAGES = 3
-LINGER_MS = 5000
+LINGER_MS = 1000  # for what was handed over last; a peer that is gone is not waited for any longer
 HEARTBEAT_MS = 2000
 MAX_MESSAGE_OCTETS = 64 << 20
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TAG_OCTETS = 8
 PARTING_S = 10.0
+FAREWELL_S = 0.2  # the last word is for a peer that still asks; one that has left knows all
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 
@@ -146,7 +147,7 @@ class Session:
         try:
             self.mailbox.announce(asks=True)
             self.mailbox.await_outcome(min(PARTING_S, self.timeout_s))
-            self.mailbox.announce()
+            self.mailbox.announce(patience_s=FAREWELL_S)
         except PeerLost:
             if self.mailbox.peer_outcome is None:
                 return False

@@ -113,8 +113,8 @@ class Mailbox:
         assert self.peer_outcome is not None
         return self.peer_outcome
 
-    def announce(self, asks: bool = False) -> None:
-        """Tell the peer where this node stands."""
+    def announce(self, asks: bool = False, patience_s: float | None = None) -> None:
+        """Tell the peer where this node stands, if it is there within `patience_s` (default: as for any message)."""
         page = self._page
         status = Status(
             parameters=page.parameters.to_json(),
@@ -125,12 +125,12 @@ class Mailbox:
             detail=page.detail,
             asks=asks,
         )
-        self._try_to_send(STATUS, status.pack())
+        self._try_to_send(STATUS, status.pack(), patience_s)
 
-    def _try_to_send(self, kind: str, payload: bytes) -> None:
+    def _try_to_send(self, kind: str, payload: bytes, patience_s: float | None = None) -> None:
         """Send if the peer is there; if not, the next exchange of status makes up for it."""
         with suppress(Silence):
-            self._link.send(kind, payload, self._probe_s)
+            self._link.send(kind, payload, self._probe_s if patience_s is None else patience_s)
 
     def _until(self, done: Callable[[], bool], what: str, timeout_s: float | None = None) -> None:
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
