@@ -84,3 +84,9 @@ def test_importing_the_command_line_is_cheap():
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert printed.strip() == "[]"
+
+
+def test_every_test_file_has_a_name_of_its_own():
+    """pytest imports them by their base names."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name not in ("conftest.py", "__init__.py")]
+    assert sorted(names) == sorted(set(names))
