@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -49,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (DiqkdError, KeyboardInterrupt) as problem:
         print(f"diqkd: {_line(problem)}", file=sys.stderr)
         return exit_status(problem)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exit_status(KeyboardInterrupt())
 
 
 def _line(problem: BaseException) -> str:

@@ -1,6 +1,8 @@
 """`diqkd plan`: the paper's figures, JSON alone on stdout, one clear line for bad input."""
 
 import json
+import subprocess
+import sys
 from fractions import Fraction
 
 import pytest
@@ -41,6 +43,12 @@ def test_the_best_gamma_is_no_worse_than_its_neighbours(capsys, rule):
     for other in (k - 1, k + 1, 13):
         assert planned(capsys, *PAPER, "--syndrome", rule, "--gamma", f"{other}/256")["ell"] <= best["ell"]
     assert best["ell"] > planned(capsys, *PAPER, "--syndrome", rule)["ell"]
+
+
+def test_a_reader_that_has_seen_enough_is_no_crash():
+    command = f"{sys.executable} -u -m diqkd plan | head -1"
+    shown = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert shown.stdout == "Plan of a session\n" and shown.stderr == ""
 
 
 def test_too_few_rounds_plan_no_key(capsys):
