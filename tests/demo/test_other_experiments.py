@@ -60,7 +60,7 @@ def test_phases_are_found_and_kept_by_bob_alone(tmp_path):
 
 def test_tomography(tmp_path):
     options = ("pair_rounds=120", "resamplings=10", "block_rounds=120", "peer_timeout=20.0")
-    ended = diqkd_run("tomography", *(word for option in options for word in ("-o", option)))
+    ended = diqkd_run("tomography", *(word for option in options for word in ("-o", option)), "--seed", 5)
     assert ended.returncode == ExitStatus.DONE, ended.stderr
     fractions = [float(value) for value in re.findall(r"([\d.]+) \+- [\d.]+ %", ended.stdout)]
     assert len(fractions) == 4 and all(abs(fraction - 96) < 6 for fraction in fractions)
