@@ -68,7 +68,7 @@ def in_a_process(group: str, quick: bool) -> list[dict[str, Any]]:
 
 def machine() -> dict[str, Any]:
     """What the numbers depend on; nothing that names the machine."""
-    from postprocess.revision import source_revision
+    from postprocess.support.revision import source_revision
 
     installed = {}
     for package in PACKAGES:

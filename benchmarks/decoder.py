@@ -10,14 +10,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import Row, Scale, alternate, peak_megabytes
-from postprocess.reconciliation import (
-    Code,
-    log_likelihood_ratios,
-    make_code,
-    priors_from_score,
-    syndrome_length,
-    tight_syndrome_length,
-)
+from postprocess.estimation.priors import log_likelihood_ratios, priors_from_score, syndrome_length
+from postprocess.reconciliation import Code, make_code, tight_syndrome_length
 from postprocess.reconciliation.schedule import Limits
 from postprocess.reconciliation.trials import TrialPlan, draw_rounds
 

@@ -21,13 +21,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import Row, Scale
+from contract.nodes import NODES
 from postprocess.keystore import Keystore, draw_k0
-from postprocess.linkkeys import make_link_keys, write_peer
-from postprocess.node_home import NODES
-from postprocess.parameters import SessionParameters, paper, planned
+from postprocess.link.keys import make_link_keys, write_peer
+from postprocess.plans.presets import paper, planned
+from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import SeededSource
 from postprocess.rounds import RoundStore
-from postprocess.rounds.records import Records
+from postprocess.rounds.round_records import RoundRecords
 
 BLOCK_ROUNDS = 50_000
 RESEMBLES = "random bits from a fixed seed"
@@ -105,7 +106,9 @@ def store_rounds(homes: Path, parameters: SessionParameters) -> None:
         folder = homes / node / "sessions" / parameters.session_id
         folder.parent.mkdir(mode=0o700, exist_ok=True)
         store = RoundStore.create(folder, parameters, node, Prepared(drawn[node]))
-        records = Records(np.arange(n), ones.astype(int), 5 * ones, outcomes[node], settings[node], test, zeros, ones)
+        records = RoundRecords(
+            np.arange(n), ones.astype(int), 5 * ones, outcomes[node], settings[node], test, zeros, ones
+        )
         words = records.to_words()
         for block in range(parameters.blocks):
             first, end = store.span(block)

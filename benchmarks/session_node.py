@@ -8,21 +8,24 @@ import time
 from pathlib import Path
 from typing import Any
 
+from postprocess.keystore import open_ledger
+from postprocess.link import open_link
+
 
 def post_process(homes: Path, node: str, session_id: str) -> dict[str, Any]:
     """From stored rounds to a key in the ledger; times of private steps too, for these rounds are nobody's secret."""
     start = time.monotonic()
-    from postprocess.node_home import NodeHome
     from postprocess.rounds import RoundStore
     from postprocess.session import AliceSession, BobSession
+    from postprocess.storage.node_home import NodeHome
 
     home = NodeHome(node, homes)
     store = RoundStore.open(home.session_folder(session_id), read_only=True)
     rounds, parameters = store.raw(), store.parameters
     store.close()
-    link = home.link(session_id, "session", 300.0)
+    link = open_link(home.folder, home.node, session_id, "session", 300.0)
     try:
-        with home.keystore() as keystore:
+        with open_ledger(home) as keystore:
             role = AliceSession if node == "alice" else BobSession
             session = role(parameters, rounds, link, keystore, timeout_s=300.0)
             result = session.run()

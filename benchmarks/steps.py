@@ -12,10 +12,11 @@ import numpy as np
 from benchmarks.decoder import GAMMA, QBER, SCORE, task_of
 from benchmarks.measure import Row, Scale, alternate
 from postprocess.authentication import KEY_BYTES, is_valid_key, vhash
-from postprocess.reconciliation import log_likelihood_ratios, make_code, priors_from_score
+from postprocess.estimation.priors import log_likelihood_ratios, priors_from_score
+from postprocess.estimation.score_and_qber import chsh_score, qber
+from postprocess.reconciliation import make_code
 from postprocess.reconciliation.trials import TrialPlan, draw_rounds
 from postprocess.security import key_length
-from postprocess.statistics import chsh_score, qber
 
 
 def rows(scale: Scale) -> Iterator[Row]:

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from postprocess.node_home import NodeHome
+from postprocess.keystore import open_ledger
+from postprocess.storage.node_home import NodeHome
 
 
 class KeystoreFacts:
@@ -37,22 +38,22 @@ class KeystoreFacts:
 
     def balance(self) -> dict[str, Any]:
         """Table I of the paper for this ledger, in bits by name, with apparatus and reasons to distrust its keys."""
-        with self._home.keystore() as keystore:
+        with open_ledger(self._home) as keystore:
             return keystore.balance().to_json()
 
     def sessions(self) -> list[dict[str, Any]]:
         """All sessions, oldest first: session_id, outcome (None while open), detail, pads, opened, closed."""
-        with self._home.keystore() as keystore:
+        with open_ledger(self._home) as keystore:
             records = keystore.sessions()
         return [asdict(record) for record in records]
 
     def keys(self) -> list[dict[str, Any]]:
         """All keys, oldest first: key_id, bits, deliverable, state, apparatus, insecure_because."""
-        with self._home.keystore() as keystore:
+        with open_ledger(self._home) as keystore:
             records = keystore.keys()
         return [asdict(record) for record in records]
 
     def check(self) -> list[str]:
         """What in the ledger contradicts itself, one line each; empty for a sound one."""
-        with self._home.keystore() as keystore:
+        with open_ledger(self._home) as keystore:
             return keystore.check()

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from postprocess.errors import DiqkdError
-from postprocess.fips_tests import SAMPLE_BITS, failed_tests
-from postprocess.node_home import NodeHome
 from postprocess.randomness import FileSource
+from postprocess.randomness.choice import random_source
+from postprocess.randomness.fips_tests import SAMPLE_BITS, failed_tests
+from postprocess.storage.node_home import NodeHome
 
 BITS_PER_ROUND = {"alice": 1, "bob": 9}
 
@@ -42,7 +43,7 @@ class QrngFacts:
     def health(self) -> dict[str, Any]:
         """description, insecure (predictable), octets_left and rounds_left (None: no limit), problem ('' if none)."""
         try:
-            source = self._home.random_source("health")
+            source = random_source(self._home, "health")
             return {
                 "description": source.description,
                 "insecure": source.insecure,
@@ -55,7 +56,7 @@ class QrngFacts:
 
     def octets_left(self) -> int | None:
         """Octets not yet used; None for a source that does not run out."""
-        source = self._home.random_source("health")
+        source = random_source(self._home, "health")
         return source.left if isinstance(source, FileSource) else None
 
     def rounds_left(self) -> int | None:
@@ -68,5 +69,5 @@ class QrngFacts:
 
         They are marked as used like any others; a hardware generator's file is 2 500 octets shorter after each test.
         """
-        failed = failed_tests(self._home.random_source("self test").bits(SAMPLE_BITS))
+        failed = failed_tests(random_source(self._home, "self test").bits(SAMPLE_BITS))
         return {"passed": not failed, "failed": failed}

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from contract.nodes import NODES
 from postprocess.errors import DiqkdError, ExitStatus, InvalidInput
 
-NODES = ("alice", "bob")
 NO_SIPYCO = "sipyco is not installed: nothing to serve with. `diqkd keys show` tells the same of the ledger in place"
 
 

@@ -16,7 +16,7 @@ from postprocess.errors import ExitStatus, InvalidInput
 
 if TYPE_CHECKING:
     from postprocess.reconciliation.trials import TrialCounts, TrialPlan
-    from postprocess.workers import Workers
+    from postprocess.support.worker_pool import Workers
 
 DESCRIPTION = """\
 Count how often reconciliation fails: every sample draws fresh settings and outcomes, computes Alice's syndrome, decodes
@@ -90,8 +90,8 @@ def add_parser(subparsers: Any) -> None:
 
 def plan_of(args: argparse.Namespace) -> TrialPlan:
     """The trials that the options describe; InvalidInput when there is no such code."""
-    from postprocess.parameters import PAPER_PRIORS
-    from postprocess.reconciliation import Priors, priors_from_score, syndrome_length
+    from postprocess.estimation.priors import Priors, priors_from_score, syndrome_length
+    from postprocess.plans.paper import PAPER_PRIORS
     from postprocess.reconciliation.overhead import tight_syndrome_length
     from postprocess.reconciliation.trials import TrialPlan
 
@@ -148,7 +148,7 @@ def _counts_so_far(plan: TrialPlan, state: Path) -> TrialCounts:
 
 
 def _workers(args: argparse.Namespace) -> AbstractContextManager[Workers]:
-    from postprocess.workers import dask_workers, local_workers
+    from postprocess.support.worker_pool import dask_workers, local_workers
 
     if not args.scheduler:
         return local_workers(args.workers)
@@ -160,7 +160,7 @@ def _workers(args: argparse.Namespace) -> AbstractContextManager[Workers]:
 def _result(plan: TrialPlan, counts: TrialCounts) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from postprocess.revision import source_revision
+    from postprocess.support.revision import source_revision
 
     low, high = counts.interval()
     return {

@@ -14,7 +14,7 @@ from diqkd import arguments
 from postprocess.errors import ExitStatus, InvalidInput
 
 if TYPE_CHECKING:
-    from testbed.demonstration import Demonstration
+    from testbed.nodes.demonstration import Demonstration
 
 DESCRIPTION = """\
 Run the key-generation session of Nadlinger et al. on an emulated laboratory: two processes, one per node, run the
@@ -85,20 +85,21 @@ def run(args: argparse.Namespace) -> int:
 
 def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
     """The session asked for, in `folder`."""
-    from postprocess import parameters
-    from postprocess.node_home import SEEDED
-    from testbed.demonstration import Demonstration
+    from postprocess.plans.paper import PAPER_GAMMA, PAPER_ROUNDS
+    from postprocess.plans.presets import paper, planned
+    from postprocess.randomness.choice import SEEDED
+    from testbed.nodes.demonstration import Demonstration
 
     because = () if args.seed is None else (SEEDED,)
     common: dict[str, Any] = {"block_rounds": args.block_rounds, "insecure_because": because}
     if args.rounds is None and args.gamma is None and args.syndrome is None:
-        public = parameters.paper("paper-run", "emulated", **common)
+        public = paper("paper-run", "emulated", **common)
         preset = "paper"
     else:
-        rounds = args.rounds or parameters.PAPER_ROUNDS
-        gamma = args.gamma or Fraction(parameters.PAPER_GAMMA)
+        rounds = args.rounds or PAPER_ROUNDS
+        gamma = args.gamma or Fraction(PAPER_GAMMA)
         syndrome = args.syndrome or "paper"
-        public = parameters.planned("rehearsal", "emulated", rounds, gamma, syndrome=syndrome, **common)
+        public = planned("rehearsal", "emulated", rounds, gamma, syndrome=syndrome, **common)
         preset = "custom"
     experiment = {
         "session": public.session_id,
@@ -115,7 +116,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
 def _run_in(folder: Path, args: argparse.Namespace) -> int:
     from diqkd.demo_display import Display
     from diqkd.places import checkout
-    from testbed import two_nodes
+    from testbed.nodes import two_nodes
 
     demo = demonstration(folder, args)
     display = Display(demo, quiet=args.json)

@@ -16,7 +16,7 @@ from rich.text import Text
 from diqkd.printing import spaced
 
 if TYPE_CHECKING:
-    from testbed.demonstration import Demonstration
+    from testbed.nodes.demonstration import Demonstration
 
 OnStatus = Callable[[str, dict[str, Any]], None]
 OnLine = Callable[[str], None]

@@ -6,9 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
+from contract.nodes import NODES
 from postprocess.errors import InvalidInput
-
-NODES = ("alice", "bob")
 
 
 def add_home_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diqkd.home_arguments import NODES, home_of
+from contract.nodes import NODES
+from diqkd.home_arguments import home_of
 from postprocess.errors import ExitStatus, InvalidInput
-from postprocess.node_home import NodeHome, session_parameters
-from postprocess.private_files import private_folder, sync_folder, write_private
+from postprocess.keystore import open_ledger
+from postprocess.plans.presets import session_parameters
+from postprocess.randomness.choice import random_source
+from postprocess.storage.node_home import NodeHome
+from postprocess.storage.private_files import private_folder, sync_folder, write_private
 
 if TYPE_CHECKING:
     from postprocess.keystore import Keystore
@@ -27,10 +31,10 @@ WARNING_EMULATED = "This ledger serves the emulated apparatus: nothing in it is 
 
 def show(args: argparse.Namespace) -> ExitStatus:
     """Table I, sessions and keys."""
-    from postprocess.report import table
+    from postprocess.keystore.balance import table
 
     homes, node = home_of(args)
-    with NodeHome(node, homes).keystore() as keystore:
+    with open_ledger(NodeHome(node, homes)) as keystore:
         balance, sessions, keys = keystore.balance(), keystore.sessions(), keystore.keys()
         path = keystore.path
     if args.json:
@@ -79,7 +83,7 @@ def provision(args: argparse.Namespace) -> ExitStatus:
         syndrome=args.syndrome,
     )
     if args.draw is not None:
-        k0 = draw_k0(home.random_source("K0"), parameters, args.sessions)
+        k0 = draw_k0(random_source(home, "K0"), parameters, args.sessions)
         _write_new(args.draw, k0, "choose another name; a K0 drawn earlier is taken in with --take")
     else:
         k0 = _read(args.take)
@@ -101,7 +105,7 @@ def provision(args: argparse.Namespace) -> ExitStatus:
 
 def link(args: argparse.Namespace) -> ExitStatus:
     """This node's public key; the peer's is stored when it is given."""
-    from postprocess.linkkeys import make_link_keys, write_peer
+    from postprocess.link.keys import make_link_keys, write_peer
 
     homes, node = home_of(args)
     given = (args.peer_key, args.rounds, args.post_processing)
@@ -127,7 +131,7 @@ def verify(args: argparse.Namespace) -> ExitStatus:
     home, peer = NodeHome(node, homes), next(name for name in NODES if name != node)
     _require_private(home.folder)
     beside = (homes / peer / "keystore.sqlite").is_file()
-    with home.keystore() as keystore:
+    with open_ledger(home) as keystore:
         balance = keystore.balance()
         records = keystore.keys()
         usable = [record.key_id for record in records if record.state in ("active", "delivered")]
@@ -158,7 +162,7 @@ def verify(args: argparse.Namespace) -> ExitStatus:
 def abandon(args: argparse.Namespace) -> ExitStatus:
     """Give a session up."""
     homes, node = home_of(args)
-    with NodeHome(node, homes).keystore() as keystore:
+    with open_ledger(NodeHome(node, homes)) as keystore:
         keystore.abandon(args.session)
         outcome = keystore.session(args.session).outcome
     if args.json:
@@ -171,7 +175,7 @@ def abandon(args: argparse.Namespace) -> ExitStatus:
 def deliver(args: argparse.Namespace) -> ExitStatus:
     """Write a key to a new file, once."""
     homes, node = home_of(args)
-    with NodeHome(node, homes).keystore() as keystore:
+    with open_ledger(NodeHome(node, homes)) as keystore:
         record = keystore.key(args.key)
         file = _create_new(args.to, "choose a new file")
         try:
@@ -193,7 +197,7 @@ def deliver(args: argparse.Namespace) -> ExitStatus:
 
 
 def _compare(keystore: Keystore, peer: NodeHome, key_ids: list[str]) -> dict[str, bool]:
-    with peer.keystore() as other:
+    with open_ledger(peer) as other:
         records = other.keys()
         known = {record.key_id for record in records}
         return {key_id: key_id in known and keystore.same_key(other, key_id) for key_id in key_ids}

@@ -11,7 +11,7 @@ from diqkd import arguments
 from postprocess.errors import ExitStatus, InvalidInput
 
 if TYPE_CHECKING:
-    from testbed.lab import Lab
+    from testbed.nodes.lab import Lab
 
 DESCRIPTION = """\
 Start Alice's and Bob's artiq_master, each in its own working folder with a controller manager and the controllers of
@@ -73,14 +73,14 @@ def _add_submit(parser: Any) -> None:
 
 
 def _open(args: argparse.Namespace) -> Lab:
-    from testbed.lab import Lab
+    from testbed.nodes.lab import Lab
 
     return Lab.open(args.home)
 
 
 def _up(args: argparse.Namespace) -> ExitStatus:
     from diqkd.places import checkout
-    from testbed.real_artiq import require_artiq
+    from testbed.standin.real_artiq import require_artiq
 
     require_artiq()
     lab = _open(args)
@@ -149,7 +149,7 @@ def _down(args: argparse.Namespace) -> ExitStatus:
 
 
 def _submit(args: argparse.Namespace) -> int:
-    from postprocess.parameters import PAPER_GAMMA, PAPER_ROUNDS
+    from postprocess.plans.paper import PAPER_GAMMA, PAPER_ROUNDS
 
     chosen: dict[str, Any] = {"session": args.session, "preset": "paper", "block_rounds": args.block_rounds}
     chosen["judgement"] = 0.0  # nothing to hide: the laboratory is emulated

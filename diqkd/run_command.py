@@ -9,10 +9,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contract.nodes import NODES
 from postprocess.errors import ExitStatus, InvalidInput
 
 if TYPE_CHECKING:
-    from testbed.catalogue import Listed
+    from testbed.standin.experiment_catalogue import Listed
 
 DESCRIPTION = """\
 Run an experiment of repository/ on an emulated laboratory, on both nodes or on one: the same files that a dashboard
@@ -45,9 +46,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "-o", "--option", action="append", default=[], metavar="NAME=VALUE", help="an argument of the experiment"
     )
-    parser.add_argument(
-        "--node", choices=("both", "alice", "bob"), default="both", help="where it runs (default: %(default)s)"
-    )
+    parser.add_argument("--node", choices=("both", *NODES), default="both", help="where it runs (default: %(default)s)")
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="keep the laboratory in DIR, or go on with the one there"
     )
@@ -58,7 +57,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """List, describe, or run and show how it ended."""
     from diqkd.places import checkout
-    from testbed.catalogue import find, scan
+    from testbed.standin.experiment_catalogue import find, scan
 
     if args.experiment is None:
         for listed in scan(checkout()):
@@ -91,7 +90,7 @@ def _describe(listed: Listed) -> None:
 
 def _options(listed: Listed, words: list[str]) -> dict[str, Any]:
     """-o words as arguments: numbers, True and False as such, anything else as text."""
-    from testbed import pyon
+    from testbed.standin import pyon
 
     known = [argument.name for argument in listed.arguments]
     options: dict[str, Any] = {}
@@ -107,10 +106,11 @@ def _options(listed: Listed, words: list[str]) -> dict[str, Any]:
 
 
 def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argparse.Namespace) -> int:
+    from contract.nodes import NODES
     from diqkd.places import checkout
     from diqkd.run_display import RunDisplay
-    from testbed.lab import Lab
-    from testbed.two_nodes import NODES, NodePair
+    from testbed.nodes.lab import Lab
+    from testbed.nodes.two_nodes import NodePair
 
     lab = Lab.open(folder)
     if not lab.is_set_up:

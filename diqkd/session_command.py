@@ -11,7 +11,7 @@ from diqkd.home_arguments import add_home_arguments, home_of
 from postprocess.errors import ExitStatus
 
 if TYPE_CHECKING:
-    from postprocess.parameters import SessionParameters
+    from postprocess.plans.session_parameters import SessionParameters
     from postprocess.session import SessionResult
 
 DESCRIPTION = """\
@@ -58,8 +58,10 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Post-process and print the outcome; an abort ends with status 3, a lost peer with 4."""
-    from postprocess.node_home import NodeHome, require_key
-    from postprocess.parameters import SESSION_ID
+    from postprocess.plans.session_parameters import SESSION_ID
+    from postprocess.rounds.opening import stored_parameters
+    from postprocess.session.post_processing import post_process, require_key
+    from postprocess.storage.node_home import NodeHome
 
     homes, node = home_of(args)
     if not SESSION_ID.fullmatch(args.session):
@@ -67,14 +69,14 @@ def run(args: argparse.Namespace) -> int:
 
         raise InvalidInput(f"--session {args.session}: write 1 to 64 letters, digits, '.', '_' or '-'")
     home = NodeHome(node, homes)
-    parameters = home.parameters_of(args.session)
+    parameters = stored_parameters(home, args.session)
 
     def progress(step: str) -> None:
         if not args.json:
             print(f"  {step}", file=sys.stderr, flush=True)
 
-    result = home.post_process(
-        args.session, timeout_s=args.timeout + args.judgement, judgement_s=args.judgement, progress=progress
+    result = post_process(
+        home, args.session, timeout_s=args.timeout + args.judgement, min_response_s=args.judgement, progress=progress
     )
     if args.json:
         print(json.dumps(_as_json(node, parameters, result), indent=2))

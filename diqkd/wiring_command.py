@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from contract.nodes import NODES
 from postprocess.errors import ExitStatus
 
 DESCRIPTION = """\
 Print every RTIO channel, RF output, DAC output and controller of both crates' device tables (node/crate.py), as
 Markdown: these are the tables of docs/laboratory.md. RTIO channels without a line are free."""
 
-NODES = ("alice", "bob")
 FIRST_CHIP_SELECT = 4
 
 Rows = list[tuple[str, ...]]

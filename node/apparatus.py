@@ -1,7 +1,6 @@
 """The entry of the device table that says whose crate this is and whether there are ions behind it."""
 
-KINDS = ("kasli", "emulated")
-NODES = ("alice", "bob")
+from contract.nodes import KINDS, NODES
 
 
 class Apparatus:

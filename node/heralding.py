@@ -3,10 +3,11 @@
 import numpy as np
 from artiq.experiment import *
 
-from node.codes import ION_LOST, LASER_UNLOCKED, NO_HERALD
+from contract.codes import ION_LOST, LASER_UNLOCKED, NO_HERALD
+from contract.patterns import PATTERNS
 from node.cooling import Cooling
 from node.laser_lock import LaserLock
-from node.settings import PATTERNS, NodeSettings
+from node.settings import NodeSettings
 from node.units import to_coarse_mu, to_mu
 
 # Register numbers of the entangler's outputs and gates, its public interface (set_timing).

@@ -14,7 +14,7 @@ class HostedLoop(HasEnvironment):
     run: Callable[[], Any]
 
     def measure(self) -> int:
-        """Stay in the kernel until it leaves by itself; returns one of node.codes.
+        """Stay in the kernel until it leaves by itself; returns one of contract.codes.
 
         Raises:
             Exception: whatever the host's side raised in one of its RPCs; the kernel left in order before.

@@ -6,7 +6,8 @@ import math
 from artiq.coredevice.ad9910 import PHASE_MODE_TRACKING
 from artiq.experiment import *
 
-from node.settings import PATTERNS, NodeSettings
+from contract.patterns import PATTERNS
+from node.settings import NodeSettings
 from node.units import to_coarse_mu, to_mu
 
 PROGRAMMING_MU = 3600  # three SPI transfers and the IO update of set_mu take 2.6 us of the time line
@@ -105,9 +106,7 @@ class QubitPulses(HasEnvironment):
         self._pulse(herald_mu, self.shelving_at_mu, self.shelving_mu, self.shelving_ftw, 0, asf)
 
     @kernel
-    def _pulse(
-        self, herald_mu: TInt64, after_mu: TInt64, duration_mu: TInt64, ftw: TInt32, pow_: TInt32, asf: TInt32
-    ):
+    def _pulse(self, herald_mu: TInt64, after_mu: TInt64, duration_mu: TInt64, ftw: TInt32, pow_: TInt32, asf: TInt32):
         at_mu(herald_mu + after_mu - PROGRAMMING_MU)
         self.dds_qubit.set_mu(ftw, pow_, asf, PHASE_MODE_TRACKING, herald_mu)
         at_mu(herald_mu + after_mu)

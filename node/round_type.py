@@ -3,10 +3,9 @@
 import numpy as np
 from artiq.experiment import *
 
+from contract.settings import KEY_ROUND, TEST_ROUND
 from node.settings import NodeSettings
 
-TEST_ROUND = 1
-KEY_ROUND = 0
 NO_ROUND_TYPE = -1
 
 

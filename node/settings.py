@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 
 from node.schedule import RoundSchedule
 
-PATTERNS = (0b0011, 0b0101, 0b1010, 0b1100)
-
 
 @dataclass(frozen=True)
 class Beam:

@@ -2,9 +2,10 @@
 
 from artiq.experiment import *
 
-from node.codes import FLAG_ROUND_TYPE
-from node.records import record_bits
-from node.round_type import KEY_ROUND, NO_ROUND_TYPE, RoundTypeReceiver
+from contract.record_layout import FLAG_ROUND_TYPE
+from contract.settings import KEY_ROUND
+from node.round_type import NO_ROUND_TYPE, RoundTypeReceiver
+from node.rounds.record_buffer import record_bits
 from node.settings import NodeSettings
 from node.station import Station
 
@@ -29,7 +30,7 @@ class FollowerRound(HasEnvironment):
 
     @kernel
     def perform(self, herald_mu: TInt64, pattern_index: TInt32, choice: TInt32) -> TInt32:
-        """One round; `choice` is X for a test round. Returns the record's bits (node.records)."""
+        """One round; `choice` is X for a test round. Returns the record's bits (contract.record_layout)."""
         station = self.station
         station.qubit.map_to_optical(herald_mu)
         station.shuttle.disconnect(herald_mu)  # from here on nothing that depends on a setting can leave the node

@@ -2,12 +2,11 @@
 
 from artiq.experiment import *
 
-from node.records import record_bits
-from node.round_type import KEY_ROUND, TEST_ROUND, RoundTypeSender
+from contract.settings import KEY_ROUND, KEY_SETTING, TEST_ROUND
+from node.round_type import RoundTypeSender
+from node.rounds.record_buffer import record_bits
 from node.settings import NodeSettings
 from node.station import Station
-
-KEY_SETTING = 2
 
 
 class LeaderRound(HasEnvironment):
@@ -31,7 +30,7 @@ class LeaderRound(HasEnvironment):
     @kernel
     def perform(self, herald_mu: TInt64, pattern_index: TInt32, choice: TInt32) -> TInt32:
         """One round; `choice` is Y, 0 or 1 in test rounds, 2 in key rounds. Returns the record's bits
-        (node.records)."""
+        (contract.record_layout)."""
         station = self.station
         test = self._round_type(choice)
         station.qubit.map_to_optical(herald_mu)

@@ -1,9 +1,9 @@
 """Bob's default settings; calibration.json in his home overrides single values.
 
 The analysis phase per herald pattern maximises S on the maximum-likelihood state of the published tomography
-(Nadlinger 2022, Supplement, table S2; postprocess.prediction.best_analysis_phase on
-postprocess.tomography.published_states). A test holds them there. On another apparatus they follow from the optical
-path of the heralding station: calibrate them.
+(Nadlinger 2022, Supplement, table S2): postprocess.estimation.prediction.best_analysis_phase of
+postprocess.characterisation.state_tomography.published_states; a test compares them. On another apparatus they follow
+from the optical path of the heralding station: calibrate them.
 """
 
 import math

@@ -6,7 +6,7 @@ class BasisLegs:
 
     Args:
         peer_rounds: procedures.peer_rounds.PeerRounds of the experiment.
-        plans: postprocess.measurement_plan.MeasurementPlan of each leg.
+        plans: postprocess.plans.measurement_plan.MeasurementPlan of each leg.
     """
 
     def __init__(self, peer_rounds, plans):
@@ -15,7 +15,7 @@ class BasisLegs:
 
     def measure(self, home, peer_timeout, recovery_timeout):
         """Measure what an earlier run has not; a leg that is complete is only exchanged again."""
-        from node.bases import with_bases
+        from node.basis_settings import with_bases
         from procedures.live_strings import LiveStrings
 
         for plan in self.plans:

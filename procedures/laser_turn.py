@@ -5,8 +5,9 @@ from contextlib import closing, contextmanager
 
 from artiq.experiment import *
 
-from postprocess.node_home import NodeHome
-from postprocess.turns import turn
+from postprocess.acquisition.pulsed_laser import turn
+from postprocess.link import open_link
+from postprocess.storage.node_home import NodeHome
 
 
 def turn_arguments(experiment):
@@ -29,10 +30,10 @@ def turn_arguments(experiment):
 def laser_turn(
     home: NodeHome, calibration: str, take_turns: bool, timeout_s: float, show: Callable[[str], None]
 ) -> Iterator[None]:
-    """Hold the pulsed laser during the block; see postprocess.turns.turn."""
+    """Hold the pulsed laser during the block; see postprocess.acquisition.pulsed_laser.turn."""
     if not take_turns:
         yield
         return
-    with closing(home.link(f"pulsed laser: {calibration}", "rounds", timeout_s)) as link:
+    with closing(open_link(home.folder, home.node, f"pulsed laser: {calibration}", "rounds", timeout_s)) as link:
         with turn(link, home.node, timeout_s, show):
             yield

@@ -59,9 +59,9 @@ class PeerRounds(HasEnvironment):
         """Measure all rounds of a plan, or those that an interrupted run has left.
 
         Args:
-            home: postprocess.node_home.NodeHome of this node.
-            plan: what both nodes agree on, postprocess.parameters.SessionParameters or
-                postprocess.measurement_plan.MeasurementPlan.
+            home: postprocess.storage.node_home.NodeHome of this node.
+            plan: what both nodes agree on, postprocess.plans.session_parameters.SessionParameters or
+                postprocess.plans.measurement_plan.MeasurementPlan.
             peer_timeout: longest wait for a message of the peer, s.
             recovery_timeout: longest wait for the ion or the laser, here or at the peer, s.
             on_block: called with (store, link) at the beginning, after each block, and at the end with all rounds
@@ -72,16 +72,18 @@ class PeerRounds(HasEnvironment):
             SessionAborted, PeerLost, OperatorNeeded: see postprocess.acquisition.
         """
         from node.assembly import unvaried
-        from node.attendant import Attendant
         from node.errors import NodeProblem
         from postprocess.acquisition import Acquisition
-        from postprocess.acquisition.run import OperatorNeeded, measure_all_rounds
+        from postprocess.acquisition.measurement_loop import OperatorNeeded, measure_all_rounds
+        from postprocess.link import open_link
+        from postprocess.rounds.opening import open_rounds
+        from procedures.kernel_session import KernelSession
 
-        attendant = Attendant(self.node, self.scheduler, home.calibration, recovery_timeout, self.show_status)
+        kernel_session = KernelSession(self.node, self.scheduler, home.calibration, recovery_timeout, self.show_status)
         self.node.vary = vary or unvaried
-        attendant.read_calibration()
-        store = home.open_rounds(plan)
-        with closing(store), closing(home.link(plan.link_name, "rounds", peer_timeout)) as link:
+        kernel_session.read_calibration()
+        store = open_rounds(home, plan)
+        with closing(store), closing(open_link(home.folder, home.node, plan.link_name, "rounds", peer_timeout)) as link:
 
             def block_done(progress):
                 self._show_progress(progress)
@@ -99,7 +101,7 @@ class PeerRounds(HasEnvironment):
             self.node.blocks.allocate(plan.block_rounds)
             self.node.blocks.host = acquisition
             try:
-                measure_all_rounds(acquisition, attendant)
+                measure_all_rounds(acquisition, kernel_session)
             except NodeProblem as problem:
                 raise OperatorNeeded(str(problem)) from problem
             if on_block is not None:
@@ -108,7 +110,7 @@ class PeerRounds(HasEnvironment):
 
     def describe(self, plan):
         """Public facts of the rounds, for the results file and for the dashboard."""
-        from postprocess.revision import source_revision
+        from postprocess.support.revision import source_revision
 
         self.set_dataset("diqkd.rounds.session", plan.session_id, broadcast=True)
         self.set_dataset("diqkd.rounds.node", self.node_name)
@@ -132,7 +134,7 @@ class PeerRounds(HasEnvironment):
 
     def _show_progress(self, progress):
         """Public numbers after each block: position, herald rate, balance of the herald patterns."""
-        from node.settings import PATTERNS
+        from contract.patterns import PATTERNS
 
         if self.status != "measuring":
             self.show_status("measuring")

@@ -3,9 +3,9 @@
 import numpy as np
 from artiq.experiment import *
 
-from procedures.calibration import Calibration
-from procedures.display import with_error
 from procedures.laser_turn import laser_turn, turn_arguments
+from procedures.node_calibration import Calibration
+from procedures.scans.scan_display import with_error
 
 
 class CalibrateApdGates(Calibration, EnvExperiment):
@@ -52,7 +52,7 @@ class CalibrateApdGates(Calibration, EnvExperiment):
     def _measure(self):
         from dataclasses import replace
 
-        from node.attempt_counter import ATTEMPTS, window_words
+        from node.shots.attempt_counter import ATTEMPTS, window_words
         from postprocess.calibration.link_light import photon_arrival
 
         x = np.arange(self.EARLIEST, self.latest, self.step)

@@ -3,8 +3,8 @@
 import numpy as np
 from artiq.experiment import *
 
-from procedures.calibration import Calibration
-from procedures.display import with_error
+from procedures.node_calibration import Calibration
+from procedures.scans.scan_display import with_error
 
 
 class CalibrateDeshelving(Calibration, EnvExperiment):
@@ -29,8 +29,8 @@ class CalibrateDeshelving(Calibration, EnvExperiment):
 
     def calibrate(self):
         """Scan, fit, compare with the time that a round has for it."""
+        from postprocess.calibration.curve_fit import require
         from postprocess.calibration.decay import WHAT, decay
-        from postprocess.calibration.fitting import require
 
         self.begin("Deshelving at 1033 nm", "Pulse length (us)", "Probability of S1/2", 1 * us)
         x = np.round(np.linspace(0, self.longest, self.points) / 8e-9) * 8e-9
@@ -45,7 +45,7 @@ class CalibrateDeshelving(Calibration, EnvExperiment):
         )
 
     def _shelve_and_deshelve(self, duration):
-        from node.shot import Shot
+        from node.shots.shot import Shot
 
         return Shot(self.settings).pump().pi(self.settings.qubit.mapping).deshelve(duration)
 

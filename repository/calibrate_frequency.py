@@ -3,9 +3,9 @@
 import numpy as np
 from artiq.experiment import *
 
-from procedures.calibration import Calibration
-from procedures.display import with_error
-from procedures.lines import LINES, prepared, transferred, transition
+from procedures.node_calibration import Calibration
+from procedures.qubit_transitions import LINES, prepared, transferred, transition
+from procedures.scans.scan_display import with_error
 
 
 class CalibrateFrequency(Calibration, EnvExperiment):

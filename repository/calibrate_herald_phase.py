@@ -31,7 +31,7 @@ class CalibrateHeraldPhase(EnvExperiment):
     def prepare(self):
         """Both nodes must come to the same public plan."""
         from postprocess.characterisation.bases import EQUATORIAL_PAIRS, leg_plans
-        from postprocess.node_home import NodeHome
+        from postprocess.storage.node_home import NodeHome
         from procedures.basis_legs import BasisLegs
 
         self.home = NodeHome(self.peer_rounds.node_name)
@@ -40,7 +40,7 @@ class CalibrateHeraldPhase(EnvExperiment):
 
     def run(self):
         """Measure all pairs of bases with the peer, then keep the phases: the next run reads them as it begins."""
-        from node.settings import PATTERNS
+        from contract.patterns import PATTERNS
         from postprocess.characterisation.bases import basis_counts, herald_phase
 
         self.measurement.measure(self.home, self.peer_timeout, self.recovery_timeout)
@@ -55,7 +55,7 @@ class CalibrateHeraldPhase(EnvExperiment):
             self._keep([each.phase for each in found])
 
     def _keep(self, phases):
-        from node.calibration import write
+        from procedures.calibration_file import write
 
         values = {"qubit.pattern_phase": phases}
         write(self.peer_rounds.node.defaults, self.home.calibration, values, by="CalibrateHeraldPhase")

@@ -3,7 +3,7 @@
 import numpy as np
 from artiq.experiment import *
 
-from procedures.calibration import Calibration
+from procedures.node_calibration import Calibration
 
 
 class CalibrateReadout(Calibration, EnvExperiment):
@@ -43,7 +43,7 @@ class CalibrateReadout(Calibration, EnvExperiment):
         )
 
     def _words(self, index):
-        from node.shot import Shot
+        from node.shots.shot import Shot
 
         shot, qubit = Shot(self.settings), self.settings.qubit
         if index % 2 == 0:

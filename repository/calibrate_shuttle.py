@@ -3,9 +3,9 @@
 import numpy as np
 from artiq.experiment import *
 
-from procedures.calibration import Calibration
-from procedures.display import with_error
 from procedures.laser_turn import laser_turn, turn_arguments
+from procedures.node_calibration import Calibration
+from procedures.scans.scan_display import with_error
 
 
 class CalibrateShuttle(Calibration, EnvExperiment):
@@ -56,8 +56,8 @@ class CalibrateShuttle(Calibration, EnvExperiment):
             self._measure()
 
     def _measure(self):
-        from node.attempt_counter import ATTEMPTS, window_words
-        from postprocess.calibration.fitting import require
+        from node.shots.attempt_counter import ATTEMPTS, window_words
+        from postprocess.calibration.curve_fit import require
         from postprocess.calibration.link_light import isolation
 
         rate, coupling, limit = self._coupling_when_cut()
@@ -85,7 +85,7 @@ class CalibrateShuttle(Calibration, EnvExperiment):
 
     def _coupling_when_cut(self):
         """(clicks per attempt in the focus, coupling from electrode_wait on after the step, its 95 % upper limit)."""
-        from node.attempt_counter import ATTEMPTS, window_words
+        from node.shots.attempt_counter import ATTEMPTS, window_words
         from postprocess.calibration.link_light import suppression
 
         settings = self.settings

@@ -34,13 +34,11 @@ class CharacteriseLink(EnvExperiment):
 
     def prepare(self):
         """Both nodes must come to the same public plan."""
-        from postprocess.measurement_plan import MeasurementPlan
-        from postprocess.node_home import NodeHome
+        from postprocess.plans.measurement_plan import MeasurementPlan
+        from postprocess.storage.node_home import NodeHome
 
         self.home = NodeHome(self.peer_rounds.node_name)
-        self.plan = MeasurementPlan(
-            self.name, self.peer_rounds.apparatus, self.rounds, block_rounds=self.block_rounds
-        )
+        self.plan = MeasurementPlan(self.name, self.peer_rounds.apparatus, self.rounds, block_rounds=self.block_rounds)
 
     def run(self):
         """Measure all rounds with the peer; S and Q are shown as the strings come in."""
@@ -48,9 +46,7 @@ class CharacteriseLink(EnvExperiment):
 
         self.peer_rounds.describe(self.plan)
         self.strings = LiveStrings(self._show_averages, self.peer_timeout)
-        self.peer_rounds.measure(
-            self.home, self.plan, self.peer_timeout, self.recovery_timeout, self.strings.update
-        )
+        self.peer_rounds.measure(self.home, self.plan, self.peer_timeout, self.recovery_timeout, self.strings.update)
 
     def analyze(self):
         """S, Q and the probabilities of every setting; the last averages."""

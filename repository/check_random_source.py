@@ -25,7 +25,7 @@ class CheckRandomSource(EnvExperiment):
 
     def prepare(self):
         """Find the node's home."""
-        from postprocess.node_home import NodeHome
+        from postprocess.storage.node_home import NodeHome
 
         self.home = NodeHome(self.node_name)
 
@@ -34,9 +34,10 @@ class CheckRandomSource(EnvExperiment):
         from scipy.stats import binom
 
         from postprocess.errors import DiqkdError
-        from postprocess.fips_tests import SAMPLE_BITS, failed_tests
+        from postprocess.randomness.choice import random_source
+        from postprocess.randomness.fips_tests import SAMPLE_BITS, failed_tests
 
-        source = self.home.random_source("self test")
+        source = random_source(self.home, "self test")
         failures = [failed for _ in range(self.samples) if (failed := failed_tests(source.bits(SAMPLE_BITS)))]
         names = ", ".join(sorted({name for failed in failures for name in failed}))
         line = f"{len(failures)} of {self.samples} samples fail" + (f" ({names})" if names else "")

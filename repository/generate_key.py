@@ -85,7 +85,8 @@ class GenerateKey(EnvExperiment):
 
     def prepare(self):
         """Load the public parameters; pads, settings and calibrations come in run, as this overlaps another session."""
-        from postprocess.node_home import NodeHome, session_parameters
+        from postprocess.plans.presets import session_parameters
+        from postprocess.storage.node_home import NodeHome
 
         self.home = NodeHome(self.peer_rounds.node_name)
         self.parameters = session_parameters(
@@ -105,21 +106,23 @@ class GenerateKey(EnvExperiment):
     def run(self):
         """Reserve pads, draw settings, measure all rounds with the peer."""
         from postprocess.errors import SessionAborted
+        from postprocess.keystore import open_ledger
+        from postprocess.session.post_processing import close_session
 
         self.peer_rounds.describe(self.parameters)
         try:
             self._ask_peer()
-            with self.home.keystore() as keystore:
+            with open_ledger(self.home) as keystore:
                 keystore.reserve(self.session, self.parameters)
             self.peer_rounds.measure(self.home, self.parameters, self.peer_timeout, self.recovery_timeout)
         except SessionAborted as problem:
-            self.home.close_session(self.session, problem)
+            close_session(self.home, self.session, problem)
             raise
 
     def _ask_peer(self):
         from node.errors import NodeProblem
-        from node.peer_master import ask_peer
-        from postprocess.acquisition.run import OperatorNeeded
+        from postprocess.acquisition.measurement_loop import OperatorNeeded
+        from procedures.peer_master import ask_peer
 
         if self.ask_peer:
             try:
@@ -132,13 +135,14 @@ class GenerateKey(EnvExperiment):
 
         This overlaps the next run, so what it shows has datasets of its own.
         """
-        from postprocess.node_home import require_key
+        from postprocess.session.post_processing import post_process, require_key
 
         self._describe_key()
-        result = self.home.post_process(
+        result = post_process(
+            self.home,
             self.session,
             timeout_s=self.peer_timeout + self.judgement,
-            judgement_s=self.judgement,
+            min_response_s=self.judgement,
             progress=self._show_status,
         )
         self._show_reasons(result.insecure_because)

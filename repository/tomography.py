@@ -35,7 +35,7 @@ class Tomography(EnvExperiment):
     def prepare(self):
         """Both nodes must come to the same public plans."""
         from postprocess.characterisation.bases import ALL_PAIRS, leg_plans
-        from postprocess.node_home import NodeHome
+        from postprocess.storage.node_home import NodeHome
         from procedures.basis_legs import BasisLegs
 
         self.home = NodeHome(self.peer_rounds.node_name)
@@ -48,7 +48,7 @@ class Tomography(EnvExperiment):
 
     def analyze(self):
         """States, fully entangled fractions with bootstrap errors, and Bob's analysis phases."""
-        from node.settings import PATTERNS
+        from contract.patterns import PATTERNS
         from postprocess.characterisation.bases import basis_counts
         from postprocess.characterisation.states import report, states_of
 

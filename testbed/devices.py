@@ -1,7 +1,7 @@
 """The emulated apparatus as a device table: the hardware's own table with every driver's module replaced.
 
-    artiq.coredevice.X  -> testbed.coredevice.X
-    entangler.driver    -> testbed.entangler
+    artiq.coredevice.X  -> testbed.drivers.X
+    entangler.driver    -> testbed.drivers.entangler
 
 plus one entry, "laboratory", for the physics behind the drivers. Names, arguments and wiring stay as they are, so no
 experiment can tell the difference by its devices.
@@ -14,7 +14,7 @@ from typing import Any
 
 from testbed import standin
 
-MODULES = {"entangler.driver": "testbed.entangler"}
+MODULES = {"entangler.driver": "testbed.drivers.entangler"}
 CORE_DEVICE = "artiq.coredevice."
 
 
@@ -28,7 +28,7 @@ def emulate(table: dict[str, Any], node: str) -> dict[str, Any]:
     standin.install()
     emulated = {name: _emulate_entry(entry) for name, entry in copy.deepcopy(table).items()}
     emulated["laboratory"] = {
-        "type": "local", "module": "testbed.bench", "class": "Bench", "arguments": {"node": node},
+        "type": "local", "module": "testbed.physics.bench", "class": "Bench", "arguments": {"node": node},
     }  # fmt: skip
     return emulated
 
@@ -38,7 +38,7 @@ def _emulate_entry(entry: Any) -> Any:
         return entry
     module = entry.get("module", "")
     if module.startswith(CORE_DEVICE):
-        entry["module"] = "testbed.coredevice." + module.removeprefix(CORE_DEVICE)
+        entry["module"] = "testbed.drivers." + module.removeprefix(CORE_DEVICE)
     elif module in MODULES:
         entry["module"] = MODULES[module]
     elif entry.get("type") == "controller" and "corelog" in entry.get("command", ""):

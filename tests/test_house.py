@@ -7,22 +7,24 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
+    "contract",
     "repository", "procedures", "node", "node_alice", "node_bob", "postprocess", "controllers", "applets", "testbed",
     "diqkd",
 )  # fmt: skip
 
 # What each room may import of ours besides itself.
 MAY_IMPORT = {
-    "repository": {"procedures", "node_alice", "node_bob", "node", "postprocess"},
-    "procedures": {"node_alice", "node_bob", "node", "postprocess"},
-    "node": set(),
-    "node_alice": {"node"},
-    "node_bob": {"node"},
-    "postprocess": set(),
-    "controllers": {"postprocess"},
+    "repository": {"contract", "procedures", "node_alice", "node_bob", "node", "postprocess"},
+    "contract": set(),
+    "procedures": {"contract", "node_alice", "node_bob", "node", "postprocess"},
+    "node": {"contract"},
+    "node_alice": {"contract", "node"},
+    "node_bob": {"contract", "node"},
+    "postprocess": {"contract"},
+    "controllers": {"contract", "postprocess"},
     "applets": set(),
-    "testbed": {"postprocess"},
-    "diqkd": {"controllers", "node", "node_alice", "node_bob", "postprocess", "testbed"},
+    "testbed": {"contract", "postprocess"},
+    "diqkd": {"contract", "controllers", "node", "node_alice", "node_bob", "postprocess", "testbed"},
 }
 WITHOUT_ARTIQ = ("postprocess", "diqkd")
 MAX_LINES = 400

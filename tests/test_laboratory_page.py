@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from contract import codes
 from diqkd.main import build_parser
-from node import calibration, codes
 from node_bob.settings import DEFAULTS
 from postprocess.errors import AbortReason
+from procedures import calibration_file as calibration
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "laboratory.md").read_text()

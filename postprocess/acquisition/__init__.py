@@ -4,8 +4,8 @@
 `progress` what may be shown, `run` the loop around the kernel.
 """
 
-from postprocess.acquisition.barrier import KernelLeft, Next
+from postprocess.acquisition.acquisition_progress import AcquisitionProgress
 from postprocess.acquisition.host import Acquisition
-from postprocess.acquisition.progress import AcquisitionProgress
+from postprocess.acquisition.meeting import Next
 
-__all__ = ["Acquisition", "AcquisitionProgress", "KernelLeft", "Next"]
+__all__ = ["Acquisition", "AcquisitionProgress", "Next"]

@@ -35,27 +35,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from postprocess.acquisition.barrier import (
-    Decision,
-    KernelLeft,
-    Next,
-    Status,
-    compare_patterns,
-    decide,
-    own_status,
-    settle,
-)
-from postprocess.acquisition.progress import AcquisitionProgress, ProgressMeter
-from postprocess.acquisition.talk import NodeTalk, PeerRestarted
+from contract.codes import KernelLeft
+from contract.record_layout import HEADER_WORDS, RECORD_WORDS
+from postprocess.acquisition.acquisition_progress import AcquisitionProgress, ProgressMeter
+from postprocess.acquisition.meeting import Decision, Next, Status, compare_patterns, decide, own_status, settle
+from postprocess.acquisition.node_dialogue import NodeTalk, PeerRestarted
 from postprocess.errors import DiqkdError, InvalidInput, PeerLost
 from postprocess.link import Link
 from postprocess.rounds import RoundStore
-from postprocess.rounds.records import WORDS
 from postprocess.rounds.settings import settings_words
 
-__all__ = ["Acquisition", "AcquisitionProgress", "KernelLeft", "Next"]
-
-HEADER_WORDS = 4
+__all__ = ["Acquisition", "AcquisitionProgress", "Next"]
 
 
 @dataclass(frozen=True)
@@ -140,8 +130,7 @@ class Acquisition:
         """Settings of the next rounds, once both nodes agree; called by the kernel.
 
         Returns:
-            int32, fixed length 4 + ceil(block_rounds / 16): sequence, first round, count, 0, then the settings, two
-            bits each, setting j = (word[4 + j // 16] >> 2 * (j % 16)) & 3. Count 0: leave the kernel.
+            int32, a settings block (contract.record_layout) of fixed length. Count 0: leave the kernel.
 
         Raises:
             SessionAborted: BLOCK_MISMATCH naming the block. PeerLost: see `timeout_s`; a new start resumes.
@@ -171,7 +160,7 @@ class Acquisition:
         Args:
             sequence, first_round: as handed out.
             count: rounds that the kernel has finished.
-            words: int32, at least 4 * count; four words a round, see records.py.
+            words: int32, at least RECORD_WORDS * count, see contract.record_layout.
 
         Raises:
             InvalidInput: the message is not the one that is due, or a record contradicts the settings; nothing is
@@ -185,9 +174,9 @@ class Acquisition:
                 " start again to resume"
             )
         array = np.asarray(words, dtype=np.int32).reshape(-1)
-        if len(array) < WORDS * count:
+        if len(array) < RECORD_WORDS * count:
             raise InvalidInput(f"records: number {sequence} has {len(array)} words for {count} rounds; start again")
-        records = self._store.keep(due.block, due.first, array[: WORDS * count].reshape(-1, WORDS))
+        records = self._store.keep(due.block, due.first, array[: RECORD_WORDS * count].reshape(-1, RECORD_WORDS))
         self._handed = None
         self._meter.add(records)
         self._progress(self._meter.report())
@@ -252,4 +241,5 @@ class Acquisition:
 
     def _words(self, sequence: int, first: int, count: int, settings: NDArray[np.uint8]) -> NDArray[np.int32]:
         head = np.array([sequence, first, count, 0], dtype=np.int32)
+        assert len(head) == HEADER_WORDS
         return np.concatenate((head, settings_words(settings, self._store.parameters.block_rounds)))

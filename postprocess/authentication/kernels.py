@@ -8,7 +8,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from postprocess.compile_cache import njit
+from postprocess.support.compile_cache import njit
 
 _U64 = types.uint64
 

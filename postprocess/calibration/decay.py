@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from postprocess.calibration.fitting import Array, Fit, first_crossing, fit_probability, require
+from postprocess.calibration.curve_fit import Array, Fit, first_crossing, fit_probability, require
 
 WHAT = "deshelving time constant"
 MIN_CONTRAST = 0.3

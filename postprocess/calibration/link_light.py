@@ -8,7 +8,7 @@ import math
 import numpy as np
 from scipy import stats
 
-from postprocess.calibration.fitting import Array, Fit, fit_counts, require
+from postprocess.calibration.curve_fit import Array, Fit, fit_counts, require
 
 ISOLATION, GATE = "delay to a coupling of 1 %", "photon arrival"
 PLACES = 8

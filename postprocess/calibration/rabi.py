@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from postprocess.calibration.fitting import Array, Fit, fit_probability, require
+from postprocess.calibration.curve_fit import Array, Fit, fit_probability, require
 
 MIN_CONTRAST = 0.3
 LINE, FLOPS = "line frequency", "pi time"

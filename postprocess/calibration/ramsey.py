@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from postprocess.calibration.fitting import Array, Fit, fit_probability, require
+from postprocess.calibration.curve_fit import Array, Fit, fit_probability, require
 
 WHAT = "Ramsey frequency offset"
 MIN_CONTRAST = 0.3

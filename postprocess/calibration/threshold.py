@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from postprocess.calibration.fitting import require
+from postprocess.calibration.curve_fit import require
 from postprocess.errors import InvalidInput
 
 WHAT = "readout threshold"

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.patterns import PATTERNS
 from postprocess.characterisation.recombination import JointRounds
+from postprocess.characterisation.state_tomography import Counts
 from postprocess.errors import InvalidInput
-from postprocess.measurement_plan import BASES, MeasurementPlan
-from postprocess.tomography import PATTERNS, Counts
+from postprocess.plans.measurement_plan import BASES, MeasurementPlan
 
 EQUATOR, POLE = ("X", "Y", "-X", "-Y"), "Z"
 Names = tuple[str, ...]

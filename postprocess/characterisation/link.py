@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.patterns import PATTERNS
 from postprocess.characterisation.recombination import JointRounds
-from postprocess.statistics import Estimate, chsh_score, moving_averages, qber
-from postprocess.tomography import PATTERNS
+from postprocess.estimation.score_and_qber import Estimate, chsh_score, moving_averages, qber
 
 SETTINGS = ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2))
 TWO_SIDED_95 = 1.959963984540054

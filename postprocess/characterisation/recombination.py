@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from postprocess.errors import DiqkdError, InvalidInput, PeerLost
 from postprocess.link import Link, Silence
-from postprocess.measurement_plan import MeasurementPlan
+from postprocess.plans.measurement_plan import MeasurementPlan
 from postprocess.rounds import RoundStore
 
 KIND = "strings"
@@ -113,9 +113,7 @@ class Recombination:
         own, other = (mine.settings, mine.outcomes), (self._settings[:n], self._outcomes[:n])
         (x, a), (y, b) = (own, other) if store.node == "alice" else (other, own)
         patterns = store.patterns(0, n)
-        return JointRounds(
-            chosen, patterns[chosen], x[chosen], y[chosen], a[chosen], b[chosen], lost=n - len(chosen)
-        )
+        return JointRounds(chosen, patterns[chosen], x[chosen], y[chosen], a[chosen], b[chosen], lost=n - len(chosen))
 
     def _send(self, link: Link, always: bool = False) -> None:
         end = self._store.decided

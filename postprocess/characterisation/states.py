@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from postprocess.prediction import best_analysis_phase
-from postprocess.tomography import (
-    PATTERNS,
+from contract.patterns import PATTERNS
+from postprocess.characterisation.state_tomography import (
     Counts,
     Matrix,
     bootstrap_fraction,
     fully_entangled_fraction,
     maximum_likelihood_state,
 )
+from postprocess.estimation.prediction import best_analysis_phase
 
 _SEED = 2022  # of the resamplings: the same counts give the same errors
 

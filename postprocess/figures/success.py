@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from postprocess.estimation.priors import syndrome_length
 from postprocess.figures import canvas
 from postprocess.figures.table import Progress, Settings, Table
 from postprocess.figures.trials import GAMMA, QBER, SCORE, Trials, fitted_length, open_trials
-from postprocess.reconciliation import syndrome_length
 from postprocess.security import syndrome_estimates as estimates
 
 if TYPE_CHECKING:

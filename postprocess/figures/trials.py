@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from postprocess.errors import InvalidInput
+from postprocess.estimation.priors import priors_from_score
 from postprocess.figures.table import Settings
-from postprocess.reconciliation import priors_from_score
 from postprocess.reconciliation.overhead import tight_syndrome_length
 from postprocess.reconciliation.trials import TrialCounts, TrialPlan, TrialRecord, run_trials
-from postprocess.workers import Workers, local_workers
+from postprocess.support.worker_pool import Workers, local_workers
 
 GAMMA, SCORE, QBER = 13 / 256, 2.6507, 0.0239
 """Link of figures S13 and S14."""

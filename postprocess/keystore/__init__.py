@@ -12,7 +12,7 @@
 
 from postprocess.keystore.database import LedgerConflict
 from postprocess.keystore.initial_secret import Pad, draw_k0, k0_bits
-from postprocess.keystore.ledger import KeyRecord, Keystore, SessionRecord
+from postprocess.keystore.ledger import KeyRecord, Keystore, SessionRecord, open_ledger
 from postprocess.keystore.session_ledger import ACCEPTED, SOUND, SessionLedger
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "SessionRecord",
     "draw_k0",
     "k0_bits",
+    "open_ledger",
 ]

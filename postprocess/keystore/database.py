@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from postprocess.errors import DiqkdError, InvalidInput
-from postprocess.private_files import private_folder, sync_folder
+from postprocess.storage.private_files import private_folder, sync_folder
 
 SCHEMA_VERSION = "1"
 Execute = Callable[..., int]

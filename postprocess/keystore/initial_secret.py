@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from postprocess.errors import InvalidInput
-from postprocess.parameters import SessionParameters
+from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import RandomSource
 
 VHASH_BITS = 1280

@@ -13,15 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
+from contract.nodes import NODES
 from postprocess.errors import AbortReason, InvalidInput
+from postprocess.keystore.balance import Balance
 from postprocess.keystore.consistency import contradictions
 from postprocess.keystore.database import Database
 from postprocess.keystore.initial_secret import PAD_BITS, VHASH_BITS, Pad, seed_bits, take_apart
 from postprocess.keystore.session_ledger import ACCEPTED, SessionLedger, hold, in_order, now
-from postprocess.parameters import SessionParameters
-from postprocess.report import Balance
+from postprocess.plans.session_parameters import SessionParameters
+from postprocess.storage.node_home import NodeHome
 
-_NODES = ("alice", "bob")
 _TABLE_ROWS = {"error_correction": (Pad.EC,), "authentication": (Pad.ALICE, Pad.BOB), "activation": (Pad.ACTIVATION,)}
 
 
@@ -69,7 +70,7 @@ class Keystore:
     @classmethod
     def create(cls, path: Path | str, node: str) -> Keystore:
         """A new, empty ledger; InvalidInput where there is one already."""
-        if node not in _NODES:
+        if node not in NODES:
             raise InvalidInput(f"node = {node}: must be 'alice' or 'bob'")
         return cls(Database.create(Path(path), {"node": node, "created": now()}))
 
@@ -317,3 +318,8 @@ _WHY_NOT = {
     "delivered": "delivered already; a key is handed out once",
     "discarded": "discarded, its session was aborted; there is no key",
 }
+
+
+def open_ledger(home: NodeHome) -> Keystore:
+    """The ledger of a node, opened; a context manager."""
+    return Keystore.open(home.ledger)

@@ -17,7 +17,7 @@ import numpy as np
 from postprocess.errors import AbortReason, InvalidInput
 from postprocess.keystore.database import NO_OLD_COPY, Database, Execute, LedgerConflict
 from postprocess.keystore.initial_secret import SESSION_PAD_BITS, Pad, split_pads
-from postprocess.parameters import SessionParameters
+from postprocess.plans.session_parameters import SessionParameters
 
 ACCEPTED = "accepted"
 SOUND = "sound"

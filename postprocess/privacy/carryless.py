@@ -12,7 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from postprocess.compile_cache import njit
+from postprocess.support.compile_cache import njit
 
 POINTS = 6
 """Products per pair of three-word elements (Karatsuba): at words 0, 1, 2 and their sums 0+1, 0+2, 1+2."""

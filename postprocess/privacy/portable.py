@@ -14,8 +14,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from postprocess.compile_cache import njit
 from postprocess.privacy.words import field_words, parity, reduce_product
+from postprocess.support.compile_cache import njit
 
 GROUP = 4
 """Powers of alpha whose tables are in use together: 4 x 8 KiB stay in the first-level cache."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from postprocess.compile_cache import njit
 from postprocess.privacy.field import middle_exponents
+from postprocess.support.compile_cache import njit
 
 
 def field_words(degree: int) -> np.ndarray:

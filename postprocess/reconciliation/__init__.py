@@ -5,10 +5,10 @@
     llr = log_likelihood_ratios(bob_bits, x, y, priors) # Bob's knowledge of Alice's bits
     result = code.decode(llr, syndrome)                 # result.bits is Alice's string if result.converged
 
-One concern per module: `priors` (what Bob knows), `overhead` (how short a syndrome may be), `randomness` (the public
-generator), `protograph` (base graph and the rule that picks it), `lifting` (circulants without 4-cycles), `fitting`
-(exact n and m), `matrix` (H and its syndrome), `kernels` (compiled sweeps), `schedule` (the two waves and the
-fallback), `code` (all of it together), `trials` (Monte-Carlo over fresh noise).
+`postprocess.estimation.priors` makes the ratios. One concern per module: `overhead` (how short a syndrome may be),
+`public_stream` (the public generator), `protograph` (base graph and the rule that picks it), `lifting` (circulants
+without 4-cycles), `exact_size` (exact n and m), `matrix` (H and its syndrome), `kernels` (compiled sweeps), `schedule`
+(the two waves and the fallback), `code` (all of it together), `trials` (Monte-Carlo over fresh noise).
 
 Names are loaded on first use, so that importing this package costs nothing: numpy and numba come with the first code.
 """
@@ -21,22 +21,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from postprocess.reconciliation.code import Code, make_code
     from postprocess.reconciliation.overhead import tight_syndrome_length
-    from postprocess.reconciliation.priors import (
-        Priors,
-        log_likelihood_ratios,
-        priors_from_score,
-        syndrome_length,
-    )
     from postprocess.reconciliation.schedule import DecodeResult
 
 _HOME = {
     "Code": "code",
     "DecodeResult": "schedule",
-    "Priors": "priors",
-    "log_likelihood_ratios": "priors",
     "make_code": "code",
-    "priors_from_score": "priors",
-    "syndrome_length": "priors",
     "syndrome_length_by": "overhead",
     "tight_syndrome_length": "overhead",
 }
@@ -44,11 +34,7 @@ _HOME = {
 __all__ = [
     "Code",
     "DecodeResult",
-    "Priors",
-    "log_likelihood_ratios",
     "make_code",
-    "priors_from_score",
-    "syndrome_length",
     "syndrome_length_by",
     "tight_syndrome_length",
 ]

@@ -8,10 +8,10 @@ import numpy as np
 
 from postprocess.errors import InvalidInput
 from postprocess.reconciliation import protograph
-from postprocess.reconciliation.fitting import cut_checks, merge_capacity
+from postprocess.reconciliation.exact_size import cut_checks, merge_capacity
 from postprocess.reconciliation.lifting import draw_shifts
 from postprocess.reconciliation.matrix import ParityMatrix
-from postprocess.reconciliation.randomness import PublicStream
+from postprocess.reconciliation.public_stream import PublicStream
 from postprocess.reconciliation.schedule import DecodeResult, Limits, decode
 
 FAMILIES = ("sc-ldpc", "regular")

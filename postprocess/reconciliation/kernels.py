@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from postprocess.compile_cache import njit
+from postprocess.support.compile_cache import njit
 
 LANES = 64
 SEGMENT_FIELDS = ("first edge", "last edge + 1", "checks", "first check", "first message")

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from postprocess.reconciliation.randomness import PublicStream
+from postprocess.reconciliation.public_stream import PublicStream
 
 _ROUNDS = 400
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from postprocess.errors import InvalidInput
-from postprocess.reconciliation.fitting import Segment
+from postprocess.reconciliation.exact_size import Segment
 from postprocess.reconciliation.kernels import LANES, parities
 from postprocess.reconciliation.protograph import BaseGraph
 

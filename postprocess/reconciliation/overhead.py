@@ -16,7 +16,7 @@ from fractions import Fraction
 from statistics import NormalDist
 
 from postprocess.errors import InvalidInput
-from postprocess.reconciliation.priors import binary_entropy, syndrome_length
+from postprocess.estimation.priors import binary_entropy, syndrome_length
 
 _HALF_FAIL = 4.4  # overhead where half of all runs would fail, in units of s = (V / (n H^2))^(1/3)
 _SCATTER = 0.5  # one standard deviation of the waterfall, same units

@@ -20,7 +20,7 @@ from functools import cached_property
 
 import numpy as np
 
-from postprocess.reconciliation.randomness import PublicStream
+from postprocess.reconciliation.public_stream import PublicStream
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from postprocess.errors import InvalidInput
-from postprocess.reconciliation.priors import Priors, log_likelihood_ratios
+from postprocess.estimation.priors import Priors, log_likelihood_ratios
 
 if TYPE_CHECKING:
     from postprocess.reconciliation.code import Code

@@ -3,6 +3,6 @@
 `store` is the whole; `settings` draws and packs what is chosen, `records` what is found, `framed_log` survives kill -9.
 """
 
-from postprocess.rounds.store import RawRounds, RoundStore
+from postprocess.rounds.round_store import RawRounds, RoundStore
 
 __all__ = ["RawRounds", "RoundStore"]

@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.record_layout import SETTINGS_PER_WORD
+from contract.settings import KEY_SETTING
 from postprocess.errors import InvalidInput
-from postprocess.measurement_plan import BASES, RoundsPlan
+from postprocess.plans.measurement_plan import BASES, RoundsPlan
 from postprocess.randomness import RandomSource
-from postprocess.rounds.framed_log import FramedLog, frame
+from postprocess.storage.framed_log import FramedLog, frame
 
-KEY_SETTING = 2
 _CHUNK_ROUNDS = 1 << 18
 _FRAME = 1
 _HEADER = struct.Struct("<8s32sQ")
@@ -73,11 +74,13 @@ def read_settings(path: Path, parameters: RoundsPlan) -> tuple[str, NDArray[np.u
 
 
 def settings_words(settings: NDArray[np.uint8], block_rounds: int) -> NDArray[np.int32]:
-    """Settings for the kernel, int32 (ceil(block_rounds / 16),), padded with 0.
+    """Settings for the kernel, int32 (ceil(block_rounds / SETTINGS_PER_WORD),), padded with 0.
 
-    Setting j is (word[j // 16] >> 2 * (j % 16)) & 3.
+    Packed as contract.record_layout says, without the header.
     """
-    padded = np.zeros(-(-block_rounds // 16) * 16, dtype=np.uint32)
+    padded = np.zeros(-(-block_rounds // SETTINGS_PER_WORD) * SETTINGS_PER_WORD, dtype=np.uint32)
     padded[: len(settings)] = settings
     shifts = np.arange(0, 32, 2, dtype=np.uint32)
-    return np.bitwise_or.reduce(padded.reshape(-1, 16) << shifts, axis=1).astype(np.uint32).view(np.int32)
+    return (
+        np.bitwise_or.reduce(padded.reshape(-1, SETTINGS_PER_WORD) << shifts, axis=1).astype(np.uint32).view(np.int32)
+    )

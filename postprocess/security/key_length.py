@@ -72,7 +72,7 @@ def key_length(
     elif not 0 <= omega_thr <= OMEGA_MAX:
         raise InvalidInput(f"omega_thr = {omega_thr}: must lie between 0 and Tsirelson's bound {OMEGA_MAX:.6f}")
     if syndrome_bits is None:
-        from postprocess.reconciliation import syndrome_length
+        from postprocess.estimation.priors import syndrome_length
 
         syndrome_bits = syndrome_length(n, gamma, score, qber)
     elif syndrome_bits < 0:

@@ -2,7 +2,7 @@
 
 Why he does not accept is a function of A and B. It stays in his private record; the peer and everybody else hear
 F = 0, after the same messages as in a session that succeeds. When G_B leaves tells how long
-decoding took, unless `judgement_s` is longer than that.
+decoding took, unless `min_response_s` is longer than that.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from postprocess.errors import AbortReason, InvalidInput, SessionAborted
+from postprocess.estimation.score_and_qber import chsh_score, lost_test_rounds, qber
 from postprocess.keystore import ACCEPTED, SOUND, Pad
-from postprocess.private_files import private_folder, write_private
 from postprocess.session.common import Session, split_flag, step, unpack
-from postprocess.statistics import chsh_score, lost_test_rounds, qber
+from postprocess.storage.private_files import private_folder, write_private
 
 PRIVATE_RECORD = "private.json"
 
@@ -47,7 +47,7 @@ class BobSession(Session):
     @step("steps 4 to 9")
     def judge(self) -> None:
         """Steps 4 to 9, ending in a verdict and, if it is sound, a pending key; both are stored together."""
-        end = time.monotonic() + self.judgement_s
+        end = time.monotonic() + self.min_response_s
         self.private: dict[str, Any] = {"session_id": self.parameters.session_id}
         try:
             self.receive_bases()  # step 4
@@ -73,7 +73,8 @@ class BobSession(Session):
     @step("error correction", private=True)
     def reconstruct_alice(self) -> None:
         """A~ from X, Y, B and Alice's syndrome M."""
-        from postprocess.reconciliation import Priors, log_likelihood_ratios, make_code
+        from postprocess.estimation.priors import Priors, log_likelihood_ratios
+        from postprocess.reconciliation import make_code
 
         parameters = self.parameters
         syndrome = unpack(self.mailbox.collect("M"), parameters.syndrome_bits)

@@ -16,7 +16,7 @@ from postprocess.session.mailbox import PROBE_S, Mailbox
 
 if TYPE_CHECKING:
     from postprocess.link import Link
-    from postprocess.parameters import SessionParameters
+    from postprocess.plans.session_parameters import SessionParameters
     from postprocess.rounds import RawRounds
 
 TAG_OCTETS = 8
@@ -86,8 +86,8 @@ class Session:
         timeout_s: longest wait for each message of the peer.
         progress: called with the name of each step as it begins.
         probe_s: silence after which the peer is asked where it stands.
-        judgement_s: Bob's steps 4 to 9 take at least so long. How long they take tells how hard decoding was and where
-            they stopped; longer than they ever need, it tells nothing. Alice has no use for it.
+        min_response_s: Bob responds no sooner. How long his steps 4 to 9 take tells how hard decoding was and where
+            they stopped; a time longer than they ever need tells nothing. Has no effect at Alice.
 
     Raises:
         InvalidInput: the strings do not fit the parameters, or the ledger refuses the session.
@@ -105,7 +105,7 @@ class Session:
         timeout_s: float,
         progress: Callable[[str], None] | None = None,
         probe_s: float = PROBE_S,
-        judgement_s: float = 0.0,
+        min_response_s: float = 0.0,
     ) -> None:
         if keystore.node != self.node:
             raise InvalidInput(f"{keystore.path}: the ledger of {keystore.node}, the session's role is {self.node}")
@@ -113,7 +113,7 @@ class Session:
             if getattr(rounds, name).shape != (parameters.rounds,):
                 raise InvalidInput(f"stored rounds: {name} must hold {parameters.rounds} rounds")
         self.parameters, self.rounds = parameters, rounds
-        self.timeout_s, self.judgement_s = timeout_s, judgement_s
+        self.timeout_s, self.min_response_s = timeout_s, min_response_s
         self.progress = progress or (lambda name: None)
         self.seconds: dict[str, float] = {}
         self.private_seconds: dict[str, float] = {}

@@ -18,7 +18,7 @@ import msgpack
 from postprocess.errors import AbortReason, InvalidInput, PeerLost, SessionAborted
 from postprocess.keystore import ACCEPTED, LedgerConflict, SessionLedger
 from postprocess.link import Link, Silence
-from postprocess.parameters import SessionParameters
+from postprocess.plans.session_parameters import SessionParameters
 
 STATUS = "status"
 PROBE_S = 2.0

@@ -5,7 +5,7 @@ import socket
 import pytest
 from emulated_rounds import NODES
 
-from postprocess.linkkeys import make_link_keys, write_peer
+from postprocess.link.keys import make_link_keys, write_peer
 
 
 def free_endpoints():

@@ -11,16 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
-from postprocess.acquisition import Acquisition, KernelLeft, Next
+from contract.codes import KernelLeft
+from contract.nodes import NODES
+from postprocess.acquisition import Acquisition, Next
 from postprocess.errors import PeerLost, SessionAborted
 from postprocess.link import Silence
-from postprocess.parameters import PAPER_PRIORS, SessionParameters
+from postprocess.plans.paper import PAPER_PRIORS
+from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import SeededSource
 from postprocess.rounds import RoundStore
-from postprocess.rounds.framed_log import frame
-from postprocess.rounds.records import Records
+from postprocess.rounds.round_records import RoundRecords
+from postprocess.storage.framed_log import frame
 
-NODES = ("alice", "bob")
 HERALDS = np.array([3, 5, 10, 12], dtype=np.uint8)
 
 
@@ -276,7 +278,7 @@ class Laboratory:
             if code:
                 return code
 
-    def _records(self, node, first, count, settings, bobs, *, flagged) -> Records:
+    def _records(self, node, first, count, settings, bobs, *, flagged) -> RoundRecords:
         part = slice(first, first + count)
         types = (bobs[:count] != 2).astype(np.uint8)
         flags = np.zeros(count, dtype=np.uint8)
@@ -284,7 +286,7 @@ class Laboratory:
             flags[-1] = 4
             types[-1] = 0
         used = settings[:count] & types if node == "alice" else settings[:count]
-        return Records(
+        return RoundRecords(
             timestamps_mu=10_000_000 * np.arange(first, first + count),
             attempts=np.full(count, 6000),
             patterns=self.gateware.patterns[node][part],

@@ -20,7 +20,7 @@ PROGRAM = textwrap.dedent("""
     import numpy as np
     from postprocess.acquisition import Acquisition, Next
     from postprocess.link import open_link
-    from postprocess.rounds.records import Records
+    from postprocess.rounds.round_records import RoundRecords
     from postprocess.rounds import RoundStore
 
     folder, home, node = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
@@ -45,7 +45,7 @@ PROGRAM = textwrap.dedent("""
                 t, ones = types[first : first + count], np.ones(count, np.uint8)
                 used = settings & t if node == "alice" else settings
                 numbers = np.arange(first, first + count)
-                records = Records(numbers, ones, heralds[numbers], ones, used, t, 0 * ones, ones)
+                records = RoundRecords(numbers, ones, heralds[numbers], ones, used, t, 0 * ones, ones)
                 acquisition.keep_block(sequence, first, count, records.to_words())
             following = acquisition.kernel_left(0)
 """)

@@ -22,7 +22,7 @@ from postprocess.acquisition import Acquisition, Next
 from postprocess.errors import AbortReason, DiqkdError, InvalidInput, PeerLost, SessionAborted
 from postprocess.randomness import SeededSource
 from postprocess.rounds import RoundStore
-from postprocess.rounds.records import Records
+from postprocess.rounds.round_records import RoundRecords
 
 
 def both(*actions):
@@ -63,7 +63,7 @@ def records_for(words, node, patterns, bobs):
     count = int(words[2])
     types = (bobs[:count] != 2).astype(np.uint8)
     drawn = unpack_settings(words, count)
-    return Records(
+    return RoundRecords(
         timestamps_mu=np.arange(count) * 1000,
         attempts=np.ones(count, np.int64),
         patterns=patterns[:count],

@@ -2,14 +2,12 @@
 
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node import codes
-from postprocess.acquisition.barrier import Decision, KernelLeft, Next, Status, decide
+from contract.codes import KernelLeft
+from postprocess.acquisition.meeting import Decision, Next, Status, decide
 from postprocess.errors import InvalidInput
-from postprocess.rounds.records import Flag
 
 N = 1000
 spans = st.lists(st.integers(0, N), max_size=8).map(lambda ends: tuple(zip(*[iter(sorted(ends))] * 2, strict=False)))
@@ -29,19 +27,6 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=5,
 )
-
-
-@pytest.mark.parametrize("code", KernelLeft)
-def test_kernel_codes_are_those_of_the_node(code):
-    assert getattr(codes, code.name) == code.value
-
-
-def test_no_kernel_code_is_missing():
-    named = {name for name, value in vars(codes).items() if name.isupper() and isinstance(value, int)}
-    assert {name for name in named if not name.startswith("FLAG_")} == {code.name for code in KernelLeft}
-    assert {name: getattr(codes, name) for name in named if name.startswith("FLAG_")} == {
-        f"FLAG_{flag.name}": flag.value for flag in Flag
-    }
 
 
 @given(statuses)

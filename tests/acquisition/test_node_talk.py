@@ -6,7 +6,7 @@ import threading
 import pytest
 from emulated_rounds import PairedLink, paired_links, small_session
 
-from postprocess.acquisition.talk import NodeTalk, PeerRestarted
+from postprocess.acquisition.node_dialogue import NodeTalk, PeerRestarted
 from postprocess.errors import InvalidInput, PeerLost
 
 
@@ -115,7 +115,7 @@ def test_waiting_has_an_end_and_a_name():
 
 
 def test_a_peer_that_asked_for_time_and_is_gone_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr("postprocess.acquisition.talk.LOOK_FOR_PEER_S", 0.05)
+    monkeypatch.setattr("postprocess.acquisition.node_dialogue.LOOK_FOR_PEER_S", 0.05)
     links = paired_links()
     alice, bob = talks(links)
     acquaint(alice, bob)
@@ -127,7 +127,7 @@ def test_a_peer_that_asked_for_time_and_is_gone_is_not_waited_for(monkeypatch):
 
 
 def test_a_peer_that_asked_for_time_and_is_there_has_it(monkeypatch):
-    monkeypatch.setattr("postprocess.acquisition.talk.LOOK_FOR_PEER_S", 0.05)
+    monkeypatch.setattr("postprocess.acquisition.node_dialogue.LOOK_FOR_PEER_S", 0.05)
     alice, bob = talks(paired_links())
     acquaint(alice, bob)
     later = threading.Timer(0.4, bob.send, ("status", {"x": 2}))

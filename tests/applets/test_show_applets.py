@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.worker import Worker
+from testbed.nodes.worker import Worker
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from testbed.lab import Lab
+from contract.nodes import NODES
+from testbed.nodes.lab import Lab
 
 REASON = "ARTIQ is not installed here: no session ran under its masters"
-NODES = ("alice", "bob")
 WINDOW_BITS = 128
 WINDOWS = 12
 

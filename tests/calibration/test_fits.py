@@ -10,8 +10,8 @@ from scipy import optimize
 from scipy.linalg import expm
 from scipy.stats import binom, poisson
 
+from postprocess.calibration.curve_fit import FitFailed, binomial_interval, fit_probability, poisson_interval
 from postprocess.calibration.decay import decay
-from postprocess.calibration.fitting import FitFailed, binomial_interval, fit_probability, poisson_interval
 from postprocess.calibration.link_light import isolation, photon_arrival, suppression
 from postprocess.calibration.rabi import rabi_flops, rabi_line, transfer
 from postprocess.calibration.ramsey import ramsey

@@ -5,10 +5,10 @@ from fractions import Fraction
 import numpy as np
 
 from postprocess.characterisation.recombination import JointRounds
-from postprocess.measurement_plan import MeasurementPlan
+from postprocess.plans.measurement_plan import MeasurementPlan
 from postprocess.randomness import SeededSource
 from postprocess.rounds import RoundStore
-from postprocess.rounds.records import Records
+from postprocess.rounds.round_records import RoundRecords
 
 PATTERNS = np.array([3, 5, 10, 12], np.uint8)
 
@@ -47,7 +47,7 @@ def measure(alice, bob, block, flags=(0, 0), seed=5):
         flagged[0] = flag
         store.burn(block)
         outcomes = random.integers(0, 2, count).astype(np.uint8)
-        records = Records(
+        records = RoundRecords(
             np.arange(count), np.ones(count, int), patterns, outcomes, settings, test, flagged, np.ones(count, int)
         )
         store.keep(block, first, records.to_words())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from joint_cases import PATTERNS, joint
 
-from node.bases import PHASES, with_bases
+from node.basis_settings import PHASES, with_bases
 from node_alice.settings import DEFAULTS as ALICE
 from node_bob.settings import BOB_QUBIT
 from postprocess.characterisation.bases import (
@@ -16,10 +16,16 @@ from postprocess.characterisation.bases import (
     herald_phase,
     leg_plans,
 )
+from postprocess.characterisation.state_tomography import (
+    BASES,
+    projectors,
+    published_states,
+    read_counts,
+    simulate_counts,
+)
 from postprocess.characterisation.states import report, states_of
 from postprocess.errors import InvalidInput
-from postprocess.prediction import rxy
-from postprocess.tomography import BASES, projectors, published_states, read_counts, simulate_counts
+from postprocess.estimation.prediction import rxy
 
 
 @pytest.mark.parametrize("name", BASES)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from joint_cases import PATTERNS, joint
 
 from postprocess.characterisation.link import SETTINGS, averages, joint_counts, link_quality, report
-from postprocess.prediction import average_probabilities
-from postprocess.statistics import chsh_score, qber
-from postprocess.tomography import published_states
+from postprocess.characterisation.state_tomography import published_states
+from postprocess.estimation.prediction import average_probabilities
+from postprocess.estimation.score_and_qber import chsh_score, qber
 
 rounds = st.lists(
     st.tuples(st.integers(0, 1), st.integers(0, 2), st.integers(0, 1), st.integers(0, 1), st.integers(0, 3)),

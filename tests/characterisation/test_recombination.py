@@ -9,7 +9,7 @@ from joint_cases import measure, plan, stores
 from postprocess.characterisation.recombination import Recombination
 from postprocess.errors import DiqkdError, InvalidInput, PeerLost
 from postprocess.link import memory_pair
-from postprocess.measurement_plan import BASES
+from postprocess.plans.measurement_plan import BASES
 
 
 def both_finish(ends, links, timeout_s=5.0):
@@ -41,7 +41,7 @@ def assert_joined(joint, alice, bob):
 
 
 def test_a_key_sessions_strings_never_leave(tmp_path):
-    from postprocess.parameters import paper
+    from postprocess.plans.presets import paper
     from postprocess.randomness import SeededSource
     from postprocess.rounds import RoundStore
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from contract.nodes import NODES
 from diqkd.main import main
-from postprocess.node_home import NodeHome, session_parameters
+from postprocess.plans.presets import session_parameters
 from postprocess.rounds import RoundStore
-from postprocess.rounds.records import Records
+from postprocess.rounds.round_records import RoundRecords
+from postprocess.storage.node_home import NodeHome
 
-NODES = ("alice", "bob")
 SIZE = {"rounds": 20_000, "gamma_256": 128, "score": 2.64, "qber": 0.018, "eps_snd": 1e-10}
 CUSTOM = ["--preset", "custom", "--rounds", "20000", "--gamma", "1/2", "--apparatus", "emulated"]
 
@@ -123,7 +124,7 @@ def store_rounds(homes, session_id, *, noise=0.0, upto=None, seed=1):
         store = RoundStore.create(folder, parameters, node, Prepared(bits))
         used = x & test if node == "alice" else np.where(test, y01, 2).astype(np.uint8)
         columns = (np.arange(n), ones.astype(int), 5 * ones, outcomes.astype(np.uint8), used, test, 0 * ones, 9 * ones)
-        words = Records(*columns).to_words()
+        words = RoundRecords(*columns).to_words()
         for block in range(upto if upto is not None else parameters.blocks):
             first, end = store.span(block)
             store.burn(block)

@@ -14,7 +14,7 @@ from command_runs import diqkd
 from diqkd.bench_display import SampleBar
 from postprocess.errors import InvalidInput
 from postprocess.reconciliation.trials import TrialCounts
-from postprocess.workers import dask_workers, local_workers
+from postprocess.support.worker_pool import dask_workers, local_workers
 
 SMALL = ("--rounds", "20000", "--workers", "1", "--json")
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from command_runs import CUSTOM, both_sessions, diqkd, provision, store_rounds
 
+from postprocess.keystore import open_ledger
+
 
 def keys(action, homes, node, *words):
     return diqkd("keys", action, "--home", homes, "--node", node, *words)
@@ -142,11 +144,11 @@ def test_keys_are_handed_out_once_and_only_when_asked_by_name(gained, tmp_path):
 
 
 def test_abandon(homes):
-    from postprocess.node_home import NodeHome
+    from postprocess.storage.node_home import NodeHome
 
     parameters = store_rounds(homes, "given-up", seed=12)
     for node in ("alice", "bob"):
-        with NodeHome(node, homes).keystore() as keystore:
+        with open_ledger(NodeHome(node, homes)) as keystore:
             keystore.reserve("given-up", parameters)
     end = keys("abandon", homes, "alice", "--session", "given-up", "--json")
     assert (end.status, end.json["outcome"]) == (0, "abandoned by operator")

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from postprocess.keystore import Keystore, draw_k0
-from postprocess.parameters import planned
+from postprocess.plans.presets import planned
 from postprocess.randomness import SeededSource
 
 SECRET = 271_828  # seed of K0, so that tests know what must not be seen

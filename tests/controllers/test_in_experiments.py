@@ -29,7 +29,7 @@ class Ask(EnvExperiment):
 )
 def test_in_process_without_sipyco(homes, tmp_path):
     (tmp_path / "ask.py").write_text(ASK)
-    command = [sys.executable, "-m", "testbed.node_process", "--node", "alice", "--home", str(homes)]
+    command = [sys.executable, "-m", "testbed.nodes.node_process", "--node", "alice", "--home", str(homes)]
     command += ["--experiment", str(tmp_path / "ask.py"), "--status", str(tmp_path / "status.json")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ}, timeout=60)
     assert done.returncode == 0, done.stderr

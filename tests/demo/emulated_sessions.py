@@ -5,9 +5,9 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-from postprocess.parameters import planned
-from testbed import two_nodes
-from testbed.demonstration import Demonstration
+from postprocess.plans.presets import planned
+from testbed.nodes import two_nodes
+from testbed.nodes.demonstration import Demonstration
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENT = ROOT / "repository" / "generate_key.py"
@@ -15,7 +15,7 @@ EXPERIMENT = ROOT / "repository" / "generate_key.py"
 
 def small_session(folder, rounds=4000, gamma=Fraction(1, 2), block_rounds=500, seed=1, faults=(), peer_timeout=20.0):
     """A provisioned rehearsal; `seed` repeats it bit for bit."""
-    from postprocess.node_home import SEEDED
+    from postprocess.randomness.choice import SEEDED
 
     because = () if seed is None else (SEEDED,)
     public = planned("rehearsal", "emulated", rounds, gamma, block_rounds=block_rounds, insecure_because=because)

@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from node.calibration import read
 from node_bob.settings import BOB_QUBIT
 from postprocess.errors import ExitStatus
+from procedures.calibration_file import read
 
 
 def diqkd_run(*words):

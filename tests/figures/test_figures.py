@@ -9,6 +9,7 @@ import pytest
 from matplotlib.image import imread
 
 from postprocess.errors import DiqkdError, InvalidInput
+from postprocess.estimation.priors import syndrome_length
 from postprocess.figures import (
     FIGURES,
     Settings,
@@ -23,7 +24,6 @@ from postprocess.figures import (
     visibility,
 )
 from postprocess.figures.trials import GAMMA, QBER, SCORE, open_trials
-from postprocess.reconciliation import syndrome_length
 from postprocess.security import curves, depolarising
 from postprocess.security.syndrome_estimates import asymptotic_overhead
 

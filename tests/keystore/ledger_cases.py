@@ -3,7 +3,8 @@
 from fractions import Fraction
 
 from postprocess.keystore import SOUND
-from postprocess.parameters import PAPER_PRIORS, SessionParameters
+from postprocess.plans.paper import PAPER_PRIORS
+from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import SeededSource
 
 

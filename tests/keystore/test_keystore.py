@@ -9,10 +9,10 @@ from ledger_cases import accept, key_of, small, source
 from postprocess.authentication import tag
 from postprocess.errors import AbortReason, DiqkdError, InvalidInput
 from postprocess.keystore import ACCEPTED, SOUND, Keystore, LedgerConflict, Pad, draw_k0, k0_bits
+from postprocess.keystore.balance import table
 from postprocess.keystore.initial_secret import take_apart
-from postprocess.parameters import paper
+from postprocess.plans.presets import paper
 from postprocess.randomness import SystemSource
-from postprocess.report import table
 
 # Table I
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postprocess import randomness
 from postprocess.errors import InvalidInput
 from postprocess.randomness import FileSource, SeededSource, SystemSource
+from postprocess.randomness import sources as randomness
 
 
 def make_file(folder, octets):

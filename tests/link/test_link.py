@@ -11,7 +11,7 @@ import zmq
 
 from postprocess.errors import InvalidInput, PeerLost
 from postprocess.link import Silence, ZmqLink, memory_pair, open_link
-from postprocess.linkkeys import make_link_keys, read_link_keys, write_peer
+from postprocess.link.keys import make_link_keys, read_link_keys, write_peer
 
 
 def endpoint():

@@ -22,7 +22,7 @@ def make_bench(tmp_path, monkeypatch):
     """make_bench(node, faults=()) gives a node of its own on the emulated core device."""
     import emulated
 
-    from testbed import laboratory
+    from testbed.physics import laboratory
 
     made = []
 

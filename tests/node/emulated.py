@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from postprocess.rounds.records import Records
+from postprocess.rounds.round_records import RoundRecords
 from postprocess.rounds.settings import settings_words
-from testbed import laboratory
-from testbed.worker import Worker
+from testbed.nodes.worker import Worker
+from testbed.physics import laboratory
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENT = '''
@@ -44,7 +44,9 @@ class Host:
 
     def keep_block(self, sequence, first_round, count, words):
         self.calls.append("keep")
-        self.kept.append((sequence, first_round, count, Records.from_words(np.array(words[: 4 * count], np.int32))))
+        self.kept.append(
+            (sequence, first_round, count, RoundRecords.from_words(np.array(words[: 4 * count], np.int32)))
+        )
 
     @property
     def records(self):

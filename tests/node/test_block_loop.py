@@ -4,21 +4,13 @@ import numpy as np
 import pytest
 from artiq.coredevice.exceptions import RTIOOverflow
 
-from node import codes
-from postprocess.acquisition import KernelLeft
-from postprocess.rounds.records import Flag
-from testbed.faults import Fault, Faults
+from contract import codes
+from contract import record_layout as layout
+from testbed.physics.faults import Fault, Faults
 
 
 def choices(count, seed=3, highest=1):
     return np.random.default_rng(seed).integers(0, highest + 1, count)
-
-
-def test_codes_and_flags_are_those_of_the_acquisition():
-    assert {each.value for each in KernelLeft} == set(codes.DESCRIPTIONS)
-    assert all(getattr(codes, each.name) == each.value for each in KernelLeft)
-    flags = {"UNDERFLOW": Flag.UNDERFLOW, "OVERFLOW": Flag.OVERFLOW, "ROUND_TYPE": Flag.ROUND_TYPE, "LOST": Flag.LOST}
-    assert all(getattr(codes, f"FLAG_{name}") == flag for name, flag in flags.items())
 
 
 def test_blocks_of_any_length_come_back_whole_and_in_order(make_bench):
@@ -68,7 +60,7 @@ def test_an_underflow_leaves_the_round_recorded_once_with_a_flag(make_bench, nam
     assert code == codes.UNDERFLOW
     assert host.calls == ["next", "keep"]
     assert host.kept[0][2] == 4
-    assert host.records.flags.tolist() == [0, 0, 0, codes.FLAG_UNDERFLOW]
+    assert host.records.flags.tolist() == [0, 0, 0, layout.FLAG_UNDERFLOW]
     assert host.records.outcomes[3] == 0
     assert host.records.patterns[3] == bench.physics.loop.stream[4][1]
     if name == "bob":
@@ -91,7 +83,7 @@ def test_an_overflow_leaves_the_round_recorded_once_with_a_flag(make_bench):
     bench.physics.dmgr.get("pmt_counter").fetch_count = overflowing
     code, host = bench.measure(choices(10))
     assert code == codes.OVERFLOW
-    assert host.records.flags.tolist() == [0, 0, codes.FLAG_OVERFLOW]
+    assert host.records.flags.tolist() == [0, 0, layout.FLAG_OVERFLOW]
     assert host.records.outcomes[2] == 0
 
 
@@ -145,7 +137,7 @@ def test_a_round_type_that_is_not_one_edge_is_a_fault_not_a_value(make_bench, ed
     bench.physics.partner.edges = lambda herald: edges if herald == 3 else right(herald)
     code, host = bench.measure([1] * 10)
     assert code == codes.ROUND_TYPE_FAULT
-    assert host.records.flags.tolist() == [0, 0, codes.FLAG_ROUND_TYPE]
+    assert host.records.flags.tolist() == [0, 0, layout.FLAG_ROUND_TYPE]
     assert (host.records.outcomes[2], host.records.settings[2], host.records.types[2]) == (0, 0, 0)
 
 

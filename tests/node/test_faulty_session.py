@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from postprocess.errors import ExitStatus
-from postprocess.parameters import planned
+from postprocess.plans.presets import planned
 from postprocess.rounds import RoundStore
-from testbed import two_nodes
-from testbed.demonstration import Demonstration
+from testbed.nodes import two_nodes
+from testbed.nodes.demonstration import Demonstration
 from tests.demo.emulated_sessions import ROOT
 
 ROUNDS, BLOCK = 1200, 100

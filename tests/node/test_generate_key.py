@@ -4,8 +4,9 @@ import pytest
 
 from postprocess.errors import InvalidInput
 from postprocess.keystore import Keystore, draw_k0
-from postprocess.node_home import NodeHome, session_parameters
+from postprocess.plans.presets import session_parameters
 from postprocess.randomness import SystemSource
+from postprocess.storage.node_home import NodeHome
 
 SMALL = {"session": "s1", "preset": "custom", "rounds": 1000, "gamma_256": 128, "block_rounds": 100}
 
@@ -15,8 +16,8 @@ def worker(tmp_path, monkeypatch):
     """worker(node) gives a worker on the emulated apparatus, in a laboratory of its own."""
     import emulated
 
-    from testbed import laboratory
-    from testbed.worker import Worker
+    from testbed.nodes.worker import Worker
+    from testbed.physics import laboratory
 
     made = []
     monkeypatch.chdir(tmp_path)
@@ -88,7 +89,7 @@ def test_a_lost_peer_leaves_pads_reserved_and_a_session_to_resume(worker, tmp_pa
     import h5py
 
     from postprocess.errors import PeerLost
-    from postprocess.linkkeys import make_link_keys, write_peer
+    from postprocess.link.keys import make_link_keys, write_peer
     from postprocess.rounds import RoundStore
 
     home = tmp_path / "homes" / "bob"

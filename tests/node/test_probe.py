@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.attempt_counter import ATTEMPTS, AttemptCounter, WindowError, window_words
-from node.point_loop import POINT_WORDS, PointLoop
-from node.probe import Probe
-from node.shot import FIRST_PULSE, GAP, MAX_PULSES, PULSES, READOUT_AT, Shot, ShotError
+from node.shots.attempt_counter import ATTEMPTS, AttemptCounter, WindowError, window_words
+from node.shots.point_loop import POINT_WORDS, PointLoop
+from node.shots.probe import Probe
+from node.shots.shot import FIRST_PULSE, GAP, MAX_PULSES, PULSES, READOUT_AT, Shot, ShotError
 from node_bob.settings import DEFAULTS
-from testbed import truth
+from testbed.physics import truth
 
 LINE = DEFAULTS.qubit.mapping
 

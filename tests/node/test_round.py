@@ -6,8 +6,8 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from contract.patterns import PATTERNS
 from node.schedule import RoundSchedule
-from node.settings import PATTERNS
 from node_alice.settings import DEFAULTS as ALICE
 from node_bob.settings import DEFAULTS as BOB
 

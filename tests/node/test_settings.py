@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from node import calibration, codes
+from contract import codes
 from node.crate import BEAMS, kasli_crate
 from node.errors import CalibrationError
 from node.schedule import RoundSchedule
-from node.settings import PATTERNS, AttemptSettings, NodeSettings, ReadoutSettings
+from node.settings import AttemptSettings, NodeSettings, ReadoutSettings
 from node.units import to_coarse_mu, to_mu
 from node_alice.settings import DEFAULTS as ALICE
 from node_bob.settings import DEFAULTS as BOB
-from postprocess import prediction, tomography
+from postprocess.characterisation import state_tomography as tomography
+from postprocess.estimation import prediction
+from procedures import calibration_file as calibration
 
 
 def test_round_type_is_announced_after_the_isolation_of_both_nodes():
@@ -52,7 +54,6 @@ def test_times_round_to_the_nearest_unit():
 
 
 def test_bobs_phases_are_the_best_for_the_published_states():
-    assert tomography.PATTERNS == PATTERNS
     for phase, state in zip(BOB.qubit.pattern_phase, tomography.published_states().values(), strict=True):
         assert phase == pytest.approx(prediction.best_analysis_phase(state), abs=1e-3)
 

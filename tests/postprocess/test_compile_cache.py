@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from postprocess.compile_cache import cache_folder
+from postprocess.support.compile_cache import cache_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 HASH = """

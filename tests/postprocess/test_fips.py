@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
-from postprocess.fips_tests import SAMPLE_BITS, failed_tests, long_run, monobit, poker, run_lengths
 from postprocess.randomness import SeededSource
+from postprocess.randomness.fips_tests import SAMPLE_BITS, failed_tests, long_run, monobit, poker, run_lengths
 
 
 def healthy(label="sample"):

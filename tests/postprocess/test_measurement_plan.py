@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
-from postprocess.measurement_plan import BASES, MeasurementPlan, read_plan
-from postprocess.node_home import NodeHome
-from postprocess.parameters import paper
+from postprocess.plans.measurement_plan import BASES, MeasurementPlan, read_plan
+from postprocess.plans.presets import paper
+from postprocess.rounds.opening import open_rounds
 from postprocess.rounds.settings import draw_settings
+from postprocess.session.post_processing import post_process
+from postprocess.storage.node_home import NodeHome
 
 FOUR_AND_TWO = (("X", "Y", "-X", "-Y"), ("X", "Y"))
 
@@ -30,7 +32,7 @@ def test_json_and_back(rounds, scheme, k, block):
 def test_a_session_is_never_a_characterisation():
     session, plan = paper("m", "emulated"), MeasurementPlan("m", "emulated", 1_500_000)
     assert session.differences(plan) == ["purpose"] and plan.differences(session) == ["purpose"]
-    assert session.shelf != plan.shelf and session.link_name != plan.link_name
+    assert session.store_folder != plan.store_folder and session.link_name != plan.link_name
     assert session.digest() != plan.digest()
     assert isinstance(read_plan(plan.to_json()), MeasurementPlan) and read_plan(session.to_json()) == session
 
@@ -75,13 +77,13 @@ def test_settings_of_bases_are_uniform():
 
 
 def test_rounds_of_a_characterisation_do_not_become_a_key(tmp_path):
-    """Neither from their own shelf nor when somebody puts them on that of the sessions."""
+    """Neither from their own folder nor when somebody puts them into that of the sessions."""
     (tmp_path / "alice").mkdir()
     home = NodeHome("alice", tmp_path)
-    home.open_rounds(MeasurementPlan("m", "emulated", 10)).close()
+    open_rounds(home, MeasurementPlan("m", "emulated", 10)).close()
     with pytest.raises(InvalidInput, match="no such session"):
-        home.post_process("m", timeout_s=1.0)
+        post_process(home, "m", timeout_s=1.0)
     (tmp_path / "alice" / "sessions").mkdir()
     (tmp_path / "alice" / "measurements" / "m").rename(tmp_path / "alice" / "sessions" / "m")
     with pytest.raises(InvalidInput, match="makes no key"):
-        home.post_process("m", timeout_s=1.0)
+        post_process(home, "m", timeout_s=1.0)

@@ -6,10 +6,14 @@ import subprocess
 import pytest
 
 from postprocess.errors import AbortReason, InvalidInput, SessionAborted
-from postprocess.node_home import SEEDED, NodeHome, require_key, session_parameters
+from postprocess.plans.presets import session_parameters
 from postprocess.randomness import FileSource, SeededSource, SystemSource
-from postprocess.revision import source_revision
+from postprocess.randomness.choice import SEEDED, insecure_because, random_source
+from postprocess.rounds.opening import open_rounds
 from postprocess.session import SessionResult
+from postprocess.session.post_processing import post_process, require_key
+from postprocess.storage.node_home import NodeHome
+from postprocess.support.revision import source_revision
 
 CHOICE = {"block_rounds": 100, "rounds": 2000, "gamma_256": 128, "score": 2.64, "qber": 0.018, "eps_snd": 1e-10}
 
@@ -38,18 +42,18 @@ def test_a_home_must_exist_and_be_named(tmp_path, monkeypatch):
 
 
 def test_random_bits_come_from_where_the_home_says(home):
-    assert isinstance(home.random_source("x"), SystemSource)
-    assert home.insecure_because() == ()
+    assert isinstance(random_source(home, "x"), SystemSource)
+    assert insecure_because(home) == ()
     octets = home.folder / "octets"
     octets.write_bytes(bytes(100))
     choice = home.folder / "random.json"
     choice.write_text(json.dumps({"kind": "file", "path": str(octets)}))
-    assert isinstance(home.random_source("x"), FileSource)
+    assert isinstance(random_source(home, "x"), FileSource)
     choice.write_text(json.dumps({"kind": "seeded", "seed": 5}))
-    first, again, other = home.random_source("x"), home.random_source("x"), home.random_source("y")
+    first, again, other = random_source(home, "x"), random_source(home, "x"), random_source(home, "y")
     assert isinstance(first, SeededSource)
     assert first.octets(8) == again.octets(8) != other.octets(8)
-    assert home.insecure_because() == (SEEDED,)
+    assert insecure_because(home) == (SEEDED,)
     assert SEEDED in rehearsal(home).insecure_because
 
 
@@ -59,30 +63,30 @@ def test_random_bits_come_from_where_the_home_says(home):
 def test_a_damaged_choice_of_random_bits_never_falls_back(home, text):
     (home.folder / "random.json").write_text(text)
     with pytest.raises(InvalidInput):
-        home.random_source("x")
+        random_source(home, "x")
 
 
 def test_rounds_are_drawn_once_and_then_resumed(home):
     parameters = rehearsal(home)
-    store = home.open_rounds(parameters)
+    store = open_rounds(home, parameters)
     store.burn(0)
     store.close()
     drawn = (home.session_folder("s1") / "settings.bin").read_bytes()
-    store = home.open_rounds(parameters)
+    store = open_rounds(home, parameters)
     assert store.burned_blocks == 1
     store.close()
     assert (home.session_folder("s1") / "settings.bin").read_bytes() == drawn
     with pytest.raises(InvalidInput, match=r"begun with other parameters \(rounds"):
-        home.open_rounds(rehearsal(home, rounds=3000))
-    home.open_rounds(parameters).close()
+        open_rounds(home, rehearsal(home, rounds=3000))
+    open_rounds(home, parameters).close()
 
 
 def test_post_processing_wants_complete_rounds(home):
     with pytest.raises(InvalidInput, match="no such session"):
-        home.post_process("s1", timeout_s=1)
-    home.open_rounds(rehearsal(home)).close()
+        post_process(home, "s1", timeout_s=1)
+    open_rounds(home, rehearsal(home)).close()
     with pytest.raises(InvalidInput, match="0 of 2000 rounds so far"):
-        home.post_process("s1", timeout_s=1)
+        post_process(home, "s1", timeout_s=1)
 
 
 def test_presets(home):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from postprocess.prediction import (
+from postprocess.characterisation.state_tomography import published_states, read_counts
+from postprocess.estimation.prediction import (
     average_probabilities,
     best_analysis_phase,
     chsh_score,
@@ -11,7 +12,6 @@ from postprocess.prediction import (
     qber,
     rxy,
 )
-from postprocess.tomography import published_states, read_counts
 
 # Nadlinger 2022, table S4, read with rows Bob and columns Alice as its marginals demand; here [A][B].
 TABLE_S4 = {

@@ -3,7 +3,7 @@
 import pytest
 
 from postprocess.acquisition import Next
-from postprocess.acquisition.run import OperatorNeeded, measure_all_rounds
+from postprocess.acquisition.measurement_loop import OperatorNeeded, measure_all_rounds
 
 
 class Script:

@@ -6,11 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from postprocess.errors import InvalidInput
-from postprocess.prediction import rxy
-from postprocess.tomography import (
+from contract.patterns import PATTERNS
+from postprocess.characterisation.state_tomography import (
     BASES,
-    PATTERNS,
     bootstrap_fraction,
     fully_entangled_fraction,
     maximum_likelihood_state,
@@ -19,6 +17,8 @@ from postprocess.tomography import (
     read_counts,
     simulate_counts,
 )
+from postprocess.errors import InvalidInput
+from postprocess.estimation.prediction import rxy
 
 ALL_BASES = [(a, b) for a in BASES for b in BASES]
 

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.calibration import calibrated
-from testbed import laboratory
-from testbed.worker import Worker
+from procedures.calibration_file import calibrated
+from testbed.nodes.worker import Worker
+from testbed.physics import laboratory
 
 ROOT = Path(__file__).resolve().parents[2]
 SCAN, HISTOGRAM = "diqkd.calibration.scan.", "diqkd.calibration.histogram."

@@ -14,7 +14,7 @@ def calibrate(tmp_path, monkeypatch):
     """calibrate(node, file, wrong=None, faults=(), **arguments) builds one calibration; see calibrating.py."""
     from calibrating import calibrating
 
-    from testbed import laboratory
+    from testbed.physics import laboratory
 
     made = []
 

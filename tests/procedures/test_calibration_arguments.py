@@ -39,7 +39,7 @@ def test_scanning_the_repository_is_cheap():
     import subprocess
     import sys
 
-    code = "import sys; from testbed import standin; standin.install(); import procedures.calibration, "
-    code += "procedures.laser_turn, procedures.lines; print('scipy' in sys.modules, 'zmq' in sys.modules)"
+    code = "import sys; from testbed import standin; standin.install(); import procedures.node_calibration, "
+    code += "procedures.laser_turn, procedures.qubit_transitions; print('scipy' in sys.modules, 'zmq' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert printed.split() == ["False", "False"]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from calibrating import HISTOGRAM, SCAN
 
-from postprocess.calibration.fitting import FitFailed
-from testbed import truth
+from contract.nodes import NODES
+from postprocess.calibration.curve_fit import FitFailed
+from testbed.physics import truth
 
-NODES = ("alice", "bob")
 LINES = ("mapping", "analysis", "shelving")
 SIGMAS = 4.0
 

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from node.codes import LASER_UNLOCKED
+from contract.codes import LASER_UNLOCKED
 from node.errors import NodeNotReady
-from procedures.display import SCAN
+from procedures.scans.scan_display import SCAN
 
 SMALL = {"points": 11, "shots": 20, "write": False}
 
@@ -43,7 +43,7 @@ def run(made):
     experiment = made.experiment
     experiment.begin("Test", "x", "y")
     x = np.linspace(0, 20e-6, experiment.points)
-    from procedures.lines import prepared, transferred
+    from procedures.qubit_transitions import prepared, transferred
 
     taken = []
 
@@ -89,7 +89,7 @@ def test_a_lost_ion_is_waited_for_and_its_point_measured_again(scan):
 
 
 def test_an_unlocked_laser_is_waited_for(scan, monkeypatch):
-    monkeypatch.setattr("node.attendant.LASER_INTERVAL_S", 0.0)
+    monkeypatch.setattr("procedures.kernel_session.LASER_INTERVAL_S", 0.0)
     made = scan()
     made.hooks[6] = lambda: setattr(made.bench, "_unlocked_until", made.core.wall + 300_000_000)
     codes = []

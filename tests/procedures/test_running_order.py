@@ -2,7 +2,7 @@
 
 import pytest
 
-from testbed import truth
+from testbed.physics import truth
 
 WRONG = {
     "qubit.mapping.frequency": 200.06e6,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from postprocess import turns
+from postprocess.acquisition import pulsed_laser as turns
+from postprocess.acquisition.pulsed_laser import turn
 from postprocess.errors import PeerLost
 from postprocess.link import memory_pair
-from postprocess.turns import turn
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -107,8 +107,8 @@ def endpoint():
 @pytest.fixture
 def laboratory(tmp_path):
     """Two homes with link keys, and a laboratory around them."""
-    from postprocess.linkkeys import make_link_keys, write_peer
-    from testbed import laboratory
+    from postprocess.link.keys import make_link_keys, write_peer
+    from testbed.physics import laboratory
 
     homes, endpoints = tmp_path / "homes", {"rounds": endpoint(), "session": endpoint()}
     public = {node: make_link_keys(homes / node) for node in ("alice", "bob")}
@@ -119,7 +119,7 @@ def laboratory(tmp_path):
 
 
 def test_two_nodes_calibrate_one_after_the_other(laboratory):
-    from testbed.two_nodes import run_experiment
+    from testbed.nodes.two_nodes import run_experiment
 
     waited = {"alice": [], "bob": []}
     results = {}

@@ -15,7 +15,7 @@ from postprocess.errors import InvalidInput
 from postprocess.reconciliation import make_code
 from postprocess.reconciliation.lifting import draw_shifts
 from postprocess.reconciliation.protograph import candidates, coupled_edges, regular_edges, regular_graph
-from postprocess.reconciliation.randomness import PublicStream
+from postprocess.reconciliation.public_stream import PublicStream
 
 KNOWN = {
     (20_000, 9000, 7, "sc-ldpc"): "ddab8ad89de0c8469d93cdaca8a48861e1a4cd327f4c6202ae26b551e536fc49",

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
-from postprocess.reconciliation import log_likelihood_ratios, make_code, priors_from_score, syndrome_length
+from postprocess.estimation.priors import log_likelihood_ratios, priors_from_score, syndrome_length
+from postprocess.reconciliation import make_code
 from postprocess.reconciliation.kernels import exp_of_negative, log_of_positive, ratio_of, stored_message, sweep
 from postprocess.reconciliation.schedule import Limits, _Decoder
 

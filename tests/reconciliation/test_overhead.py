@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from postprocess.errors import InvalidInput
-from postprocess.reconciliation import make_code, priors_from_score, syndrome_length, tight_syndrome_length
+from postprocess.estimation.priors import priors_from_score, syndrome_length
+from postprocess.reconciliation import make_code, tight_syndrome_length
 from postprocess.reconciliation.overhead import conditional_entropy, finite_length_estimate
 from postprocess.reconciliation.trials import TrialPlan, run_batch
 

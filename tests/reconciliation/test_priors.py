@@ -9,8 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
-from postprocess.reconciliation import Priors, log_likelihood_ratios, priors_from_score, syndrome_length
-from postprocess.reconciliation.priors import binary_entropy
+from postprocess.estimation.priors import (
+    Priors,
+    binary_entropy,
+    log_likelihood_ratios,
+    priors_from_score,
+    syndrome_length,
+)
 
 # Nadlinger 2022, table S4, Alice's outcome first: printed transposed, only so are the marginals no-signalling
 TABLE_S4 = {

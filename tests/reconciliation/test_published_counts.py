@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binomtest
 
 from diqkd.printing import spaced
-from postprocess.reconciliation import Priors
+from postprocess.estimation.priors import Priors
 from postprocess.reconciliation.trials import TrialPlan
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from postprocess.errors import InvalidInput
-from postprocess.reconciliation import Priors, make_code, priors_from_score, protograph
+from postprocess.estimation.priors import Priors, priors_from_score
+from postprocess.reconciliation import make_code, protograph
 from postprocess.reconciliation.trials import TrialCounts, TrialPlan, TrialRecord, draw_rounds, run_batch, run_trials
 
 SKEWED = Priors(test=((0.411, 0.0842), (0.0813, 0.4237)), key=((0.5017, 0.011), (0.0034, 0.4839)))

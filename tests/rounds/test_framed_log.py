@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from postprocess.errors import DiqkdError, InvalidInput
-from postprocess.rounds.framed_log import OVERHEAD, FramedLog, frame
+from postprocess.storage.framed_log import OVERHEAD, FramedLog, frame
 
 LONGEST = 40
 contents = st.lists(st.tuples(st.integers(1, 255), st.binary(max_size=LONGEST)), max_size=6)

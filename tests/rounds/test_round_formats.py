@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
-from postprocess.parameters import PAPER_PRIORS, SessionParameters
+from postprocess.plans.paper import PAPER_PRIORS
+from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import SeededSource
-from postprocess.rounds.records import Flag, Records
+from postprocess.rounds.round_records import Flag, RoundRecords
 from postprocess.rounds.settings import draw_settings, read_settings, settings_to_file, settings_words
 
 
@@ -41,8 +42,8 @@ def test_record_words(rounds):
         last = pattern | outcome << 4 | setting << 5 | kind << 7 | flags << 8 | min(counts, 32767) << 16
         words.append([time_mu & 0xFFFFFFFF, time_mu >> 32, attempts, last])
     words = np.array(words, dtype=np.uint32).view(np.int32)
-    records = Records.from_words(words)
-    np.testing.assert_array_equal(Records.from_words(words.reshape(-1)).patterns, records.patterns)
+    records = RoundRecords.from_words(words)
+    np.testing.assert_array_equal(RoundRecords.from_words(words.reshape(-1)).patterns, records.patterns)
     fields = ("timestamps_mu", "attempts", "patterns", "outcomes", "settings", "types", "flags", "counts")
     for index, name in enumerate(fields):
         expected = [min(r[index], 32767) if name == "counts" else r[index] for r in rounds]
@@ -52,11 +53,11 @@ def test_record_words(rounds):
 
 def test_flags_stand_where_the_kernel_puts_them():
     assert [flag.value for flag in Flag] == [1, 2, 4, 8]
-    assert Records.from_words([0, 0, 0, 1 << 11]).flags[0] == Flag.LOST
+    assert RoundRecords.from_words([0, 0, 0, 1 << 11]).flags[0] == Flag.LOST
 
 
 def test_records_do_not_show_what_is_private():
-    text = repr(Records.from_words(np.full((2, 4), 0x7FF1, np.int32)))
+    text = repr(RoundRecords.from_words(np.full((2, 4), 0x7FF1, np.int32)))
     for name in ("outcomes", "settings", "counts"):
         assert name not in text
 

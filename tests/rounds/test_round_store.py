@@ -15,8 +15,8 @@ from test_round_formats import session
 from postprocess.errors import InvalidInput
 from postprocess.randomness import SeededSource
 from postprocess.rounds import RawRounds, RoundStore
-from postprocess.rounds.framed_log import OVERHEAD
-from postprocess.rounds.records import Flag, Records
+from postprocess.rounds.round_records import Flag, RoundRecords
+from postprocess.storage.framed_log import OVERHEAD
 
 BLOCK = 400
 
@@ -29,9 +29,9 @@ def store(request, tmp_path):
 
 
 def words_for(store, first, count, types, *, outcomes=None, flags=0):
-    """Records as a correct kernel writes them."""
+    """RoundRecords as a correct kernel writes them."""
     drawn = store._settings[first : first + count]
-    return Records(
+    return RoundRecords(
         timestamps_mu=np.arange(first, first + count) * 10_000_000,
         attempts=np.full(count, 6000),
         patterns=np.full(count, 5, np.uint8),
@@ -76,7 +76,9 @@ def test_whole_session(store):
     assert raw.settings.dtype == raw.test.dtype == raw.outcomes.dtype == np.uint8
     firsts, words = zip(*store.records(), strict=True)
     assert firsts == (0, 400, 800)
-    np.testing.assert_array_equal(Records.from_words(np.concatenate(words)).timestamps_mu, np.arange(1000) * 10_000_000)
+    np.testing.assert_array_equal(
+        RoundRecords.from_words(np.concatenate(words)).timestamps_mu, np.arange(1000) * 10_000_000
+    )
     store.mark_farewell()
     store.mark_closed()
     store = reopened(store)
@@ -242,7 +244,7 @@ def test_damaged_files_are_named(store):
 
 
 def test_missing_marks_are_noticed(store):
-    """Records of rounds that were never burned, or a gap in the marks, cannot come from this program."""
+    """RoundRecords of rounds that were never burned, or a gap in the marks, cannot come from this program."""
     keep_block(store, 0)
     keep_block(store, 1)
     store.close()
@@ -318,7 +320,7 @@ def test_kill_nine(tmp_path):
         import sys, numpy as np
         from pathlib import Path
         from postprocess.rounds import RoundStore
-        from postprocess.rounds.records import Records
+        from postprocess.rounds.round_records import RoundRecords
         store = RoundStore.open(Path(sys.argv[1]))
         store.fill_lost(store.resumable)
         while not store.complete:
@@ -329,7 +331,7 @@ def test_kill_nine(tmp_path):
             n = len(y)
             one = np.ones(n, np.uint8)
             types = (y != 2).astype(np.uint8)
-            records = Records(np.arange(n), np.ones(n, int), 5 * one, one, y, types, 0 * one, np.zeros(n, int))
+            records = RoundRecords(np.arange(n), np.ones(n, int), 5 * one, one, y, types, 0 * one, np.zeros(n, int))
             store.keep(block, first, records.to_words())
             print("kept", store.decided, flush=True)
     """)

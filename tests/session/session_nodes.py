@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from postprocess.errors import InvalidInput
+from postprocess.estimation.priors import syndrome_length
 from postprocess.keystore import Keystore, draw_k0
 from postprocess.link import memory_pair
-from postprocess.parameters import PAPER_PRIORS, SessionParameters
+from postprocess.plans.paper import PAPER_PRIORS
+from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import SeededSource
-from postprocess.reconciliation import syndrome_length
 from postprocess.rounds import RawRounds
 from postprocess.session import AliceSession, BobSession
 

@@ -13,7 +13,7 @@ import pytest
 from session_nodes import ROLES, TwoNodes, rehearsal
 
 from postprocess.keystore import Keystore
-from postprocess.linkkeys import make_link_keys, write_peer
+from postprocess.link.keys import make_link_keys, write_peer
 
 HERE = Path(__file__).parent
 

@@ -102,7 +102,7 @@ def test_private_reasons_stay_with_bob(folder, reason, caplog):
 @pytest.mark.parametrize("visibility", [1.0, 0.5])
 def test_when_bob_answers_need_not_tell_what_he_found(nodes, visibility):
     nodes.rounds = draw_rounds(nodes.parameters, visibility=visibility)
-    nodes.options = {"judgement_s": 1.5}
+    nodes.options = {"min_response_s": 1.5}
     nodes.run()
     seen = []
     nodes.parameters, start = rehearsal("s2"), time.monotonic()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
-from postprocess.statistics import chsh_score, lost_test_rounds, moving_averages, qber, wins
+from postprocess.estimation.score_and_qber import chsh_score, lost_test_rounds, moving_averages, qber, wins
 
 FIGURES = json.loads((Path(__file__).parents[1] / "data" / "reference_figures.json").read_text())
 

@@ -25,11 +25,11 @@ EXPERIMENTS = HERE / "experiments" / "contract.py"
 VARYING = ("start_time", "run_time", "artiq_version", "expid")
 SUPPLIED = {"number": 3, "whole": 7, "flag": True, "choice": "b", "text": "x", "any": "[1, (2, 3)]", "must": 1.5}
 SCAN = {"ty": "RangeScan", "start": 0.0, "stop": 1.0, "npoints": 3}
-DEVICE_DB = '''
+DEVICE_DB = """
 from testbed import standin
 standin.install()
 def entry(module, class_, **arguments):
-    return {"type": "local", "module": "testbed.coredevice." + module, "class": class_, "arguments": arguments}
+    return {"type": "local", "module": "testbed.drivers." + module, "class": class_, "arguments": arguments}
 device_db = {
     "core": entry("core", "Core", host=None, ref_period=1e-9),
     "ttl0": entry("ttl", "TTLOut", channel=0),
@@ -38,12 +38,12 @@ device_db = {
     "alias": "ttl0",
     "nothing": {"type": "dummy"},
 }
-'''
+"""
 
 
 def run(class_name, arguments, folder, ask=None):
     """One experiment through the worker; what it said, what it left."""
-    from testbed.worker import Worker
+    from testbed.nodes.worker import Worker
 
     logging.disable(logging.CRITICAL)
     path = Path(folder)
@@ -86,6 +86,7 @@ def layout(path):
     """Names, kinds and small values of a results file."""
     found = {}
     with h5py.File(path, "r") as f:
+
         def look(name, item):
             if isinstance(item, h5py.Dataset):
                 value = item[()]

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from testbed import laboratory
-from testbed.faults import Fault
-from testbed.two_nodes import NodePair, run_experiment
+from contract.nodes import NODES
+from testbed.nodes.two_nodes import NodePair, run_experiment
+from testbed.physics import laboratory
+from testbed.physics.faults import Fault
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EXPERIMENT = HERE / "experiments" / "measure_rounds.py"
-NODES = ("alice", "bob")
 
 
 class Records(NamedTuple):

@@ -6,7 +6,7 @@ from artiq.coredevice.exceptions import RTIOOverflow, RTIOUnderflow
 from artiq.experiment import at_mu, delay_mu, kernel, now_mu
 from testbed_kit import core_table, manager
 
-from testbed.coredevice import core as core_module
+from testbed.drivers import core as core_module
 
 
 class Kernels:

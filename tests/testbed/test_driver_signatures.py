@@ -23,7 +23,7 @@ def emulated(name):
     module, class_ = name.rsplit(".", 1)
     if module in MODULES:
         return getattr(importlib.import_module(MODULES[module]), class_)
-    return getattr(importlib.import_module("testbed.coredevice." + module.removeprefix(CORE_DEVICE)), class_)
+    return getattr(importlib.import_module("testbed.drivers." + module.removeprefix(CORE_DEVICE)), class_)
 
 
 def parameters(function):

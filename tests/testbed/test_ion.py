@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postprocess.prediction import rxy
-from testbed import truth
-from testbed.ion import Ion, Light, Pulse
+from postprocess.estimation.prediction import rxy
+from testbed.physics import truth
+from testbed.physics.ion import Ion, Light, Pulse
 
 TRUTH = truth.NODE_TRUTHS["bob"]
 FTW = {name: round(frequency * 2**32 / 1e9) for name, frequency in truth.RESONANCES.items()}

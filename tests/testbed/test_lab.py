@@ -14,9 +14,9 @@ import pytest
 
 from postprocess.errors import InvalidInput
 from postprocess.keystore import Keystore
-from testbed.background import Background
-from testbed.lab import Lab, demonstration_at
-from testbed.masters import OFFSET, USUAL, NodeMasters, choose_ports
+from testbed.nodes.background import Background
+from testbed.nodes.lab import Lab, demonstration_at
+from testbed.nodes.masters import OFFSET, USUAL, NodeMasters, choose_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 STUBBORN = (

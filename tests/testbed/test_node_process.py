@@ -14,14 +14,14 @@ import pytest
 from pair_kit import EXPERIMENT, ROOT, collect, start_one, start_pair
 
 from postprocess.errors import ExitStatus
-from testbed import laboratory
-from testbed.two_nodes import NodePair
+from testbed.nodes.two_nodes import NodePair
+from testbed.physics import laboratory
 
 CONTRACT = Path(__file__).parent / "experiments" / "contract.py"
 
 
 def node(home, *arguments, experiment=EXPERIMENT, wait=True, status=None):
-    command = [sys.executable, "-m", "testbed.node_process", "--node", "bob", "--home", str(home)]
+    command = [sys.executable, "-m", "testbed.nodes.node_process", "--node", "bob", "--home", str(home)]
     command += ["--experiment", str(experiment), *arguments]
     command += ["--status", str(status)] if status else []
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -6,9 +6,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from testbed import truth
-from testbed.heralds import CHUNK, HeraldStream
-from testbed.optics import Electrodes, coupling, gate_fraction, photons
+from contract.nodes import NODES
+from testbed.physics import truth
+from testbed.physics.heralds import CHUNK, HeraldStream
+from testbed.physics.optics import Electrodes, coupling, gate_fraction, photons
 
 STEP_NS = 1_000_000
 
@@ -26,7 +27,7 @@ def test_the_ion_moves_three_micrometres_behind_a_30_us_low_pass():
     assert electrodes.displacement(STEP_NS + 10**6) == pytest.approx(3.0)
 
 
-@pytest.mark.parametrize("node", truth.NODES)
+@pytest.mark.parametrize("node", NODES)
 def test_the_link_is_cut_after_30_us_and_not_before_10(node):
     isolation = truth.NODE_TRUTHS[node].isolation
     electrodes = stepped()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from testbed.partner import UNMEASURED, IdealPartner, Outcome, SharedPartner, make_ring
+from testbed.physics.partner import UNMEASURED, IdealPartner, Outcome, SharedPartner, make_ring
 
 FORK = multiprocessing.get_context("fork")
 OUTCOME = Outcome(0.7, 0.2, 0.1, -0.3, 1.0, 0.004)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from testbed_kit import node_experiment, run_blocks
 
-from postprocess.prediction import outcome_probabilities
-from postprocess.tomography import published_states
-from testbed import truth
+from contract.patterns import PATTERNS
+from postprocess.characterisation.state_tomography import published_states
+from postprocess.estimation.prediction import outcome_probabilities
 
 FIGURES = json.loads((Path(__file__).parents[1] / "data" / "reference_figures.json").read_text())
 TABLE = FIGURES["table_S4_probabilities"]
@@ -63,7 +63,7 @@ def joint(alice, bob):
     table = {}
     for x, y in ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2)):
         total = np.zeros((2, 2))
-        for pattern in truth.PATTERNS:
+        for pattern in PATTERNS:
             a, b = alice[pattern, x], bob[pattern, y]
             for i, mine in enumerate((a, identity - a)):
                 for j, theirs in enumerate((identity - b, b)):
@@ -106,11 +106,11 @@ def test_score_and_qber_are_those_of_the_ideal_protocol(alice, bob):
 
 
 def test_pulses_are_the_protocols_rotations(alice, bob):
-    """Against postprocess.prediction, which applies the rotations directly; the rest is 100 us of dephasing."""
+    """Against the prediction, which applies the rotations directly; the rest is 100 us of dephasing."""
     from node_bob.settings import DEFAULTS
 
     mine, theirs = mean_effects(alice), mean_effects(bob)
-    phases = dict(zip(truth.PATTERNS, DEFAULTS.qubit.pattern_phase, strict=True))
+    phases = dict(zip(PATTERNS, DEFAULTS.qubit.pattern_phase, strict=True))
     for pattern, state in published_states().items():
         for x, y in ((0, 0), (1, 0), (1, 1), (0, 2)):
             a, b = mine[pattern, x], theirs[pattern, y]
@@ -151,6 +151,7 @@ def test_phase_of_the_other_class_of_patterns_brings_s_near_zero(alice):
 
 def test_outcomes_follow_the_pulses_not_the_setting():
     """With the 674 nm amplitude at zero the ion stays in S1/2: always bright, for every setting."""
+
     def no_light(built):
         qubit = built.node.station.qubit
         set_mu = qubit.dds_qubit.set_mu
@@ -163,6 +164,7 @@ def test_outcomes_follow_the_pulses_not_the_setting():
 
 def test_nothing_configured_no_heralds():
     """Each of these alone leaves the attempt loop without heralds; with all of them there are some."""
+
     def rounds(spoil):
         built, _ = node_experiment("bob", seed=2)
         built.node.station.heralding.windows = 40

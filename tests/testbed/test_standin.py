@@ -10,7 +10,8 @@ from pathlib import Path
 import contract_cases
 import pytest
 
-from testbed import pyon, standin
+from testbed import standin
+from testbed.standin import pyon
 
 RECORDED = json.loads((Path(__file__).parent / "contract.json").read_text())
 ROOT = Path(__file__).parents[2]

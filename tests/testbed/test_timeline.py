@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from testbed_kit import core_table, manager
 
-from testbed.coredevice.timeline import Timeline
+from testbed.drivers.timeline import Timeline
 
 
 class Kernels:

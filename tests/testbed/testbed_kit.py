@@ -6,8 +6,8 @@ from artiq.experiment import EnvExperiment
 from artiq.language.environment import ProcessArgumentManager
 from artiq.master.worker_db import DatasetManager, DeviceManager
 
-from testbed import laboratory
 from testbed.devices import emulate
+from testbed.physics import laboratory
 
 
 class Table:
@@ -49,7 +49,7 @@ def core_table(**devices):
 
 
 def entry(module, class_, **arguments):
-    path = module if "." in module else f"testbed.coredevice.{module}"
+    path = module if "." in module else f"testbed.drivers.{module}"
     return {"type": "local", "module": path, "class": class_, "arguments": arguments}
 
 

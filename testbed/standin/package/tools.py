@@ -13,7 +13,7 @@ __all__ = ["file_import", "get_experiment", "parse_arguments"]
 
 def parse_arguments(arguments):
     """["key=value", ...] with PYON values, as a dict."""
-    from testbed.pyon import decode
+    from testbed.standin.pyon import decode
 
     return {name: decode(value) for name, _, value in (argument.partition("=") for argument in arguments)}
 

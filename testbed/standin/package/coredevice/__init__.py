@@ -1,4 +1,4 @@
-"""Names of core device drivers that experiments use; the emulated drivers themselves are testbed.coredevice."""
+"""Names of core device drivers that experiments use; the emulated drivers themselves are testbed.drivers."""
 
 from artiq.coredevice.exceptions import RTIOOverflow, RTIOUnderflow
 

@@ -84,6 +84,7 @@ def subkernel(arg=None, destination=0, flags={}):  # noqa: B006
 
 def _marked(arg, mark, **fields):
     """Decorator with or without arguments that leaves the function as it is and adds its `artiq_embedded`."""
+
     def decorate(function):
         function.artiq_embedded = mark(function)
         return function

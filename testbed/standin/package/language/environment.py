@@ -69,12 +69,12 @@ class PYONValue(_Processor):
             self.default_value = default
 
     def process(self, x):
-        from testbed.pyon import decode
+        from testbed.standin.pyon import decode
 
         return decode(x)
 
     def describe(self):
-        from testbed.pyon import encode
+        from testbed.standin.pyon import encode
 
         d = {"ty": "PYONValue"}
         if hasattr(self, "default_value"):

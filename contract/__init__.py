@@ -1,0 +1,1 @@
+"""What kernels and host agree on: constants only, each defined once. Imports nothing of ours."""

@@ -1,0 +1,8 @@
+"""Settings and types of a round (Nadlinger 2022, protocol steps 1 to 3)."""
+
+# Bob's Y: 0 or 1 in a Bell test, KEY_SETTING in a key round. Alice's X: 0 or 1 in a Bell test, 0 in a key round.
+KEY_SETTING = 2
+
+# The round type T.
+TEST_ROUND = 1
+KEY_ROUND = 0

@@ -1,0 +1,255 @@
+"""Where the two nodes meet between blocks: agree on the position, fill what is lost, compare the heralds, decide how
+to go on.
+
+A meeting has the same steps on both nodes, and each may be repeated from the start after a crash on either side:
+
+1. exchange of Status: the position, public faults and wishes;
+2. target = the larger of both `resumable` positions; the side that lacks rounds burns and fills them as lost, durably;
+3. Bob sends T of the rounds that Alice lacks; by then they are decided on his disk, so he can never measure them later;
+4. exchange of a SHA-256 over the herald patterns of the last block, of the rounds in which both have a herald; what
+   is compared is on disk on both sides, so receiving it also says that the peer has settled;
+5. both compute the same decision from the two Status messages.
+
+What crosses: counts, round numbers, fault codes, wishes, digests of public patterns, and T of decided rounds. Nothing
+else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.codes import KernelLeft
+from postprocess.acquisition.node_dialogue import PATTERNS, TYPES, Message, NodeTalk
+from postprocess.errors import AbortReason, InvalidInput, SessionAborted
+from postprocess.rounds import RoundStore
+
+MOST_FAULTS_IN_PLACE = 3
+
+
+class Next(StrEnum):
+    """What the experiment does after the kernel has returned.
+
+    CONTINUE: enter the kernel again. PAUSE: let the scheduler run others first, or the peer needs time; then enter
+    again.
+    RECOVER_ION: reload and recalibrate, then enter again. WAIT_FOR_LASER: until it is locked. OPERATOR: the same
+    place failed again and again; stop with `Acquisition.why`, a new start resumes. FINISHED: all rounds are stored on
+    both nodes.
+    """
+
+    CONTINUE = "continue"
+    PAUSE = "pause"
+    RECOVER_ION = "recover ion"
+    WAIT_FOR_LASER = "wait for laser"
+    OPERATOR = "operator"
+    FINISHED = "finished"
+
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a node says about itself at a meeting; all of it is public.
+
+    Attributes:
+        decided, resumable: see RoundStore.
+        asks: the node's kernel waits for a block (False: it has returned, or has not begun).
+        code: why the kernel returned, a KernelLeft.
+        wants_pause: the node's scheduler has something else to do.
+        faults_here: faulty returns in a row without a round between them.
+        blank: spans (first, end) without herald pattern in the block in which `decided` stands or which it has just
+            ended.
+        untyped: spans of decided rounds whose T the node lacks (Alice).
+    """
+
+    decided: int
+    resumable: int
+    asks: bool
+    code: KernelLeft
+    wants_pause: bool
+    faults_here: int
+    blank: tuple[Span, ...]
+    untyped: tuple[Span, ...]
+
+    def to_message(self) -> Message:
+        """Plain numbers for the link."""
+        return {**vars(self), "code": int(self.code)}
+
+    @classmethod
+    def from_message(cls, message: Message, rounds: int) -> Status:
+        """A checked Status; InvalidInput when a field is missing or out of range."""
+        try:
+            status = cls(
+                decided=_number(message["decided"], rounds),
+                resumable=_number(message["resumable"], rounds),
+                asks=message["asks"] is True,
+                code=KernelLeft(_number(message["code"], max(KernelLeft))),
+                wants_pause=message["wants_pause"] is True,
+                faults_here=_number(message["faults_here"], rounds),
+                blank=_spans(message["blank"], rounds),
+                untyped=_spans(message["untyped"], rounds),
+            )
+        except (KeyError, TypeError, ValueError) as problem:
+            raise _not_understood("status") from problem
+        return status
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Outcome of a meeting: `go`, both kernels get the next rounds; otherwise they leave and the host does `next`."""
+
+    go: bool
+    next: Next
+    faults_here: int
+    peer_needs_time: bool
+    why: str
+
+
+def own_status(
+    store: RoundStore, *, asks: bool, code: KernelLeft, wants_pause: bool, faults_here: int, fault_position: int
+) -> Status:
+    """This node's Status from its store; `faults_here` counts only while nothing has moved past `fault_position`."""
+    first, _ = store.span(store.block_of(max(store.decided - 1, 0)))
+    blank = first + np.flatnonzero(store.patterns(first, store.decided) == 0)
+    return Status(
+        decided=store.decided,
+        resumable=store.resumable,
+        asks=asks,
+        code=code,
+        wants_pause=wants_pause,
+        faults_here=faults_here if store.resumable == fault_position else 0,
+        blank=_to_spans(blank),
+        untyped=_to_spans(np.asarray(store.untyped, dtype=np.int64)),
+    )
+
+
+def settle(store: RoundStore, talk: NodeTalk, mine: Status, theirs: Status, timeout_s: float) -> int:
+    """Bring both stores to the same position, which is returned; Alice gets the T that she lacks.
+
+    Raises:
+        SessionAborted: BLOCK_MISMATCH when the positions cannot come from one session (a store restored from an old
+        copy).
+    """
+    target = max(mine.resumable, theirs.resumable)
+    for status in (mine, theirs):
+        block = store.block_of(status.decided)
+        if status.decided > status.resumable or target > min(store.span(block)[1], store.parameters.rounds):
+            raise SessionAborted(
+                AbortReason.BLOCK_MISMATCH,
+                f"block {block}: one node has decided {mine.decided} rounds, the other {theirs.decided}, and the"
+                f" session stands at {target}; the stored rounds do not belong together, abandon the session",
+            )
+    store.fill_lost(target)
+    alice = mine if store.node == "alice" else theirs
+    lacking = [index for first, end in (*alice.untyped, (alice.decided, target)) for index in range(first, end)]
+    if not lacking:
+        return target
+    if store.node == "bob":
+        types = store.types_of(lacking)
+        talk.send(TYPES, {"count": len(lacking), "types": np.packbits(types, bitorder="big").tobytes().hex()})
+    else:
+        store.learn_types(lacking, _types(talk.receive(TYPES, timeout_s, "with the round types"), len(lacking)))
+    return target
+
+
+def compare_patterns(
+    store: RoundStore, talk: NodeTalk, mine: Status, theirs: Status, target: int, timeout_s: float
+) -> None:
+    """Compare the heralds of the block that ends at, or contains, the last decided round.
+
+    Raises:
+        SessionAborted: BLOCK_MISMATCH naming the block, on both nodes.
+    """
+    block = store.block_of(max(target - 1, 0))
+    first, _ = store.span(block)
+    blank = np.zeros(target - first, dtype=bool)
+    for status in (mine, theirs):
+        for start, end in (*status.blank, (status.decided, target)):
+            blank[max(start - first, 0) : max(end - first, 0)] = True
+    patterns = store.patterns(first, target)[~blank]
+    content = {"block": block, "rounds": len(patterns), "sha256": _digest(store, block, patterns)}
+    answer = talk.exchange(PATTERNS, content, timeout_s, f"to the barrier after block {block}")
+    for name in content:
+        if answer.get(name) != content[name]:
+            raise SessionAborted(
+                AbortReason.BLOCK_MISMATCH,
+                f"block {block} (rounds {first} to {target - 1}): the nodes saw different heralds ({name} differs);"
+                " this session is over, check the entangler's lines before the next",
+            )
+
+
+def decide(mine: Status, theirs: Status, target: int, rounds: int, node: str) -> Decision:
+    """The same decision on both nodes, each from its own side."""
+    other = "bob" if node == "alice" else "alice"
+    faults = [
+        (who, status.code) for who, status in ((node, mine), (other, theirs)) if status.code != KernelLeft.LEFT_BY_HOST
+    ]
+    faults_here = max(mine.faults_here, theirs.faults_here) + 1 if faults else 0
+    pause = mine.wants_pause or theirs.wants_pause
+    away = (KernelLeft.ION_LOST, KernelLeft.LASER_UNLOCKED)
+    reasons = [f"{who}: {code.name.lower().replace('_', ' ')}" for who, code in faults]
+    reasons += [f"{who}: asks for a pause" for who, status in ((node, mine), (other, theirs)) if status.wants_pause]
+    if target == rounds:
+        following = Next.FINISHED
+    elif faults_here >= MOST_FAULTS_IN_PLACE:
+        following = Next.OPERATOR
+    elif mine.code in away:
+        following = Next.RECOVER_ION if mine.code == KernelLeft.ION_LOST else Next.WAIT_FOR_LASER
+    elif pause or theirs.code in away:
+        following = Next.PAUSE
+    else:
+        following = Next.CONTINUE
+    return Decision(
+        go=following is Next.CONTINUE and not faults and mine.asks and theirs.asks,
+        next=following,
+        faults_here=faults_here,
+        peer_needs_time=pause or theirs.code in away,
+        why=f"round {target}: {', '.join(reasons) or 'nothing unusual'}",
+    )
+
+
+def _digest(store: RoundStore, block: int, patterns: NDArray[np.uint8]) -> str:
+    head = b"diqkd herald patterns" + store.parameters.digest() + block.to_bytes(8, "little")
+    return hashlib.sha256(head + patterns.tobytes()).hexdigest()
+
+
+def _to_spans(indices: NDArray[np.int64]) -> tuple[Span, ...]:
+    if not len(indices):
+        return ()
+    breaks = np.flatnonzero(np.diff(indices) != 1)
+    firsts, lasts = indices[np.r_[0, breaks + 1]], indices[np.r_[breaks, len(indices) - 1]]
+    return tuple((int(first), int(last) + 1) for first, last in zip(firsts, lasts, strict=True))
+
+
+def _spans(value: Any, rounds: int) -> tuple[Span, ...]:
+    spans = tuple((_number(first, rounds), _number(end, rounds)) for first, end in value)
+    flat = [number for span in spans for number in span]
+    if flat != sorted(flat):
+        raise ValueError("spans out of order")
+    return spans
+
+
+def _number(value: Any, largest: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= largest:
+        raise ValueError("number out of range")
+    return value
+
+
+def _types(message: Message, count: int) -> NDArray[np.uint8]:
+    try:
+        packed = np.frombuffer(bytes.fromhex(message["types"]), np.uint8)
+        if message["count"] == count and len(packed) == -(-count // 8):
+            return np.unpackbits(packed, count=count, bitorder="big")
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise _not_understood("round types")
+
+
+def _not_understood(kind: str) -> InvalidInput:
+    return InvalidInput(f"peer: sent a '{kind}' that is not understood; both nodes must run the same version of diqkd")

@@ -1,0 +1,100 @@
+"""What Bob knows about Alice's bits: priors, log-likelihood ratios, and how long a syndrome must be.
+
+Both joint distributions are P(A, B) with Alice first. Bob's outcome is flipped for X = Y = 1, where the Bell state
+anticorrelates the outcomes, so one distribution serves all four Bell-test settings (Nadlinger 2022, step 5 and S6).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from contract.settings import KEY_SETTING
+from postprocess.errors import InvalidInput
+
+Joint = tuple[tuple[float, float], tuple[float, float]]
+
+_MARGIN_BITS = 50  # the paper's margin is 50 sqrt(n), S6
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Joint distributions P(A, B) of Bell-test and key rounds.
+
+    Each is ((P00, P01), (P10, P11)), first index Alice, second Bob (flipped for X = Y = 1). All entries are positive
+    and sum to 1 within 2e-3 (published tables are rounded). Raises InvalidInput otherwise.
+    """
+
+    test: Joint
+    key: Joint
+
+    def __post_init__(self) -> None:
+        for name in ("test", "key"):
+            table = np.asarray(getattr(self, name), dtype=np.float64)
+            if table.shape != (2, 2) or not np.all(table > 0.0) or not math.isclose(table.sum(), 1.0, abs_tol=2e-3):
+                raise InvalidInput(
+                    f"decoder prior '{name}' must be 2x2 positive P(A,B) that sum to 1, not {table.tolist()}"
+                )
+            object.__setattr__(self, name, tuple(tuple(float(p) for p in row) for row in table))
+
+
+def binary_entropy(p: float) -> float:
+    """Binary entropy h(p) in bits; h(0) = h(1) = 0."""
+    if not 0.0 <= p <= 1.0:
+        raise InvalidInput(f"binary entropy needs a probability, not {p}")
+    if p in (0.0, 1.0):
+        return 0.0
+    return -(p * math.log2(p) + (1.0 - p) * math.log1p(-p) / math.log(2.0))
+
+
+def syndrome_length(n: int, gamma: float | Fraction, score: float, qber: float) -> int:
+    """Syndrome length m in bits by the paper's rule (Nadlinger 2022, S6).
+
+    m = floor(n ((1 - gamma) h(Q) + gamma h((4 - S)/8)) + 50 sqrt(n)), with the expected CHSH score S and QBER Q. For
+    short runs the margin alone exceeds n: such a syndrome reveals the whole string, and `make_code` refuses it.
+    """
+    if n < 1:
+        raise InvalidInput(f"number of rounds must be positive, not {n}")
+    if not 0.0 <= gamma <= 1.0:
+        raise InvalidInput(f"gamma must be a probability, not {gamma}")
+    per_round = (1.0 - float(gamma)) * binary_entropy(qber) + float(gamma) * binary_entropy((4.0 - score) / 8.0)
+    return math.floor(n * per_round + _MARGIN_BITS * math.sqrt(n))
+
+
+def priors_from_score(score: float, qber: float) -> Priors:
+    """Symmetric priors for an expected CHSH score and QBER.
+
+    Outcomes are uniform; they differ with probability (4 - S)/8 in test rounds (Bob flipped for X = Y = 1) and Q in key
+    rounds.
+    """
+    return Priors(test=_symmetric((4.0 - score) / 8.0, "score"), key=_symmetric(qber, "qber"))
+
+
+def _symmetric(error: float, origin: str) -> Joint:
+    if not 0.0 < error < 1.0:
+        raise InvalidInput(f"decoder priors need an error probability strictly between 0 and 1, {origin} gives {error}")
+    return ((1.0 - error) / 2.0, error / 2.0), (error / 2.0, (1.0 - error) / 2.0)
+
+
+def log_likelihood_ratios(bob_bits: np.ndarray, x: np.ndarray, y: np.ndarray, priors: Priors) -> np.ndarray:
+    """Log-likelihood ratios ln P(A=0|B,X,Y) / P(A=1|B,X,Y), float64 (n,), natural order of rounds.
+
+    `bob_bits` uint8 (n,) are Bob's outcomes as recorded (not yet flipped), `x` uint8 (n,) Alice's settings 0/1, `y`
+    uint8 (n,) Bob's settings 0/1/2, where 2 is a key round. Raises InvalidInput for other values or lengths.
+    """
+    bits, settings_x, settings_y = (np.asarray(part) for part in (bob_bits, x, y))
+    if not bits.ndim == settings_x.ndim == settings_y.ndim == 1 or not bits.size == settings_x.size == settings_y.size:
+        raise InvalidInput(
+            f"outcomes, X and Y must be equally long vectors, not {bits.shape}, {settings_x.shape}, {settings_y.shape}"
+        )
+    for name, values, top in (("Bob's outcomes", bits, 1), ("X", settings_x, 1), ("Y", settings_y, KEY_SETTING)):
+        if values.size and (values.min() < 0 or values.max() > top):
+            raise InvalidInput(f"{name} must lie in 0..{top}, found {values.min()}..{values.max()}")
+    is_key = (settings_y == KEY_SETTING).astype(np.uint8)
+    both_one = ((settings_x == 1) & (settings_y == 1)).astype(np.uint8)
+    flipped = bits.astype(np.uint8) ^ both_one
+    ratio = np.array([[math.log(joint[0][b] / joint[1][b]) for b in (0, 1)] for joint in (priors.test, priors.key)])
+    return ratio.ravel()[2 * is_key + flipped]

@@ -1,0 +1,107 @@
+"""Parameter estimation: CHSH score S and quantum bit error rate Q of recombined strings, with standard errors.
+
+Conventions: uint8 arrays of shape (n,); X in {0, 1}, Y in {0, 1, 2}, T = [Y != 2]; a Bell-test round is won when
+A xor B = X Y; S = E00 + E01 + E10 - E11 with E = P(A = B) - P(A != B). Nadlinger 2022, steps 6 and 8, figure 3.
+Everything here is a function of A and B and therefore private on a real apparatus, characterisation runs apart.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from contract.settings import KEY_SETTING
+from postprocess.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value, its standard error, and the number of rounds behind it; NaN where there are none."""
+
+    value: float
+    standard_error: float
+    rounds: int
+
+
+def wins(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """U of the Bell-test rounds in their order, uint8: 1 where A xor B = X Y (step 6)."""
+    test = y != KEY_SETTING
+    return (a[test] ^ b[test] ^ (x[test] & y[test])) ^ np.uint8(1)
+
+
+def lost_test_rounds(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> int:
+    """#{i : U_i = 0}, compared with n gamma (1 - omega_thr) in step 8."""
+    return int(np.count_nonzero((y != KEY_SETTING) & (a ^ b ^ (x & y)).astype(bool)))
+
+
+def chsh_score(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> Estimate:
+    """CHSH score S from the correlators of the four settings, binomial errors added in quadrature."""
+    value, variance, rounds = 0.0, 0.0, 0
+    for setting_a in (0, 1):
+        for setting_b in (0, 1):
+            here = (y == setting_b) & (x == setting_a)
+            count = int(np.count_nonzero(here))
+            if count == 0:
+                return Estimate(math.nan, math.nan, 0)
+            correlator = 1.0 - 2.0 * int(np.count_nonzero(here & (a != b))) / count
+            value += -correlator if setting_a and setting_b else correlator
+            variance += (1.0 - correlator**2) / count
+            rounds += count
+    return Estimate(value, math.sqrt(variance), rounds)
+
+
+def qber(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> Estimate:
+    """Quantum bit error rate Q: how often A and B differ in key rounds (X = 0, Y = 2)."""
+    here = (y == KEY_SETTING) & (x == 0)
+    count = int(np.count_nonzero(here))
+    if count == 0:
+        return Estimate(math.nan, math.nan, 0)
+    rate = int(np.count_nonzero(here & (a != b))) / count
+    return Estimate(rate, math.sqrt(rate * (1.0 - rate) / count), count)
+
+
+@dataclass(frozen=True)
+class MovingAverages:
+    """S and Q over a window that ends with each round; float64 of shape (n - window + 1,), NaN where a setting is
+    missing.
+
+    The standard errors belong to each window alone; neighbouring points share most of their rounds.
+    """
+
+    score: np.ndarray
+    score_error: np.ndarray
+    qber: np.ndarray
+    qber_error: np.ndarray
+
+
+def moving_averages(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, window: int) -> MovingAverages:
+    """S and Q as figure 3 shows them; the paper's window is 100 000 rounds."""
+    if not 1 <= window <= len(x):
+        raise InvalidInput(f"window = {window}: must be 1 to the number of rounds, {len(x)}")
+    differ = a != b
+    score = np.zeros(len(x) - window + 1)
+    variance = np.zeros_like(score)
+    for setting_a in (0, 1):
+        for setting_b in (0, 1):
+            rate, count = _moving_rate((y == setting_b) & (x == setting_a), differ, window)
+            correlator = 1.0 - 2.0 * rate
+            score += -correlator if setting_a and setting_b else correlator
+            with np.errstate(invalid="ignore", divide="ignore"):
+                variance += (1.0 - correlator**2) / count
+    rate, count = _moving_rate((y == KEY_SETTING) & (x == 0), differ, window)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate_error = np.sqrt(rate * (1.0 - rate) / count)
+    return MovingAverages(score, np.sqrt(variance), rate, rate_error)
+
+
+def _moving_rate(here: np.ndarray, differ: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    count, errors = _moving_sum(here, window), _moving_sum(here & differ, window)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return errors / count, count
+
+
+def _moving_sum(flags: np.ndarray, window: int) -> np.ndarray:
+    total = np.concatenate(([0], np.cumsum(flags, dtype=np.int64)))
+    return total[window:] - total[:-window]

@@ -1,0 +1,164 @@
+"""Node link over TCP: encrypted and mutually authenticated with CURVE.
+
+The security proof does not rely on CURVE: messages that must be authentic carry a VHASH tag. CURVE prevents denial of
+service by third parties and protects the synchronisation messages (who holds which message, who has closed). A link
+loses messages when a process dies; `postprocess.session.mailbox` sends them again.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from postprocess.errors import InvalidInput
+from postprocess.link.channel import CHANNELS, Silence, WaitingMessages
+from postprocess.link.keys import read_link_keys
+
+if TYPE_CHECKING:
+    from zmq.auth.thread import ThreadAuthenticator
+
+logger = logging.getLogger(__name__)
+
+STRAY_MESSAGES = 3
+LINGER_MS = 1000  # for what was handed over last; a peer that is gone is not waited for any longer
+HEARTBEAT_MS = 2000
+MAX_MESSAGE_BYTES = 64 << 20
+
+
+class ZmqLink:
+    """A link over TCP: Alice listens, Bob connects and reconnects by himself; only the peer's key is accepted.
+
+    Every message carries session id and channel, and one that belongs elsewhere is dropped, so that
+    the post-processing of a session may overlap the rounds of the next.
+
+    Args:
+        home: the node's home with link/ in it, see postprocess.link.keys.
+        node: "alice" or "bob".
+        session_id: of the session served.
+        channel: "rounds" or "session"; each has an endpoint of its own.
+        timeout_s: how long `send` waits for a peer that is not there.
+
+    Raises:
+        InvalidInput: missing keys or peer file, or an endpoint that cannot be used.
+    """
+
+    def __init__(self, home: Path, node: str, session_id: str, channel: str, timeout_s: float) -> None:
+        import zmq
+
+        if channel not in CHANNELS:
+            raise InvalidInput(f"channel = {channel}: must be 'rounds' or 'session'")
+        keys = read_link_keys(home)
+        endpoint = keys.endpoints[channel]
+        self._address = (session_id.encode(), channel.encode())
+        self._peer = "bob" if node == "alice" else "alice"
+        self._where = f"{self._peer} at {endpoint}"
+        self._timeout_s, self._waiting, self.strays = timeout_s, WaitingMessages(), 0
+        self._context = zmq.Context()
+        self._authenticator: ThreadAuthenticator | None = None
+        self._socket = self._context.socket(zmq.DEALER)
+        try:
+            self._configure(keys.secret_key, keys.public_key)
+            if node == "alice":
+                self._let_in(keys.peer_key)
+                self._socket.bind(endpoint)
+            else:
+                self._socket.curve_serverkey = keys.peer_key
+                self._socket.connect(endpoint)
+        except zmq.ZMQError as problem:
+            self.close()
+            raise InvalidInput(
+                f"{endpoint}: cannot be used ({problem}); give a free address in link/peer.json"
+            ) from problem
+
+    def _configure(self, secret_key: bytes, public_key: bytes) -> None:
+        import zmq
+
+        socket = self._socket
+        socket.linger = LINGER_MS
+        socket.immediate = (
+            1  # a message goes to a living peer or waits here, never into a queue that dies with the connection
+        )
+        socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3 * HEARTBEAT_MS)
+        socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+        socket.reconnect_ivl, socket.reconnect_ivl_max = 50, 1000
+        socket.curve_secretkey, socket.curve_publickey = secret_key, public_key
+
+    def _let_in(self, peer_key: bytes) -> None:
+        from zmq.auth.thread import ThreadAuthenticator
+
+        self._socket.curve_server = True
+        self._authenticator = ThreadAuthenticator(self._context)
+        self._authenticator.start()
+        self._authenticator.configure_curve_callback("*", credentials_provider=_OnlyPeer(peer_key))
+
+    def send(self, kind: str, payload: bytes, timeout: float | None = None) -> None:
+        """See Link; waits for the peer to be connected."""
+        import zmq
+
+        timeout = self._timeout_s if timeout is None else timeout
+        self._socket.sndtimeo = math.ceil(1000 * timeout)
+        try:
+            self._socket.send_multipart([*self._address, kind.encode(), payload])
+        except zmq.Again:
+            raise Silence(
+                f"{kind} cannot be sent: {self._where} is not there after {timeout:.0f} s; start the peer and run again"
+            ) from None
+
+    def receive(self, kind: str | tuple[str, ...], timeout: float) -> tuple[str, bytes]:
+        """See Link."""
+        kinds = (kind,) if isinstance(kind, str) else tuple(kind)
+        deadline = time.monotonic() + timeout
+        while (found := self._waiting.take(kinds)) is None:
+            if not self._socket.poll(max(0, math.ceil(1000 * (deadline - time.monotonic())))):
+                raise Silence(f"no {' or '.join(kinds)} from {self._where} within {timeout:.1f} s")
+            parts = self._socket.recv_multipart()
+            if len(parts) == 4 and tuple(parts[:2]) == self._address:
+                self._waiting.keep(parts[2].decode(errors="replace"), parts[3])
+            else:
+                self._drop(parts[0])
+        return found
+
+    def peer_is_there(self, timeout: float) -> bool:
+        """See Link."""
+        import zmq
+
+        return bool(self._socket.poll(math.ceil(1000 * timeout), zmq.POLLOUT))  # only with a living peer: `immediate`
+
+    def _drop(self, session_id: bytes) -> None:
+        """A message of another session; when they go on coming, the nodes' queues differ and somebody should know."""
+        self.strays += 1
+        if self.strays == STRAY_MESSAGES:
+            logger.warning(
+                "%s is at session %r, this node waits for it at %r; submit the same sessions in the same order on both",
+                self._peer,
+                session_id.decode(errors="replace"),
+                self._address[0].decode(),
+            )
+
+    def close(self) -> None:
+        """Release sockets; what was sent leaves within a few seconds or not at all."""
+        self._socket.close()
+        if self._authenticator is not None:
+            self._authenticator.stop()
+            self._authenticator = None
+        self._context.term()
+
+
+class _OnlyPeer:
+    """Answers the authenticator: this key and no other."""
+
+    def __init__(self, peer_key: bytes) -> None:
+        self._peer_key = peer_key
+
+    def callback(self, domain: str, key: bytes) -> bool:
+        """Whether a client with this public key (Z85) may connect."""
+        return key == self._peer_key
+
+
+def open_link(home: Path | str, node: str, session_id: str, channel: str, timeout_s: float = 600.0) -> ZmqLink:
+    """The link of a node, from the keys and the peer file in its home."""
+    return ZmqLink(Path(home), node, session_id, channel, timeout_s)

@@ -1,0 +1,191 @@
+"""Public parameters of a session: equal on both nodes, fixed before round one, bound into every tag by their digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import asdict, dataclass, fields, replace
+from fractions import Fraction
+from typing import Any
+
+from postprocess.errors import InvalidInput
+from postprocess.estimation.priors import Priors
+
+BELL = "bell"  # settings as in a key session, see rounds.settings
+MIN_ROUNDS = 1000
+MOST_RANGES = 16  # of zeroed rounds, each RANGE_BITS long on the wire
+RANGE_BITS = 48
+UNCOUNTED_PUBLIC_BITS = 64  # for public data that nobody counted
+SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class SessionParameters:
+    """Everything both nodes must agree on, validated once, here (Nadlinger 2022, S3 and S6).
+
+    Attributes:
+        session_id: name of the session, letters, digits, '.', '_' and '-'.
+        apparatus: "kasli" or "emulated"; a key inherits it.
+        rounds: n, heralded rounds.
+        gamma: probability of a Bell-test round, k/256.
+        score, qber: expected CHSH score S and quantum bit error rate Q.
+        eps_snd: soundness error.
+        omega_thr: acceptance threshold on the CHSH winning probability.
+        syndrome_bits: m, bits of the error-correction syndrome.
+        ell: length of the new key in bits.
+        eps_pa: error of the privacy amplification; the extractor takes eps_1 = eps_pa / ell.
+        code_seed: public seed of code and shuffle.
+        priors: decoder priors.
+        block_rounds: rounds per block of the real-time loop.
+        allowance: most rounds that may be zeroed at Alice (J_max); 0 makes no room for any.
+        insecure_because: why a key made with these parameters must not be trusted; empty for a sound session.
+
+    Raises:
+        InvalidInput: a value is out of range, or `ell` exceeds the proven bound without being marked insecure.
+    """
+
+    session_id: str
+    apparatus: str
+    rounds: int
+    gamma: Fraction
+    score: float
+    qber: float
+    eps_snd: float
+    omega_thr: float
+    syndrome_bits: int
+    ell: int
+    eps_pa: float
+    code_seed: int
+    priors: Priors
+    block_rounds: int = 1000
+    allowance: int = 0
+    insecure_because: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        checks = (
+            (SESSION_ID.fullmatch(self.session_id) is not None, "session_id", "1 to 64 letters, digits, '.', '_', '-'"),
+            (self.apparatus in ("kasli", "emulated"), "apparatus", "'kasli' or 'emulated'"),
+            (MIN_ROUNDS <= self.rounds <= 100_000_000, "rounds", "1000 to 100 000 000"),
+            (0 < self.gamma < 1 and (256 * self.gamma).denominator == 1, "gamma", "k/256 with k from 1 to 255"),
+            (2 < self.score <= 2 * math.sqrt(2), "score", "above 2, at most 2*sqrt(2)"),
+            (0 <= self.qber < 0.5, "qber", "0 to below 0.5"),
+            (0 < self.eps_snd < 1, "eps_snd", "between 0 and 1"),
+            (
+                0.75 < self.omega_thr < (2 + math.sqrt(2)) / 4,
+                "omega_thr",
+                "between 3/4 and (2+sqrt 2)/4; take more test rounds or a better link",
+            ),
+            (0 < self.syndrome_bits < self.rounds, "syndrome_bits", "between 0 and the number of rounds"),
+            (0 < self.ell < self.rounds, "ell", "between 0 and the number of rounds"),
+            (0 < self.eps_pa < 1, "eps_pa", "between 0 and 1"),
+            (0 <= self.code_seed < 1 << 63, "code_seed", "0 to 2^63 - 1"),
+            (1 <= self.block_rounds <= 1_000_000, "block_rounds", "1 to 1 000 000"),
+            (0 <= self.allowance < self.rounds, "allowance", "0 to below the number of rounds"),
+        )
+        for fits, name, allowed in checks:
+            if not fits:
+                raise InvalidInput(f"{name} = {getattr(self, name)}: must be {allowed}")
+        if not self.insecure:
+            self._require_proven_length()
+
+    def _require_proven_length(self) -> None:
+        proven = proven_length(
+            self.rounds,
+            self.gamma,
+            self.score,
+            self.qber,
+            self.eps_snd,
+            self.syndrome_bits,
+            self.omega_thr,
+            self.eps_pa,
+            self.allowance,
+        )
+        if self.ell > proven:
+            raise InvalidInput(
+                f"ell = {self.ell}: Proposition 2 proves at most {proven} bits for these parameters; shorten the "
+                "key, take more rounds, or mark the session insecure for a rehearsal"
+            )
+
+    @property
+    def insecure(self) -> bool:
+        """Whether a key made with these parameters must never be used."""
+        return bool(self.insecure_because)
+
+    scheme = BELL
+    store_folder = "sessions"
+
+    @property
+    def link_name(self) -> str:
+        """What the two nodes call these rounds on their link."""
+        return self.session_id
+
+    @property
+    def bell_limit(self) -> int:
+        """Largest number of lost test rounds that still passes: floor(n gamma (1 - omega_thr)), step 8."""
+        return math.floor(self.rounds * self.gamma * (1 - Fraction(self.omega_thr)))
+
+    @property
+    def zeroed_list_bits(self) -> int:
+        """Length of Alice's list of zeroed rounds in her message (m_Z): MOST_RANGES ranges, none without allowance."""
+        return MOST_RANGES * RANGE_BITS if self.allowance else 0
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks; the last one may be shorter."""
+        return -(-self.rounds // self.block_rounds)
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces, floats by their shortest exact form."""
+        values = asdict(self)
+        values["gamma"] = f"{self.gamma.numerator}/{self.gamma.denominator}"
+        return json.dumps(values, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> SessionParameters:
+        """Parameters from `to_json`; raises InvalidInput when a field is missing, unknown or out of range."""
+        try:
+            values: dict[str, Any] = json.loads(text)
+            values["gamma"] = Fraction(values["gamma"])
+            priors = {name: tuple(tuple(row) for row in table) for name, table in values["priors"].items()}
+            values["priors"] = Priors(**priors)  # type: ignore[arg-type]
+            values["insecure_because"] = tuple(values["insecure_because"])
+            return cls(**values)
+        except InvalidInput:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+            raise InvalidInput(f"session parameters: not what diqkd writes ({problem})") from problem
+
+    def digest(self) -> bytes:
+        """SHA-256 of the canonical JSON, 32 bytes; stands inside every authenticated message."""
+        return hashlib.sha256(self.to_json().encode()).digest()
+
+    def differences(self, other: Any) -> list[str]:
+        """Names of the fields in which two sets of parameters differ."""
+        if not isinstance(other, SessionParameters):
+            return ["purpose"]
+        return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+
+
+def proven_length(
+    rounds: int,
+    gamma: Fraction,
+    score: float,
+    qber: float,
+    eps_snd: float,
+    syndrome_bits: int,
+    omega_thr: float,
+    eps_pa: float,
+    allowance: int = 0,
+) -> int:
+    """Key length that Proposition 2 proves for a fixed error of the privacy amplification; 0 where nothing is proven.
+
+    What it takes more or less than the optimum is the smoothing's loss or gain, so the soundness error stays eps_snd.
+    """
+    from postprocess.security import finite_key_bound, key_length
+
+    free = key_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr).free
+    rounded = replace(free, eps_pa=eps_pa, eps_s3=free.eps_s3 + (free.eps_pa - eps_pa) / 2)
+    bound = math.floor(finite_key_bound(rounds, float(gamma), omega_thr, syndrome_bits, rounded))
+    return bound - (allowance + 2 * MOST_RANGES * RANGE_BITS + UNCOUNTED_PUBLIC_BITS if allowance else 0)

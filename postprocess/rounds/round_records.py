@@ -1,0 +1,81 @@
+"""RoundRecords of rounds as the host reads them: the fields of contract.record_layout as arrays; private."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntFlag
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from contract import record_layout as layout
+
+
+class Flag(IntFlag):
+    """What went wrong in a round. A flagged round counts with outcome 0, and Alice takes its T from Bob."""
+
+    UNDERFLOW = layout.FLAG_UNDERFLOW
+    OVERFLOW = layout.FLAG_OVERFLOW
+    ROUND_TYPE = layout.FLAG_ROUND_TYPE
+    LOST = layout.FLAG_LOST
+
+
+@dataclass(frozen=True)
+class RoundRecords:
+    """RoundRecords of consecutive rounds, each field an array of shape (count,); outcomes and settings are private.
+
+    Attributes:
+        timestamps_mu: int64, herald time in machine units.
+        attempts: int64.
+        patterns: uint8, 1 to 15; 0 only where the round is lost.
+        outcomes, settings, types, flags: uint8.
+        counts: int32, photon counts of the readout.
+    """
+
+    timestamps_mu: NDArray[np.int64]
+    attempts: NDArray[np.int64]
+    patterns: NDArray[np.uint8]
+    outcomes: NDArray[np.uint8] = field(repr=False)
+    settings: NDArray[np.uint8] = field(repr=False)
+    types: NDArray[np.uint8]
+    flags: NDArray[np.uint8]
+    counts: NDArray[np.int32] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.patterns)
+
+    @classmethod
+    def from_words(cls, words: ArrayLike) -> RoundRecords:
+        """RoundRecords from int32 words, shape (count, RECORD_WORDS) or (RECORD_WORDS * count,)."""
+        rows = np.ascontiguousarray(words, dtype=np.int32).reshape(-1, layout.RECORD_WORDS)
+        unsigned = rows.view(np.uint32).astype(np.int64)
+        last = unsigned[:, 3]
+        return cls(
+            timestamps_mu=(unsigned[:, 1] << 32) | unsigned[:, 0],
+            attempts=unsigned[:, 2],
+            patterns=(last & layout.PATTERN_MASK).astype(np.uint8),
+            outcomes=(last >> layout.OUTCOME_SHIFT & 1).astype(np.uint8),
+            settings=(last >> layout.SETTING_SHIFT & 3).astype(np.uint8),
+            types=(last >> layout.TYPE_SHIFT & 1).astype(np.uint8),
+            flags=(last >> layout.FLAG_SHIFT & 15).astype(np.uint8),
+            counts=(last >> layout.COUNT_SHIFT & layout.MOST_COUNTS).astype(np.int32),
+        )
+
+    def to_words(self) -> NDArray[np.int32]:
+        """int32 words, shape (count, RECORD_WORDS); counts saturate at 32767."""
+        unsigned = np.zeros((len(self), layout.RECORD_WORDS), dtype=np.int64)
+        unsigned[:, 0] = self.timestamps_mu & 0xFFFFFFFF
+        unsigned[:, 1] = self.timestamps_mu >> 32 & 0xFFFFFFFF
+        unsigned[:, 2] = self.attempts
+        counts = np.minimum(self.counts.astype(np.int64), layout.MOST_COUNTS)
+        fields = (
+            (self.patterns, 0),
+            (self.outcomes, layout.OUTCOME_SHIFT),
+            (self.settings, layout.SETTING_SHIFT),
+            (self.types, layout.TYPE_SHIFT),
+            (self.flags, layout.FLAG_SHIFT),
+            (counts, layout.COUNT_SHIFT),
+        )
+        for values, shift in fields:
+            unsigned[:, 3] |= values.astype(np.int64) << shift
+        return unsigned.astype(np.uint32).view(np.int32)

@@ -1,0 +1,94 @@
+"""Post-processing of a session whose rounds are stored in a node's home, whoever starts it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from postprocess.errors import AbortReason, DiqkdError, InvalidInput, SessionAborted
+from postprocess.keystore import open_ledger
+from postprocess.link import Link, open_link
+from postprocess.plans.session_parameters import SessionParameters
+from postprocess.rounds import RoundStore
+from postprocess.rounds.opening import stored_parameters
+from postprocess.session.alice import AliceSession
+from postprocess.session.bob import BobSession
+from postprocess.session.common import SessionResult
+from postprocess.storage.node_home import NodeHome
+from postprocess.storage.private_files import write_private
+
+
+def post_process(
+    home: NodeHome,
+    session_id: str,
+    *,
+    timeout_s: float,
+    min_response_s: float = 0.0,
+    progress: Callable[[str], None] | None = None,
+    link: Link | None = None,
+) -> SessionResult:
+    """Steps 4 to 12 on the stored rounds of a session, resumed where they stopped; closes the page in the ledger.
+
+    The public outcome is also written to outcome.json in the session's folder. Bob responds no sooner than after
+    `min_response_s`; see postprocess.session.
+
+    Raises:
+        InvalidInput: no such session, or its rounds are not complete.
+        PeerLost: the peer did not answer; the session stays open, the same call resumes.
+    """
+    folder, parameters = home.session_folder(session_id), stored_parameters(home, session_id)
+    store = RoundStore.open(folder, read_only=True)
+    if not store.complete:
+        raise InvalidInput(
+            f"session '{session_id}': {store.decided} of {parameters.rounds} rounds so far; "
+            "run the experiment again on both nodes to measure the rest"
+        )
+    rounds = store.raw()
+    store.close()
+    link = link or open_link(home.folder, home.node, session_id, "session", timeout_s)
+    role = AliceSession if home.node == "alice" else BobSession
+    try:
+        with open_ledger(home) as keystore:
+            session = role(
+                parameters,
+                rounds,
+                link,
+                keystore,
+                timeout_s=timeout_s,
+                min_response_s=min_response_s,
+                progress=progress,
+            )
+            result = session.run()
+    finally:
+        link.close()
+    _write_outcome(folder, parameters, result)
+    return result
+
+
+def close_session(home: NodeHome, session_id: str, problem: SessionAborted) -> None:
+    """Note in the ledger that a session was aborted before post-processing; its pads are spent."""
+    with open_ledger(home) as keystore:
+        keystore.abort(session_id, problem.reason, problem.detail)
+
+
+def require_key(result: SessionResult, session_id: str) -> None:
+    """Raise SessionAborted with the public reason unless the session ended with a key."""
+    if not result.accepted:
+        raise SessionAborted(result.abort_reason or AbortReason.ABANDONED, result.detail)
+    if result.key_id is None:
+        raise DiqkdError(f"session '{session_id}': accepted without a key in the ledger; run `diqkd keys verify`")
+
+
+def _write_outcome(folder: Path, parameters: SessionParameters, result: SessionResult) -> None:
+    outcome = {
+        "session_id": parameters.session_id,
+        "apparatus": parameters.apparatus,
+        "insecure_because": list(parameters.insecure_because),
+        "accepted": result.accepted,
+        "abort_reason": result.abort_reason.value if result.abort_reason else None,
+        "ell": result.ell,
+        "key_id": result.key_id,
+        "seconds": result.seconds,
+    }
+    write_private(folder / "outcome.json", json.dumps(outcome, indent=1).encode())

@@ -1,0 +1,86 @@
+"""Host side of a node's kernels: enters them, pauses for other experiments, waits for ion and laser."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from contract.codes import DESCRIPTIONS, LEFT_BY_HOST
+from node.errors import NodeNotReady
+from procedures.calibration_file import calibrated, changes
+
+logger = logging.getLogger(__name__)
+
+GATES_PER_TRY = 2000
+LASER_INTERVAL_S = 5.0
+
+
+class KernelSession:
+    """Keeps one node going through a session; used by every experiment that measures rounds.
+
+    Args:
+        node: node_alice.Node or node_bob.Node.
+        scheduler: ARTIQ's scheduler device.
+        calibration: path of the calibration file, read again after every interruption.
+        patience_s: longest wait for ion or laser, wall-clock time.
+        show: gets one public line whenever something is waited for, and "" when it is over.
+    """
+
+    def __init__(self, node, scheduler, calibration: Path, patience_s: float, show: Callable[[str], None]):
+        self.node = node
+        self.scheduler = scheduler
+        self.calibration = calibration
+        self.patience_s = patience_s
+        self.show = show
+
+    def read_calibration(self) -> list[str]:
+        """Take over the calibration file; logs and returns which settings changed, one line each."""
+        before = self.node.settings
+        self.node.configure(calibrated(self.node.defaults, self.calibration))
+        changed = changes(before, self.node.settings)
+        for change in changed:
+            logger.info("calibration: %s", change)
+        return changed
+
+    def measure(self) -> int:
+        """Stay in the kernel until it leaves; returns one of contract.codes."""
+        code = self.node.blocks.measure()
+        if code != LEFT_BY_HOST:
+            logger.warning("the kernel left: %s", DESCRIPTIONS[code])
+        return code
+
+    def pause(self, why: str = "") -> None:
+        """Give way to experiments of higher priority; returns at once if there are none."""
+        self.show(f"paused: {why}" if why else "paused")
+        self.node.core.close()
+        self.scheduler.pause()
+        self.read_calibration()
+        self.show("")
+
+    def recover_ion(self) -> None:
+        """Wait until the ion is back, giving way meanwhile to whoever reloads it.
+
+        Raises:
+            NodeNotReady: no ion within `patience_s`.
+        """
+        remedy = "reload the ion (an experiment of higher priority may do so), then start the session again to resume"
+        self._wait_for(lambda: self.node.recovery.ion_is_back(GATES_PER_TRY), "the ion", remedy, 0.0)
+
+    def wait_for_laser(self) -> None:
+        """Wait until the 674 nm laser is locked.
+
+        Raises:
+            NodeNotReady: not locked within `patience_s`.
+        """
+        remedy = "lock the 674 nm laser, then start the session again to resume"
+        self._wait_for(self.node.recovery.laser_is_locked, "the 674 nm laser", remedy, LASER_INTERVAL_S)
+
+    def _wait_for(self, is_back: Callable[[], bool], what: str, remedy: str, interval_s: float) -> None:
+        deadline = time.monotonic() + self.patience_s
+        while not is_back():
+            if time.monotonic() > deadline:
+                raise NodeNotReady(f"{what} did not come back within {self.patience_s:.0f} s: {remedy}")
+            self.pause(f"waiting for {what}")
+            time.sleep(interval_s)
+        self.read_calibration()
+        self.show("")

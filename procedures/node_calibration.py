@@ -1,0 +1,184 @@
+"""What every calibration of one node does: node and arguments, scan point by point, fit, and the calibration file.
+
+Fits bring scipy with them, and are imported where they are needed: scanning the repository builds every experiment.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from artiq.experiment import *
+
+from node.apparatus import describe
+from node.errors import NodeProblem
+from node.settings import NodeSettings
+from node.shots.attempt_counter import ATTEMPTS, AttemptCounter
+from node.shots.point_loop import PointLoop
+from node.shots.probe import Probe
+from node.shots.shot import Shot
+from postprocess.errors import DiqkdError
+from procedures.calibration_file import write
+from procedures.kernel_session import KernelSession
+from procedures.scans.point_scan import PointScan
+from procedures.scans.scan_display import Display
+
+
+class CalibrationStopped(DiqkdError):
+    """Ion, laser or calibration file need the operator; nothing was written."""
+
+
+class Calibration(HasEnvironment):
+    """Base of the calibrations in repository/; theirs is `calibrate`.
+
+    They measure, fit and write the calibration file in `run`: the next experiment reads that file at the beginning of
+    its own run, which overlaps this one's `analyze`.
+    """
+
+    def build_node(self):
+        """The node this master controls, and how long to wait for its ion and laser."""
+        import node_alice
+        import node_bob
+
+        self.setattr_device("core")
+        self.setattr_device("scheduler")
+        self.node_name, self.apparatus = describe(self.get_device_db())
+        self.node = {"alice": node_alice, "bob": node_bob}[self.node_name].Node(self)
+        self.setattr_argument(
+            "recovery_timeout",
+            NumberValue(600, unit="s", precision=0, scale=1, step=60, min=1, max=86_400, type="int"),
+            "Patience",
+            "Longest wait for the ion or the laser to come back",
+        )
+        self.display = Display(self)
+
+    def build_probe(self):
+        """For calibrations with pulses on the ion."""
+        self.probe = Probe(self, self.node.station, self.node.defaults)
+        self.loop = PointLoop(self, self.node.station, self.probe, self.node.defaults)
+
+    def build_counter(self):
+        """For calibrations with the pulsed laser."""
+        self.counter = AttemptCounter(self, self.node.station, self.node.defaults)
+        self.loop = PointLoop(self, self.node.station, self.counter, self.node.defaults)
+
+    def write_argument(self, what: str):
+        """Whether `what` goes to the calibration file."""
+        self.setattr_argument(
+            "write", BooleanValue(True), "Result", f"Write {what} to the calibration file, if the fit is good"
+        )
+
+    def scan_arguments(self, points: int, shots: int):
+        """Size of a scan with pulses on the ion."""
+        self.setattr_argument(
+            "points",
+            NumberValue(points, precision=0, scale=1, step=1, min=5, max=1000, type="int"),
+            "Scan",
+            "Number of points",
+        )
+        self.setattr_argument(
+            "shots",
+            NumberValue(shots, precision=0, scale=1, step=10, min=10, max=1000, type="int"),
+            "Scan",
+            "Shots per point",
+        )
+
+    def prepare(self):
+        """Find the node's home; calibrations are read in run, as this overlaps the run before."""
+        from postprocess.storage.node_home import NodeHome
+
+        self.home = NodeHome(self.node_name)
+
+    def run(self):
+        """Measure, fit, write; a result of a fit that failed is never written.
+
+        Raises:
+            CalibrationStopped: see there.
+            FitFailed: the data give no value, or not the one that a round needs.
+            PeerLost: the peer did not come for its turn with the pulsed laser.
+        """
+        try:
+            self.calibrate()
+        except NodeProblem as problem:
+            raise CalibrationStopped(str(problem)) from problem
+
+    @property
+    def settings(self) -> NodeSettings:
+        """The node's settings as calibrated now."""
+        return self.node.settings
+
+    def begin(self, title: str, x_label: str, y_label: str, unit: float = 1.0) -> None:
+        """Empty datasets, and the calibration file as it is now."""
+        self.set_dataset("diqkd.calibration.apparatus", self.apparatus, broadcast=True)
+        self.display.begin(f"{title} ({self.node_name})", x_label, y_label, unit)
+        self.kernel_session = KernelSession(
+            self.node, self.scheduler, self.home.calibration, self.recovery_timeout, self.display.status
+        )
+        self.kernel_session.read_calibration()
+        self.display.status("")
+
+    def measure_points(self, points: int, words_of: Callable, keep: Callable) -> None:
+        """See procedures.scans.point_scan.PointScan.measure."""
+        PointScan(self.loop, self.kernel_session, self.scheduler.check_pause).measure(points, words_of, keep)
+
+    def scan_shots(
+        self, x: np.ndarray, shot_of: Callable[[float], Shot], success: Callable[[list[int]], int]
+    ) -> np.ndarray:
+        """Measure `shots` shots at every x, and show each point; returns the successes, (len(x),).
+
+        Args:
+            shot_of: the shot at an x, from the settings that hold when its turn comes.
+            success: number of successes among photon counts.
+        """
+        from postprocess.calibration.curve_fit import binomial_interval
+
+        successes = np.zeros(len(x), np.int64)
+        self.probe.allocate(self.shots)
+
+        def words_of(index):
+            return shot_of(float(x[index])).words(index, self.shots, self.probe.dds_qubit)
+
+        def keep(index, counts):
+            successes[index] = success(counts)
+            low, high = binomial_interval(int(successes[index]), self.shots)
+            self.display.point(x[index], successes[index] / self.shots, low, high)
+
+        self.measure_points(len(x), words_of, keep)
+        return successes
+
+    def count_clicks(self, x: np.ndarray, words_of: Callable[[int], list[int]], show: bool = True) -> np.ndarray:
+        """Measure clicks and attempts at every x; shows all four APDs' clicks per attempt.
+
+        Returns:
+            int64 (len(x), 5): clicks of APD 0 to 3, attempts.
+        """
+        from postprocess.calibration.curve_fit import poisson_interval
+
+        found = np.zeros((len(x), ATTEMPTS + 1), np.int64)
+
+        def keep(index, counts):
+            found[index] = counts
+            clicks, attempts = int(found[index, :ATTEMPTS].sum()), int(found[index, ATTEMPTS])
+            if show:
+                low, high = poisson_interval(clicks)
+                self.display.point(x[index], clicks / attempts, low / attempts, high / attempts)
+
+        self.measure_points(len(x), words_of, keep)
+        return found
+
+    def conclude(self, line: str, values: dict[str, Any] | None = None) -> None:
+        """Show the result, and write calibrated values if the operator wants that; the old ones stand beside them."""
+        if values and self.write:
+            before = {name: _setting(self.settings, name) for name in values}
+            write(self.node.defaults, self.home.calibration, values, type(self).__name__)
+            self.kernel_session.read_calibration()
+            written = "; ".join(f"{name}: {before[name]} -> {_setting(self.settings, name)}" for name in values)
+            line = f"{line}; wrote {written}"
+        self.display.result(line)
+        print(line)
+
+
+def _setting(settings: NodeSettings, name: str) -> Any:
+    value: Any = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value

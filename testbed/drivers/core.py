@@ -1,0 +1,178 @@
+"""The emulated core device: a timeline cursor, a wall-clock counter that CPU work advances, and the RTIO queues.
+
+The counter moves when the CPU works (every driver call costs time), waits for an input, or finds the output queue full.
+The difference between cursor and counter is slack; an output below the counter is an RTIOUnderflow, as on hardware.
+Nothing depends on the host's clock, so a run with a seed repeats exactly.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+from artiq.coredevice.exceptions import RTIOUnderflow
+from artiq.language.core import set_time_manager
+
+from testbed.drivers.event_log import EventLog
+from testbed.drivers.line import Line
+from testbed.drivers.timeline import Timeline
+
+# CPU time in machine units (ns), of the order of a Kasli's.
+OUTPUT_MU = 400  # one RTIO output
+INPUT_MU = 600  # one blocking read, after the event is there
+COUNTER_MU = 100
+KERNEL_START_MU = 50_000_000  # compiling, uploading and starting a kernel from the host
+RESET_MARGIN_MU = 125_000
+
+QUEUE_DEPTH = 1024  # eight lanes of 128
+
+
+class Core:
+    """Core device driver; arguments as of artiq.coredevice.core.Core (both releases). `host` and `target` are not
+    used."""
+
+    kernel_invariants = {"core", "ref_period", "coarse_ref_period", "ref_multiplier"}  # noqa: RUF012 - as ARTIQ does
+
+    def __init__(self, dmgr, host, ref_period, analyzer_proxy=None, analyze_at_run_end=False, ref_multiplier=8,
+                 target="rv32g", satellite_cpu_targets={}, report_invariants=False):  # noqa: B006  # fmt: skip
+        self.dmgr = dmgr
+        self.core = self
+        self.ref_period = ref_period
+        self.ref_multiplier = ref_multiplier
+        self.coarse_ref_period = ref_period * ref_multiplier
+        self.satellite_cpu_targets = satellite_cpu_targets
+        self.timeline = Timeline(ref_period)
+        set_time_manager(self.timeline)
+        self.wall = 0
+        self.log: EventLog | None = None
+        self.names: dict[int, str] = {}
+        self.on_reset: list[Any] = []
+        self.on_kernel: list[Any] = []
+        self._lines: dict[int, Line] = {}
+        self._queue = deque([0] * QUEUE_DEPTH, QUEUE_DEPTH)
+        self._bench: Any = None
+
+    # The rest of the apparatus
+
+    @property
+    def bench(self) -> Any:
+        """The physics behind this core device, from the device table's entry 'laboratory'; None if it has none."""
+        if self._bench is None and "laboratory" in self.dmgr.get_device_db():
+            self._bench = self.dmgr.get("laboratory")
+        return self._bench
+
+    def line(self, channel: int) -> Line:
+        """The wire at an output channel."""
+        line = self._lines.get(channel)
+        if line is None:
+            line = self._lines[channel] = Line(self, channel)
+        return line
+
+    def name(self, channel: int) -> str:
+        """Name of the device at a channel in the device table."""
+        if not self.names:
+            for name, entry in self.dmgr.get_device_db().items():
+                if isinstance(entry, dict) and isinstance(entry.get("arguments", {}).get("channel"), int):
+                    self.names.setdefault(entry["arguments"]["channel"], name)
+        return self.names.get(channel, f"channel {channel}")
+
+    def start_log(self, capacity: int = 200_000) -> EventLog:
+        """Keep the last `capacity` events from now on."""
+        self.log = EventLog(capacity)
+        return self.log
+
+    # What drivers use
+
+    def submit(self, time: int, channel: int, outputs: int = 1) -> None:
+        """Hand `outputs` events, the first of them at `time`, to the RTIO queue; raises RTIOUnderflow if that is
+        past."""
+        wall = self.wall + OUTPUT_MU * outputs
+        queue = self._queue
+        if queue[0] > wall:  # full of events that are not due yet
+            wall = queue[0]
+        self.wall = wall
+        if time < wall:
+            raise RTIOUnderflow(
+                f"RTIO underflow at {time} mu, channel {channel} ({self.name(channel)}), slack {time - wall} mu"
+            )
+        queue.append(time)
+
+    def wait(self, until: int) -> None:
+        """The CPU blocks until an input event of time `until` has been read."""
+        wall = self.wall
+        self.wall = (until if until > wall else wall) + INPUT_MU
+
+    # What kernels and experiments use
+
+    def run(self, function, args, kwargs):
+        """Run a kernel; one called inside `parallel` is sequential in itself."""
+        timeline = self.timeline
+        body = function.artiq_embedded.function
+        if timeline.in_kernel:
+            if timeline.straight:
+                return body(*args, **kwargs)
+            timeline.enter_sequential()
+            try:
+                return body(*args, **kwargs)
+            finally:
+                timeline.exit()
+        self.wall += KERNEL_START_MU
+        _ = self.bench  # it hears of everything from here on
+        for started in self.on_kernel:
+            started(True)
+        timeline.begin_kernel()
+        try:
+            return body(*args, **kwargs)
+        finally:
+            timeline.end_kernel()
+            for started in self.on_kernel:
+                started(False)
+
+    def precompile(self, function, *args, **kwargs):
+        """A callable without arguments that runs the kernel with these."""
+        if not hasattr(function, "artiq_embedded"):
+            raise ValueError("Argument is not a kernel")
+        return lambda: function(*args, **kwargs)
+
+    def seconds_to_mu(self, seconds):
+        return np.int64(seconds // self.ref_period)
+
+    def mu_to_seconds(self, mu):
+        return mu * self.ref_period
+
+    def get_rtio_counter_mu(self):
+        self.wall += COUNTER_MU
+        return np.int64(self.wall & ~7)
+
+    def wait_until_mu(self, cursor_mu):
+        self.wall = max(self.wall + COUNTER_MU, int(cursor_mu))
+
+    def get_rtio_destination_status(self, destination):
+        return destination == 0
+
+    def reset(self):
+        """Clear queues and outputs and put the cursor a margin after the counter."""
+        self.wall += RESET_MARGIN_MU
+        self._queue.extend([0] * QUEUE_DEPTH)
+        for line in self._lines.values():
+            line.drive(self.wall, 0)
+        for hook in self.on_reset:
+            hook()
+        self.timeline.set_time_mu((self.wall & ~7) + RESET_MARGIN_MU)
+
+    def break_realtime(self):
+        """Put the cursor a margin after the counter, unless it is later already."""
+        self.wall += COUNTER_MU
+        earliest = (self.wall & ~7) + RESET_MARGIN_MU  # the counter counts coarse cycles
+        if self.timeline.now < earliest:
+            self.timeline.set_time_mu(earliest)
+
+    def notify_run_end(self):
+        pass
+
+    def trigger_analyzer_proxy(self):
+        raise OSError("No analyzer proxy configured")
+
+    def close(self):
+        pass

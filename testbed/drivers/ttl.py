@@ -1,0 +1,237 @@
+"""Logic outputs and inputs: artiq.coredevice.ttl, emulated."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from artiq.coredevice.exceptions import RTIOOverflow
+
+from testbed.drivers.core import OUTPUT_MU
+
+INPUT_QUEUE_DEPTH = 64
+GATE_LATENCY_CYCLES = 13
+
+
+class _Output:
+    """Methods that TTLOut and TTLInOut share."""
+
+    def output(self):
+        pass
+
+    def set_o(self, o):
+        self._line.put(self._timeline.now, 1 if o else 0)
+
+    def on(self):
+        self._line.put(self._timeline.now, 1)
+
+    def off(self):
+        self._line.put(self._timeline.now, 0)
+
+    def pulse_mu(self, duration):
+        line = self._line
+        time = self._timeline.now
+        line.put(time, 1)
+        line.drive(time + int(duration), 0)
+        self.core.wall += OUTPUT_MU
+        self._timeline.take_time_mu(duration)
+
+    def pulse(self, duration):
+        self.pulse_mu(round(duration / self.core.ref_period))
+
+
+class TTLOut(_Output):
+    """Output only."""
+
+    kernel_invariants = {"core", "channel", "target_o"}  # noqa: RUF012
+
+    def __init__(self, dmgr, channel, core_device="core"):
+        self.core = dmgr.get(core_device)
+        self.channel = channel
+        self.target_o = channel << 8
+        self._line = self.core.line(channel)
+        self._timeline = self.core.timeline
+
+    @staticmethod
+    def get_rtio_channels(channel, **kwargs):
+        return [(channel, None)]
+
+
+class TTLInOut(_Output):
+    """Output, or input with gates (edges) and samples (levels).
+
+    What arrives comes from the bench: `edges(start, stop)` gives the edges (time, level) in a gate once the
+    CPU asks for them, `level(time)` the level.
+    """
+
+    kernel_invariants = {  # noqa: RUF012
+        "core", "channel", "gate_latency_mu", "target_o", "target_oe", "target_sens", "target_sample",
+    }  # fmt: skip
+
+    def __init__(self, dmgr, channel, gate_latency_mu=None, core_device="core"):
+        self.core = dmgr.get(core_device)
+        self.channel = channel
+        self.gate_latency_mu = (
+            GATE_LATENCY_CYCLES * self.core.ref_multiplier if gate_latency_mu is None else gate_latency_mu
+        )
+        self.target_o, self.target_oe, self.target_sens, self.target_sample = ((channel << 8) + i for i in range(4))
+        self._line = self.core.line(channel)
+        self._timeline = self.core.timeline
+        self._source = None
+        self._gates: deque = deque()
+        self._edges: deque = deque()
+        self._samples: deque = deque()
+        self._watch_from = None
+
+    @staticmethod
+    def get_rtio_channels(channel, **kwargs):
+        return [(channel, None)]
+
+    def _connect(self):
+        """Where this input's signal comes from."""
+        bench = self.core.bench
+        self._source = bench.input(self.channel) if bench is not None else SilentInput()
+        return self._source
+
+    def set_oe(self, oe):
+        self.core.submit(self._timeline.now, self.channel)
+
+    def output(self):
+        self.set_oe(True)
+
+    def input(self):
+        self.set_oe(False)
+
+    def _gate(self, duration, sensitivity):
+        start = self._timeline.now
+        stop = start + int(duration)
+        core = self.core
+        core.submit(start, self.channel, 2)
+        self._gates.append((start, stop, sensitivity))
+        if core.log is not None:
+            core.log.add(start, core.name(self.channel), "gate", stop - start)
+        self._timeline.take_time_mu(duration)
+        return stop
+
+    def gate_rising_mu(self, duration):
+        return self._gate(duration, 1)
+
+    def gate_falling_mu(self, duration):
+        return self._gate(duration, 2)
+
+    def gate_both_mu(self, duration):
+        return self._gate(duration, 3)
+
+    def gate_rising(self, duration):
+        return self._gate(round(duration / self.core.ref_period), 1)
+
+    def gate_falling(self, duration):
+        return self._gate(round(duration / self.core.ref_period), 2)
+
+    def gate_both(self, duration):
+        return self._gate(round(duration / self.core.ref_period), 3)
+
+    def _collect(self):
+        """Ask the source for the edges of all gates scheduled so far."""
+        while self._gates:
+            start, stop, sensitivity = self._gates.popleft()
+            for time, level in (self._source or self._connect()).edges(start, stop):
+                if sensitivity & (1 if level else 2):
+                    if len(self._edges) >= INPUT_QUEUE_DEPTH:
+                        self._edges.clear()
+                        self._gates.clear()
+                        name = self.core.name(self.channel)
+                        raise RTIOOverflow(f"RTIO input overflow on channel {self.channel} ({name})")
+                    self._edges.append(time)
+
+    def timestamp_mu(self, up_to_timestamp_mu):
+        self._collect()
+        if self._edges and self._edges[0] <= up_to_timestamp_mu:
+            time = self._edges.popleft()
+            self.core.wait(time)
+            return np.int64(time)
+        self.core.wait(int(up_to_timestamp_mu) + self.gate_latency_mu)
+        return np.int64(-1)
+
+    def count(self, up_to_timestamp_mu):
+        self._collect()
+        counted = 0
+        while self._edges and self._edges[0] <= up_to_timestamp_mu:
+            self._edges.popleft()
+            counted += 1
+        self.core.wait(int(up_to_timestamp_mu) + self.gate_latency_mu)
+        return counted
+
+    def sample_input(self):
+        time = self._timeline.now
+        self.core.submit(time, self.channel)
+        self._samples.append(time)
+
+    def sample_get(self):
+        time = self._samples.popleft()
+        self.core.wait(time)
+        return (self._source or self._connect()).level(time)
+
+    def sample_get_nonrt(self):
+        self.sample_input()
+        level = self.sample_get()
+        self.core.break_realtime()
+        return level
+
+    def watch_stay_on(self):
+        return self._watch(1)
+
+    def watch_stay_off(self):
+        return self._watch(0)
+
+    def _watch(self, level):
+        self.sample_input()
+        self._watch_from = self._timeline.now
+        return self.sample_get() == level
+
+    def watch_done(self):
+        time = self._timeline.now
+        self.core.submit(time, self.channel)
+        self.core.wait(time + self.gate_latency_mu)
+        return not (self._source or self._connect()).edges(self._watch_from, time)
+
+
+class SilentInput:
+    """Nothing connected."""
+
+    def edges(self, start, stop):
+        return []
+
+    def level(self, time):
+        return 0
+
+
+class TTLClockGen:
+    """A clock output; nothing in the emulated laboratory listens to it."""
+
+    kernel_invariants = {"core", "channel", "target", "acc_width"}  # noqa: RUF012
+
+    def __init__(self, dmgr, channel, acc_width=24, core_device="core"):
+        self.core = dmgr.get(core_device)
+        self.channel = channel
+        self.target = channel << 8
+        self.acc_width = np.int64(acc_width)
+
+    @staticmethod
+    def get_rtio_channels(channel, **kwargs):
+        return [(channel, None)]
+
+    def frequency_to_ftw(self, frequency):
+        return round(2**self.acc_width * frequency * self.core.coarse_ref_period)
+
+    def ftw_to_frequency(self, ftw):
+        return ftw / self.core.coarse_ref_period / 2**self.acc_width
+
+    def set_mu(self, frequency):
+        self.core.submit(self.core.timeline.now, self.channel)
+
+    def set(self, frequency):
+        self.set_mu(self.frequency_to_ftw(frequency))
+
+    def stop(self):
+        self.set_mu(0)

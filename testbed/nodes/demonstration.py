@@ -1,0 +1,190 @@
+"""A whole session on the emulated laboratory: two homes set up, both nodes run, the ends compared.
+
+Only here, outside both nodes and on an emulated apparatus, may the private strings of Alice and Bob meet.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from contract.nodes import NODES
+from postprocess.errors import AbortReason, ExitStatus, InvalidInput
+from postprocess.plans.session_parameters import SessionParameters
+from postprocess.randomness import RandomSource, SeededSource, SystemSource
+from postprocess.storage.private_files import private_folder, write_private
+
+DESCRIPTION_FILE = "demonstration.json"
+
+
+@dataclass
+class Demonstration:
+    """One folder with everything of an emulated session: homes/, laboratory/ and what was asked for.
+
+    Attributes:
+        folder: kept by the caller; the same folder with the same parameters again resumes.
+        parameters: the session's public parameters, as both nodes will compute them.
+        arguments: of the experiment, by name.
+        seed: makes every random choice of the run repeat, which marks it insecure.
+        faults: for the laboratory, see testbed.physics.laboratory.
+        sessions: K0 has pads for so many.
+        distrust: reasons why no key of the ledgers must be trusted, beyond those of the parameters.
+    """
+
+    folder: Path
+    parameters: SessionParameters
+    arguments: dict[str, Any]
+    seed: int | None = None
+    faults: tuple[dict[str, Any], ...] = ()
+    sessions: int = 1
+    distrust: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def homes(self) -> Path:
+        """DIQKD_HOME of both nodes; each finds its own folder in it."""
+        return self.folder / "homes"
+
+    @property
+    def laboratory(self) -> Path:
+        """What nature does, shared by both nodes' emulations and by nothing else."""
+        return self.folder / "laboratory"
+
+    def set_up(self) -> bool:
+        """Provision both nodes and build the laboratory; whether an earlier run is being resumed.
+
+        Raises:
+            InvalidInput: the folder holds another session.
+        """
+        start = time.monotonic()
+        description = json.dumps({"parameters": json.loads(self.parameters.to_json()), "seed": self.seed}, indent=2)
+        path = self.folder / DESCRIPTION_FILE
+        if path.exists():
+            if path.read_text() != description:
+                raise InvalidInput(
+                    f"{self.folder}: holds another session; name a new folder, or repeat its command exactly"
+                )
+            return True
+        private_folder(self.folder)
+        self._provision()
+        self.connect()
+        self._build_laboratory()
+        write_private(path, description.encode())
+        self.seconds["set up"] = time.monotonic() - start
+        return False
+
+    def _source(self, label: str) -> RandomSource:
+        return SystemSource() if self.seed is None else SeededSource(self.seed, label)
+
+    def _provision(self) -> None:
+        from postprocess.keystore import Keystore, draw_k0
+
+        k0 = draw_k0(self._source("K0"), self.parameters, self.sessions)
+        for node in NODES:
+            home = private_folder(self.homes / node)
+            (home / "keystore.sqlite").unlink(missing_ok=True)
+            with Keystore.create(home / "keystore.sqlite", node) as keystore:
+                keystore.provision(k0, self.parameters, self.distrust)
+            kind = {"kind": "system"} if self.seed is None else {"kind": "seeded", "seed": self.seed}
+            write_private(home / "random.json", json.dumps(kind).encode())
+
+    def connect(self) -> None:
+        """Tell each node its peer's public key, and both where Alice listens: addresses that are free right now."""
+        from postprocess.link.keys import make_link_keys, write_peer
+
+        public = {node: make_link_keys(self.homes / node) for node in NODES}
+        endpoints = dict(zip(("rounds", "session"), _free_endpoints(2), strict=True))
+        for node, peer in (NODES, NODES[::-1]):
+            write_peer(self.homes / node, public[peer], endpoints)
+
+    def _build_laboratory(self) -> None:
+        from testbed.physics import laboratory
+
+        laboratory.create(self.laboratory, seed=self.seed, faults=self.faults)
+
+    def report(self, statuses: dict[str, int]) -> dict[str, Any]:
+        """How it ended, with what only an emulated laboratory may show: S, Q, the private reason, equality of the
+        keys."""
+        from postprocess.keystore import ACCEPTED, Keystore
+
+        session_id = self.parameters.session_id
+        with (
+            Keystore.open(self.homes / "alice" / "keystore.sqlite") as alice,
+            Keystore.open(self.homes / "bob" / "keystore.sqlite") as bob,
+        ):
+            outcomes = [{record.session_id: record for record in ledger.sessions()} for ledger in (alice, bob)]
+            ends = [records[session_id].outcome if session_id in records else None for records in outcomes]
+            accepted = ends == [ACCEPTED, ACCEPTED]
+            balances = [alice.balance(), bob.balance()]
+            keys_equal = accepted and alice.same_key(bob, session_id)
+        return {
+            "session_id": session_id,
+            "n": self.parameters.rounds,
+            "gamma": str(self.parameters.gamma),
+            **self._measured(),
+            "ell": self.parameters.ell if accepted else 0,
+            "accepted": accepted,
+            "abort_reason": None if accepted else self._reason(ends, statuses),
+            "keys_equal": keys_equal,
+            "apparatus": self.parameters.apparatus,
+            "insecure": self.parameters.insecure,
+            "insecure_because": list(self.parameters.insecure_because),
+            "balance": balances[0].as_dict(),
+            "ledgers_consistent": balances[0] == balances[1],
+            "seconds": {**self.seconds, **self._stage_seconds(), "total": sum(self.seconds.values())},
+            "folder": str(self.folder),
+        }
+
+    def _measured(self) -> dict[str, float | None]:
+        """S and Q over the true strings of both nodes; None while rounds are missing."""
+        from postprocess.estimation.score_and_qber import chsh_score, qber
+        from postprocess.rounds import RoundStore
+
+        folders = [self.homes / node / "sessions" / self.parameters.session_id for node in NODES]
+        if not all(RoundStore.exists(folder) for folder in folders):
+            return {"measured_score": None, "measured_qber": None}
+        stores = [RoundStore.open(folder, read_only=True) for folder in folders]
+        if not all(store.complete for store in stores):
+            return {"measured_score": None, "measured_qber": None}
+        alice, bob = (store.raw() for store in stores)
+        strings = (alice.settings, bob.settings, alice.outcomes, bob.outcomes)
+        return {"measured_score": chsh_score(*strings).value, "measured_qber": qber(*strings).value}
+
+    def _reason(self, ends: list[str | None], statuses: dict[str, int]) -> str | None:
+        """The most telling name of the abort: Bob's private verdict, then what the ledgers say, then a lost peer."""
+        from postprocess.session import read_private_record
+
+        try:
+            verdict = read_private_record(self.homes / "bob", self.parameters.session_id)["verdict"]
+            if verdict in set(AbortReason):
+                return verdict
+        except InvalidInput:
+            pass
+        for end in reversed(ends):
+            if end in set(AbortReason):
+                return end
+        lost = ExitStatus.PEER_LOST in statuses.values() or any(status < 0 for status in statuses.values())
+        return AbortReason.PEER_LOST.value if lost else None
+
+    def _stage_seconds(self) -> dict[str, float]:
+        """Duration of each step of post-processing, the slower node's."""
+        slowest: dict[str, float] = {}
+        for node in NODES:
+            path = self.homes / node / "sessions" / self.parameters.session_id / "outcome.json"
+            if path.exists():
+                for stage, seconds in json.loads(path.read_text()).get("seconds", {}).items():
+                    slowest[stage] = max(seconds, slowest.get(stage, 0.0))
+        return slowest
+
+
+def _free_endpoints(count: int) -> list[str]:
+    """Loopback addresses nobody listens on right now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    endpoints = [f"tcp://127.0.0.1:{listener.getsockname()[1]}" for listener in sockets]
+    for listener in sockets:
+        listener.close()
+    return endpoints

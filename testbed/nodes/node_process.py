@@ -1,0 +1,157 @@
+"""One node of the emulated laboratory as a process: runs one experiment, as a master's worker would.
+
+    python -m testbed.nodes.node_process --node alice --home DIR --laboratory DIR \\
+        --experiment repository/generate_key.py --class GenerateKey -o session='"s1"' -o rounds=20000
+
+Values of -o are PYON, as for artiq_client. The first SIGINT or SIGTERM asks the experiment to end in order, SIGUSR1
+to give way once; a second SIGINT interrupts it. Exit status: postprocess.errors.ExitStatus.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from contract.nodes import NODES
+from postprocess.errors import DiqkdError, ExitStatus, exit_status
+from testbed import standin
+from testbed.physics import laboratory
+from testbed.standin import pyon
+
+ROOT = Path(__file__).resolve().parents[2]
+STATUS_INTERVAL_S = 0.2
+PUBLIC_KINDS = (bool, int, float, str)
+
+logger = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one experiment on one emulated node; returns an exit status."""
+    args = _parse(argv)
+    logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, stream=sys.stderr,
+                        format=f"{args.node}: %(levelname)s:%(name)s: %(message)s")  # fmt: skip
+    os.environ |= {"DIQKD_NODE": args.node, "DIQKD_APPARATUS": "emulated", "DIQKD_HOME": str(args.home.resolve())}
+    if args.laboratory:
+        os.environ[laboratory.VARIABLE] = str(args.laboratory.resolve())
+    standin.install()
+    arguments = {name: pyon.decode(value) for name, value in args.option}
+    try:
+        return run_experiment(args, arguments)
+    except (DiqkdError, KeyboardInterrupt) as problem:
+        print(f"{args.node}: {problem or 'interrupted'}", file=sys.stderr)
+        return exit_status(problem)
+    except Exception:
+        logger.exception("the experiment failed")
+        return ExitStatus.CRASHED
+
+
+def run_experiment(args: argparse.Namespace, arguments: dict[str, Any]) -> int:
+    """The lifecycle with its signals and its status file."""
+    from artiq.language.core import TerminationRequested
+
+    from testbed.nodes.worker import Worker
+
+    status = StatusFile(args.status)
+    folder = args.home / args.node
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    experiment, device_db = args.experiment.resolve(), args.device_db.resolve()
+    worker = Worker(folder, device_db, status.datasets_changed)
+    try:
+        status.stage("build")
+        worker.build(experiment, args.class_name, arguments)
+        _listen(worker.scheduler)
+        for stage in ("prepare", "run", "analyze"):
+            status.stage(stage)
+            getattr(worker, stage)()
+        status.stage("finished")
+        return ExitStatus.DONE
+    except TerminationRequested:
+        print(f"{args.node}: ended as asked; the same command resumes", file=sys.stderr)
+        return ExitStatus.INTERRUPTED
+    finally:
+        worker.close()
+        status.flush()
+
+
+def _listen(scheduler: Any) -> None:
+    def end(signum: int, frame: Any) -> None:
+        if signum == signal.SIGINT and scheduler.check_termination():
+            raise KeyboardInterrupt
+        scheduler.ask_end()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    signal.signal(signal.SIGUSR1, lambda signum, frame: scheduler.ask_pause())
+
+
+class StatusFile:
+    """What the node shows to whoever started it: lifecycle stage and broadcast datasets, of lists the last item.
+
+    Written whole and renamed, at most every STATUS_INTERVAL_S.
+    """
+
+    def __init__(self, path: Path | None):
+        self.path = path
+        self._content: dict[str, Any] = {}
+        self._written = 0.0
+
+    def stage(self, name: str) -> None:
+        self._content["lifecycle"] = name
+        self.flush()
+
+    def datasets_changed(self, datasets: dict[str, Any]) -> None:
+        if self.path is None or time.monotonic() - self._written < STATUS_INTERVAL_S:
+            self._pending = datasets
+            return
+        self._pending = datasets
+        self.flush()
+
+    _pending: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
+
+    def flush(self) -> None:
+        """Write now."""
+        if self.path is None:
+            return
+        for key, value in self._pending.items():
+            last = value[-1] if isinstance(value, list) and value else value
+            if isinstance(last, PUBLIC_KINDS):
+                self._content[key] = last
+        draft = self.path.with_suffix(".new")
+        with contextlib.suppress(OSError):
+            draft.write_text(json.dumps(self._content))
+            draft.replace(self.path)
+        self._written = time.monotonic()
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m testbed.nodes.node_process", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--node", required=True, choices=NODES)
+    parser.add_argument("--home", required=True, type=Path, help="DIQKD_HOME; the node's folder is below it")
+    parser.add_argument("--laboratory", type=Path, help="folder of the shared laboratory; without: one of its own")
+    parser.add_argument("--experiment", required=True, type=Path, help="file with the experiment")
+    parser.add_argument("--class", dest="class_name", help="its class, if the file has several")
+    parser.add_argument("--device-db", type=Path, default=ROOT / "device_db.py")
+    parser.add_argument("--status", type=Path, help="JSON file to keep up to date")
+    parser.add_argument("-o", "--option", action="append", default=[], type=_option, metavar="NAME=VALUE")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also log what is normal")
+    return parser.parse_args(argv)
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"'{text}': NAME=VALUE is needed")
+    return name, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""One experiment through ARTIQ's lifecycle: build, prepare, run, analyze, and a results file in ARTIQ's layout.
+
+ARTIQ's own managers do the work where ARTIQ is installed, the stand-in's otherwise; both have the same names. As
+under a master: `run` may raise, then the results are written and `analyze` is skipped; the working folder is that of
+the results.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import artiq
+import h5py
+from artiq import tools
+from artiq.language.core import TerminationRequested, host_only
+from artiq.language.environment import ProcessArgumentManager
+from artiq.language.types import TBool
+from artiq.master.databases import DeviceDB
+from artiq.master.worker_db import DatasetManager, DeviceManager
+
+from testbed.standin import pyon
+
+LAST_RID = "last_rid.pyon"
+
+
+class LocalScheduler:
+    """The scheduler of a node on its own: nobody else is waiting, but an operator may ask for a pause or an end.
+
+    Requests may come from a signal handler; a kernel sees them by `check_pause`, the host gives way in `pause`.
+    """
+
+    def __init__(self, rid: int, expid: dict[str, Any]):
+        self.rid = rid
+        self.pipeline_name = "main"
+        self.expid = expid
+        self.priority = 0
+        self.pauses = 0
+        self._pause_asked = False
+        self._end_asked = False
+
+    def ask_pause(self) -> None:
+        """Somebody wants the hardware for a moment."""
+        self._pause_asked = True
+
+    def ask_end(self) -> None:
+        """The operator wants the experiment to end in order."""
+        self._end_asked = True
+
+    @host_only
+    def pause(self):
+        self._pause_asked = False
+        self.pauses += 1
+        if self._end_asked:
+            raise TerminationRequested
+
+    def check_pause(self, rid=None) -> TBool:
+        return self._pause_asked or self._end_asked
+
+    def check_termination(self, rid=None) -> TBool:
+        return self._end_asked
+
+    def get_status(self):
+        return {self.rid: {"pipeline": self.pipeline_name, "expid": self.expid, "priority": self.priority,
+                           "due_date": None, "flush": False, "status": "running"}}  # fmt: skip
+
+    def submit(self, pipeline_name=None, expid=None, priority=None, due_date=None, flush=False):
+        raise NotImplementedError("a node process runs one experiment; submit needs a master")
+
+    def delete(self, rid):
+        self.ask_end()
+
+    def request_termination(self, rid):
+        self.ask_end()
+
+
+class LocalCCB:
+    """Client control broadcasts, which nobody listens to here; kept for tests."""
+
+    def __init__(self) -> None:
+        self.issued: list[tuple[str, tuple, dict]] = []
+
+    def issue(self, service, *args, **kwargs):
+        self.issued.append((service, args, kwargs))
+
+
+class DatasetStore:
+    """The master's side of datasets: broadcast ones in memory, persistent ones in a file too.
+
+    Args:
+        path: file of the persistent datasets, or None.
+        on_change: called after every change of a broadcast dataset with all of them, key -> value.
+    """
+
+    def __init__(self, path: Path | None = None, on_change: Callable[[dict[str, Any]], None] | None = None):
+        self.path = path
+        self.on_change = on_change
+        self.data: dict[str, tuple[bool, Any, dict]] = {}
+        if path is not None and path.exists():
+            kept = pyon.decode(path.read_text())
+            self.data = {key: (True, value, metadata) for key, (value, metadata) in kept.items()}
+
+    def get(self, key):
+        return self.data[key][1]
+
+    def get_metadata(self, key):
+        return self.data[key][2]
+
+    def update(self, mod):
+        """Apply a modification as ARTIQ's workers send them."""
+        key = mod["path"][0] if mod["path"] else mod["key"]
+        if not mod["path"]:
+            if mod["action"] == "setitem":
+                self.data[key] = mod["value"]
+            else:
+                del self.data[key]
+        # Deeper changes are in self.data already: worker and store are one process and share the values.
+        if self.on_change is not None:
+            self.on_change({name: entry[1] for name, entry in self.data.items()})
+
+    def save(self) -> None:
+        """Write the persistent datasets."""
+        kept = {key: (value, metadata) for key, (persist, value, metadata) in self.data.items() if persist}
+        if self.path is not None and (kept or self.path.exists()):
+            draft = self.path.with_suffix(".new")
+            draft.write_text(pyon.encode(kept))
+            draft.replace(self.path)
+
+
+class Worker:
+    """Runs one experiment.
+
+    Args:
+        folder: of the node; results go to results/DATE/HOUR/RID-Class.h5 below it.
+        device_db: path of the device table.
+        on_change: see DatasetStore.
+    """
+
+    def __init__(self, folder: Path, device_db: Path, on_change: Callable[[dict[str, Any]], None] | None = None):
+        self.folder = Path(folder).resolve()
+        self.datasets = DatasetStore(self.folder / "datasets.pyon", on_change)
+        self.ccb = LocalCCB()
+        self.devices = DeviceManager(DeviceDB(str(Path(device_db).resolve())), {})
+        self.results = DatasetManager(self.datasets)
+        self.scheduler: LocalScheduler | None = None
+        self.experiment: Any = None
+        self.file: Path | None = None
+
+    def next_rid(self) -> int:
+        """A run number, durable as a master's."""
+        path = self.folder / LAST_RID
+        rid = pyon.decode(path.read_text()) + 1 if path.exists() else 0
+        path.write_text(f"{rid}\n")
+        return rid
+
+    def build(self, file: Path, class_name: str | None, arguments: dict[str, Any]) -> None:
+        """Import the experiment and construct it."""
+        self._start = time.time()
+        self._run_time: float | None = None
+        rid = self.next_rid()
+        self.expid = {"log_level": 30, "file": str(file), "class_name": class_name, "arguments": arguments}
+        self.scheduler = LocalScheduler(rid, self.expid)
+        self.devices.virtual_devices = {"scheduler": self.scheduler, "ccb": self.ccb}
+        module = tools.file_import(str(Path(file).resolve()), prefix="artiq_worker_")
+        self._class = tools.get_experiment(module, class_name)
+        place = self.folder / "results" / time.strftime("%Y-%m-%d/%H", time.localtime(self._start))
+        place.mkdir(parents=True, exist_ok=True)
+        os.chdir(place)
+        self.file = place / f"{rid:09}-{self._class.__name__}.h5"
+        supplied = ProcessArgumentManager(arguments)
+        self.experiment = self._class((self.devices, self.results, supplied, {}))
+        supplied.check_unprocessed_arguments()
+
+    def prepare(self) -> None:
+        self.experiment.prepare()
+
+    def run(self) -> None:
+        """Run; if that raises, the results so far are written."""
+        self._run_time = time.time()
+        try:
+            self.experiment.run()
+        except BaseException:
+            self.write_results()
+            raise
+        finally:
+            self.devices.notify_run_end()
+
+    def analyze(self) -> None:
+        """Analyze; the results are written in any case."""
+        try:
+            self.experiment.analyze()
+        finally:
+            self.write_results()
+
+    def write_results(self) -> None:
+        """The results file, in ARTIQ's layout."""
+        with h5py.File(self.file, "w") as f:
+            self.results.write_hdf5(f)
+            f["artiq_version"] = artiq.__version__
+            f["rid"] = self.scheduler.rid
+            f["start_time"] = self._start
+            f["run_time"] = self._run_time
+            f["expid"] = pyon.encode(self.expid)
+
+    def close(self) -> None:
+        self.devices.close_devices()
+        self.datasets.save()

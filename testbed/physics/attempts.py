@@ -1,0 +1,160 @@
+"""The attempt loop as physics: from what the kernel configured to heralds.
+
+A herald needs both photons in the gates of the right APDs, so timings, patterns, the ion, its place and the partner
+decide. The public stream says how many good attempts it takes; windows that cannot give a herald (no ion, link cut,
+partner not there) use none of them up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from contract.patterns import PATTERNS
+from testbed.drivers.entangler import (
+    TIMED_OUT,
+    gate_apd0,
+    sequencer_422ps_trigger,
+    sequencer_422sigma,
+    sequencer_1092,
+)
+from testbed.physics import truth
+from testbed.physics.optics import coupling, gate_fraction
+
+if TYPE_CHECKING:
+    from testbed.drivers.entangler import Entangler
+    from testbed.physics.bench import Bench
+
+MIN_FACTOR = 0.5
+GOOD_GATE = 0.95
+COMPLETE_PUMPING_NS = 250
+PLACES = 8  # of a moving ion during a window
+
+
+class AttemptLoop:
+    """Counts attempts towards the next herald of the public stream."""
+
+    def __init__(self, bench: Bench, entangler: Entangler):
+        self.bench = bench
+        self.entangler = entangler
+        self.partner = bench.partner
+        self.stream = bench.laboratory.heralds()
+        self.herald = 0
+        self.remaining = 0
+        self.pattern = 0
+        self.cycles = 0
+        self.remaining_mu = 0
+        self.counter_patterns: dict[int, set[int]] = {}
+        self._clicks = [0, 0, 0, 0]
+        self._last_pattern = 0
+        self._reasons: dict[int, int] = {}
+        self._ready = False
+        self._late = 0
+        self._stuck: int | None = None
+
+    def run(self, start: int, duration: int) -> tuple[int, int]:
+        """One window; returns (end of its last cycle, reason)."""
+        entangler = self.entangler
+        if entangler.changed:
+            self._configure()
+        if not entangler.enabled:
+            raise RuntimeError("entangler.run with enable=False: on hardware this never returns; call set_config(True)")
+        cycle = entangler.cycle_mu
+        capacity = duration // cycle if cycle else 0
+        self.cycles, self.remaining_mu, self._last_pattern = capacity, 0, 0
+        end = start + duration
+        if entangler.standalone:
+            self._count_alone(start, capacity)
+            return end, TIMED_OUT
+        bench = self.bench
+        if not self._ready or not (start > bench.rested_from or bench.can_attempt(start)):
+            return end, TIMED_OUT
+        if self.herald == 0:
+            self._next(self.partner.first())
+        if self._late:
+            self._late -= 1
+            return end, TIMED_OUT
+        if self.remaining > capacity:
+            self.remaining -= capacity
+            return end, TIMED_OUT
+        met = self.partner.meet(self.herald)
+        if met != self.herald:
+            if met:
+                self._next(met)
+            return end, TIMED_OUT
+        return self._success(start, duration, cycle)
+
+    def _success(self, start: int, duration: int, cycle: int) -> tuple[int, int]:
+        used, pattern, herald = self.remaining, self.pattern, self.herald
+        stuck = self._stuck
+        self._next(herald + 1)
+        reason = self._reasons.get(pattern, 0)
+        if reason == 0:
+            return start + duration, TIMED_OUT
+        self.cycles, self._last_pattern = used, pattern
+        self.remaining_mu = duration - used * cycle
+        end = start + used * cycle
+        self.bench.begin_round(herald, pattern, end, genuine=stuck is None)
+        return end, reason
+
+    def _next(self, herald: int) -> None:
+        """Set out for a herald of the stream."""
+        self.herald = herald
+        self.remaining, self.pattern = self.stream[herald]
+        faults = self.bench.faults
+        late = faults.at("partner late", herald, anywhere=True)
+        dead = faults.since("link dead", herald, anywhere=True)
+        self._late = int(late.value or 3) if late else 0
+        if dead and (dead.value is None or dead.round == herald):
+            self._late = 1 << 62 if dead.value is None else int(dead.value)
+        stuck = faults.since("stuck apd", herald, anywhere=True)
+        self._stuck = None
+        if stuck:
+            self._stuck = int(stuck.value or 0)
+            with_it = [p for p in PATTERNS if p >> self._stuck & 1]
+            self.pattern = with_it[self.remaining % len(with_it)]
+            self.remaining = 1 + int(self.remaining * truth.SUCCESS_PER_ATTEMPT / truth.STUCK_APD_PER_ATTEMPT)
+        self.bench.approach(herald)
+
+    def _configure(self) -> None:
+        """What the configuration is worth: whether heralds can happen, and which reason each pattern gives."""
+        entangler = self.entangler
+        entangler.changed = False
+        self._reasons = {}
+        for index, pattern in enumerate(entangler.heralds):
+            self._reasons[pattern] = self._reasons.get(pattern, 0) | 1 << index
+        cycle = entangler.cycle_mu
+
+        def length(channel: int) -> int:
+            start, stop = entangler.timings.get(channel, (0, 0))
+            return min(stop if stop >= start else cycle, cycle) - start
+
+        pumped = min(length(sequencer_422sigma), length(sequencer_1092)) >= COMPLETE_PUMPING_NS
+        excited = length(sequencer_422ps_trigger) >= truth.MIN_EXCITATION_NS
+        gates = [gate_fraction(*entangler.timings.get(gate_apd0 + apd, (0, 0))) for apd in range(4)]
+        self._gates = gates if pumped and excited else [0.0] * 4
+        self._ready = bool(cycle and pumped and excited and all(gate >= GOOD_GATE for gate in gates) and self._reasons)
+        self._clicks = [0, 0, 0, 0]
+
+    def _count_alone(self, start: int, attempts: int) -> None:
+        """Clicks of the four APDs from this node's ion alone: calibrations of gates, place and isolation."""
+        bench, electrodes = self.bench, self.bench.electrodes
+        electrodes.forget(start)
+        factor = 0.0
+        if bench.ion_present:
+            step = attempts * self.entangler.cycle_mu / PLACES
+            places = [electrodes.displacement(start + int((i + 0.5) * step)) for i in range(PLACES)]
+            factor = sum(coupling(place, bench.truth.isolation) for place in places) / PLACES
+        mean = attempts * factor * truth.STATION_EFFICIENCY / 4
+        self._clicks = [bench.photon_number(mean * gate) for gate in self._gates]
+
+    def input_count(self, apd: int) -> int:
+        if self._last_pattern:
+            return self._last_pattern >> apd & 1
+        return self._clicks[apd]
+
+    def pattern_count(self, index: int) -> int:
+        return int(self._last_pattern in self.counter_patterns.get(index, ()))
+
+    def timestamp(self, index: int) -> int:
+        start, stop = self.entangler.timings.get(sequencer_422ps_trigger, (0, 0))
+        return start if index == 4 else min(stop, start) + int(truth.PHOTON_DELAY_NS + truth.PHOTON_LIFETIME_NS)
