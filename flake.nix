@@ -58,11 +58,11 @@
             pyproject = true;
             src = self;
             build-system = [ py.setuptools ];
-            dependencies = [ pyldpc py.numpy py.scipy py.numba py.h5py py.msgpack py.pyzmq py.matplotlib py.rich ];
+            dependencies = [ pyldpc py.numpy py.scipy py.numba py.h5py py.msgpack py.pyzmq py.matplotlib py.rich py.psutil ];
             doCheck = false; # the flake's checks run the tests, with ARTIQ and without
           };
 
-          tools = [ py.pytest py.pytest-xdist py.hypothesis py.distributed ];
+          tools = [ py.pytest py.pytest-xdist py.pytest-randomly py.hypothesis py.distributed ];
           withArtiq = python.withPackages (_: [ artiqPackage diqkd entangler ] ++ diqkd.dependencies ++ tools);
           withoutArtiq = python.withPackages (_: [ diqkd ] ++ diqkd.dependencies ++ tools);
         in

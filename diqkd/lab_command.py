@@ -11,7 +11,7 @@ from diqkd import arguments
 from postprocess.errors import ExitStatus, InvalidInput
 
 if TYPE_CHECKING:
-    from testbed.nodes.lab import Lab
+    from testbed.nodes.two_masters import TwoMasters
 
 DESCRIPTION = """\
 Start Alice's and Bob's artiq_master, each in its own working folder with a controller manager and the controllers of
@@ -72,10 +72,10 @@ def _add_submit(parser: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
 
 
-def _open(args: argparse.Namespace) -> Lab:
-    from testbed.nodes.lab import Lab
+def _open(args: argparse.Namespace) -> TwoMasters:
+    from testbed.nodes.two_masters import TwoMasters
 
-    return Lab.open(args.home)
+    return TwoMasters.open(args.home)
 
 
 def _up(args: argparse.Namespace) -> ExitStatus:
@@ -97,7 +97,7 @@ def _up(args: argparse.Namespace) -> ExitStatus:
     return ExitStatus.DONE
 
 
-def _print_commands(lab: Lab, home: Path) -> None:
+def _print_commands(lab: TwoMasters, home: Path) -> None:
     session = "preset='\"paper\"' session='\"session-1\"'"
     for name in lab.ports:
         node = lab.node(name)

@@ -109,7 +109,7 @@ def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argpars
     from contract.nodes import NODES
     from diqkd.places import checkout
     from diqkd.run_display import RunDisplay
-    from testbed.nodes.lab import Lab
+    from testbed.nodes.two_masters import Lab
     from testbed.nodes.two_nodes import NodePair
 
     lab = Lab.open(folder)

@@ -28,7 +28,7 @@ def emulate(table: dict[str, Any], node: str) -> dict[str, Any]:
     standin.install()
     emulated = {name: _emulate_entry(entry) for name, entry in copy.deepcopy(table).items()}
     emulated["laboratory"] = {
-        "type": "local", "module": "testbed.physics.bench", "class": "Bench", "arguments": {"node": node},
+        "type": "local", "module": "testbed.physics.node_physics", "class": "NodePhysics", "arguments": {"node": node},
     }  # fmt: skip
     return emulated
 

@@ -23,7 +23,7 @@ peer's in hand it notes `closed`. A closed session needs no meeting any more. A 
 know whether the peer has closed; it waits for the peer once, and then goes on to the post-processing, where it will
 find it.
 
-The peer of a killed node may live on: it answers the new incarnation and holds the meeting again (talk.py).
+The peer of a killed node may live on: it answers the new incarnation and holds the meeting again (node_dialogue.py).
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from numpy.typing import ArrayLike, NDArray
 from contract.codes import KernelLeft
 from contract.record_layout import HEADER_WORDS, RECORD_WORDS
 from postprocess.acquisition.acquisition_progress import AcquisitionProgress, ProgressMeter
-from postprocess.acquisition.meeting import Decision, Next, Status, compare_patterns, decide, own_status, settle
-from postprocess.acquisition.node_dialogue import NodeTalk, PeerRestarted
+from postprocess.acquisition.meeting import Decision, MeetingStatus, Next, compare_patterns, decide, own_status, settle
+from postprocess.acquisition.node_dialogue import NodeDialogue, PeerRestarted
 from postprocess.errors import DiqkdError, InvalidInput, PeerLost
 from postprocess.link import Link
 from postprocess.rounds import RoundStore
@@ -88,7 +88,7 @@ class Acquisition:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._talk = NodeTalk(link, store.node, store.parameters, clock)
+        self._dialogue = NodeDialogue(link, store.node, store.parameters, clock)
         self._should_pause, self._progress = should_pause, progress
         self._timeout_s, self._recovery_timeout_s = timeout_s, recovery_timeout_s
         self._meter = ProgressMeter(store, seconds_per_mu=seconds_per_mu, clock=clock)
@@ -107,9 +107,9 @@ class Acquisition:
             SessionAborted: PARAMETER_MISMATCH naming the fields, on both nodes.
             PeerLost: nobody answers.
         """
-        if not self._talk.acquainted and not self._store.closed:
+        if not self._dialogue.acquainted and not self._store.closed:
             try:
-                self._talk.greet(self._timeout_s)
+                self._dialogue.greet(self._timeout_s)
             except PeerLost:
                 if not self._farewell_in_an_earlier_life:
                     raise
@@ -202,8 +202,8 @@ class Acquisition:
 
     def _meet(self, *, asks: bool, code: KernelLeft) -> Decision:
         wants_pause = self._should_pause()
-        if not self._talk.acquainted:
-            self._talk.greet(self._timeout_s)
+        if not self._dialogue.acquainted:
+            self._dialogue.greet(self._timeout_s)
         while True:
             mine = own_status(
                 self._store,
@@ -216,24 +216,24 @@ class Acquisition:
             try:
                 decision = self._hold_meeting(mine)
             except PeerRestarted as news:
-                self._talk.greet(self._timeout_s, news.hello)
+                self._dialogue.greet(self._timeout_s, news.hello)
                 continue
             self._peer_needs_time, self.why = decision.peer_needs_time, decision.why
             if decision.faults_here:
                 self._faults_here, self._fault_position = decision.faults_here, self._store.decided
             return decision
 
-    def _hold_meeting(self, mine: Status) -> Decision:
+    def _hold_meeting(self, mine: MeetingStatus) -> Decision:
         store, timeout_s = self._store, self._timeout_s
-        self._talk.next_meeting()
+        self._dialogue.next_meeting()
         patience_s, absence_s = (self._recovery_timeout_s, timeout_s) if self._peer_needs_time else (timeout_s, None)
         occasion = f"to the barrier at round {mine.resumable} (block {store.block_of(mine.resumable)})"
-        answer = self._talk.exchange("status", mine.to_message(), patience_s, occasion, absence_s)
-        theirs = Status.from_message(answer, store.parameters.rounds)
-        target = settle(store, self._talk, mine, theirs, timeout_s)
+        answer = self._dialogue.exchange("status", mine.to_message(), patience_s, occasion, absence_s)
+        theirs = MeetingStatus.from_message(answer, store.parameters.rounds)
+        target = settle(store, self._dialogue, mine, theirs, timeout_s)
         if store.complete:
             store.mark_farewell()
-        compare_patterns(store, self._talk, mine, theirs, target, timeout_s)
+        compare_patterns(store, self._dialogue, mine, theirs, target, timeout_s)
         if store.complete:
             store.mark_closed()
             self._progress(self._meter.report())

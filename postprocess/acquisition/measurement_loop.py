@@ -12,7 +12,7 @@ from postprocess.acquisition import Acquisition, Next
 from postprocess.errors import DiqkdError
 
 
-class Station(Protocol):
+class KernelHost(Protocol):
     """What the loop needs of a node's apparatus."""
 
     def measure(self) -> int:
@@ -32,7 +32,7 @@ class OperatorNeeded(DiqkdError):
     """The rounds cannot go on by themselves; nothing is lost, the same session resumes."""
 
 
-def measure_all_rounds(acquisition: Acquisition, station: Station) -> None:
+def measure_all_rounds(acquisition: Acquisition, kernels: KernelHost) -> None:
     """Measure until all rounds of the session are stored on both nodes.
 
     Raises:
@@ -44,11 +44,11 @@ def measure_all_rounds(acquisition: Acquisition, station: Station) -> None:
     following = acquisition.resume()
     while following is not Next.FINISHED:
         if following is Next.PAUSE:
-            station.pause(acquisition.why)
+            kernels.pause(acquisition.why)
         elif following is Next.RECOVER_ION:
-            station.recover_ion()
+            kernels.recover_ion()
         elif following is Next.WAIT_FOR_LASER:
-            station.wait_for_laser()
+            kernels.wait_for_laser()
         elif following is Next.OPERATOR:
             raise OperatorNeeded(f"{acquisition.why}; put it right, then start the session again to resume")
-        following = acquisition.kernel_left(station.measure())
+        following = acquisition.kernel_left(kernels.measure())

@@ -3,12 +3,12 @@ to go on.
 
 A meeting has the same steps on both nodes, and each may be repeated from the start after a crash on either side:
 
-1. exchange of Status: the position, public faults and wishes;
+1. exchange of MeetingStatus: the position, public faults and wishes;
 2. target = the larger of both `resumable` positions; the side that lacks rounds burns and fills them as lost, durably;
 3. Bob sends T of the rounds that Alice lacks; by then they are decided on his disk, so he can never measure them later;
 4. exchange of a SHA-256 over the herald patterns of the last block, of the rounds in which both have a herald; what
    is compared is on disk on both sides, so receiving it also says that the peer has settled;
-5. both compute the same decision from the two Status messages.
+5. both compute the same decision from the two MeetingStatus messages.
 
 What crosses: counts, round numbers, fault codes, wishes, digests of public patterns, and T of decided rounds. Nothing
 else.
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.codes import KernelLeft
-from postprocess.acquisition.node_dialogue import PATTERNS, TYPES, Message, NodeTalk
+from postprocess.acquisition.node_dialogue import PATTERNS, TYPES, Message, NodeDialogue
 from postprocess.errors import AbortReason, InvalidInput, SessionAborted
 from postprocess.rounds import RoundStore
 
@@ -54,7 +54,7 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Status:
+class MeetingStatus:
     """What a node says about itself at a meeting; all of it is public.
 
     Attributes:
@@ -82,8 +82,8 @@ class Status:
         return {**vars(self), "code": int(self.code)}
 
     @classmethod
-    def from_message(cls, message: Message, rounds: int) -> Status:
-        """A checked Status; InvalidInput when a field is missing or out of range."""
+    def from_message(cls, message: Message, rounds: int) -> MeetingStatus:
+        """A checked MeetingStatus; InvalidInput when a field is missing or out of range."""
         try:
             status = cls(
                 decided=_number(message["decided"], rounds),
@@ -113,11 +113,11 @@ class Decision:
 
 def own_status(
     store: RoundStore, *, asks: bool, code: KernelLeft, wants_pause: bool, faults_here: int, fault_position: int
-) -> Status:
-    """This node's Status from its store; `faults_here` counts only while nothing has moved past `fault_position`."""
+) -> MeetingStatus:
+    """This node's MeetingStatus from its store; `faults_here` counts only while nothing has moved past `fault_position`."""
     first, _ = store.span(store.block_of(max(store.decided - 1, 0)))
     blank = first + np.flatnonzero(store.patterns(first, store.decided) == 0)
-    return Status(
+    return MeetingStatus(
         decided=store.decided,
         resumable=store.resumable,
         asks=asks,
@@ -129,7 +129,9 @@ def own_status(
     )
 
 
-def settle(store: RoundStore, talk: NodeTalk, mine: Status, theirs: Status, timeout_s: float) -> int:
+def settle(
+    store: RoundStore, dialogue: NodeDialogue, mine: MeetingStatus, theirs: MeetingStatus, timeout_s: float
+) -> int:
     """Bring both stores to the same position, which is returned; Alice gets the T that she lacks.
 
     Raises:
@@ -152,14 +154,14 @@ def settle(store: RoundStore, talk: NodeTalk, mine: Status, theirs: Status, time
         return target
     if store.node == "bob":
         types = store.types_of(lacking)
-        talk.send(TYPES, {"count": len(lacking), "types": np.packbits(types, bitorder="big").tobytes().hex()})
+        dialogue.send(TYPES, {"count": len(lacking), "types": np.packbits(types, bitorder="big").tobytes().hex()})
     else:
-        store.learn_types(lacking, _types(talk.receive(TYPES, timeout_s, "with the round types"), len(lacking)))
+        store.learn_types(lacking, _types(dialogue.receive(TYPES, timeout_s, "with the round types"), len(lacking)))
     return target
 
 
 def compare_patterns(
-    store: RoundStore, talk: NodeTalk, mine: Status, theirs: Status, target: int, timeout_s: float
+    store: RoundStore, dialogue: NodeDialogue, mine: MeetingStatus, theirs: MeetingStatus, target: int, timeout_s: float
 ) -> None:
     """Compare the heralds of the block that ends at, or contains, the last decided round.
 
@@ -174,7 +176,7 @@ def compare_patterns(
             blank[max(start - first, 0) : max(end - first, 0)] = True
     patterns = store.patterns(first, target)[~blank]
     content = {"block": block, "rounds": len(patterns), "sha256": _digest(store, block, patterns)}
-    answer = talk.exchange(PATTERNS, content, timeout_s, f"to the barrier after block {block}")
+    answer = dialogue.exchange(PATTERNS, content, timeout_s, f"to the barrier after block {block}")
     for name in content:
         if answer.get(name) != content[name]:
             raise SessionAborted(
@@ -184,7 +186,7 @@ def compare_patterns(
             )
 
 
-def decide(mine: Status, theirs: Status, target: int, rounds: int, node: str) -> Decision:
+def decide(mine: MeetingStatus, theirs: MeetingStatus, target: int, rounds: int, node: str) -> Decision:
     """The same decision on both nodes, each from its own side."""
     other = "bob" if node == "alice" else "alice"
     faults = [

@@ -7,7 +7,7 @@ message says from whom, to whom and for which meeting it is; anything else is st
 incarnation interrupts whatever goes on (`PeerRestarted`): the meeting is then held again from its beginning, which
 all steps of a meeting allow.
 
-Messages are JSON with `from`, `to`, `meeting` and the content named in barrier.py. A hello carries the public
+Messages are JSON with `from`, `to`, `meeting` and the content named in meeting.py. A hello carries the public
 parameters.
 """
 
@@ -43,7 +43,7 @@ class PeerRestarted(Exception):
         self.hello = hello
 
 
-class NodeTalk:
+class NodeDialogue:
     """One node's end of the conversation.
 
     Args:

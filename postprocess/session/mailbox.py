@@ -28,7 +28,7 @@ _FROM_OUTSIDE = (AbortReason.ABANDONED, AbortReason.PARAMETER_MISMATCH, AbortRea
 
 
 @dataclass(frozen=True)
-class Status:
+class SessionStatus:
     """Where a node stands: `pads` is the set it holds, `usable` what it could hold; `asks` wants an answer."""
 
     parameters: str
@@ -44,7 +44,7 @@ class Status:
         return msgpack.packb(vars(self))
 
     @classmethod
-    def unpack(cls, payload: bytes) -> Status | None:
+    def unpack(cls, payload: bytes) -> SessionStatus | None:
         """The status, or None when these octets are none."""
         try:
             content = msgpack.unpackb(payload)
@@ -116,7 +116,7 @@ class Mailbox:
     def announce(self, asks: bool = False, patience_s: float | None = None) -> None:
         """Tell the peer where this node stands, if it is there within `patience_s` (default: as for any message)."""
         page = self._page
-        status = Status(
+        status = SessionStatus(
             parameters=page.parameters.to_json(),
             pads=page.pad_label,
             usable=tuple(page.usable_pads()),
@@ -163,7 +163,7 @@ class Mailbox:
                 return payload
 
     def _take_status(self, payload: bytes) -> None:
-        status = Status.unpack(payload)
+        status = SessionStatus.unpack(payload)
         if status is None:
             return
         self.peer_outcome = status.outcome
@@ -182,7 +182,7 @@ class Mailbox:
         if status.asks:
             self.announce()
 
-    def _compare(self, status: Status) -> None:
+    def _compare(self, status: SessionStatus) -> None:
         """Refuse other parameters, follow an operator's end, settle on one set of pads."""
         if status.parameters != self._page.parameters.to_json():
             raise SessionAborted(AbortReason.PARAMETER_MISMATCH, _differences(self._page.parameters, status.parameters))

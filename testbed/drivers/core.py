@@ -51,16 +51,16 @@ class Core:
         self.on_kernel: list[Any] = []
         self._lines: dict[int, Line] = {}
         self._queue = deque([0] * QUEUE_DEPTH, QUEUE_DEPTH)
-        self._bench: Any = None
+        self._physics: Any = None
 
     # The rest of the apparatus
 
     @property
-    def bench(self) -> Any:
+    def physics(self) -> Any:
         """The physics behind this core device, from the device table's entry 'laboratory'; None if it has none."""
-        if self._bench is None and "laboratory" in self.dmgr.get_device_db():
-            self._bench = self.dmgr.get("laboratory")
-        return self._bench
+        if self._physics is None and "laboratory" in self.dmgr.get_device_db():
+            self._physics = self.dmgr.get("laboratory")
+        return self._physics
 
     def line(self, channel: int) -> Line:
         """The wire at an output channel."""
@@ -118,7 +118,7 @@ class Core:
             finally:
                 timeline.exit()
         self.wall += KERNEL_START_MU
-        _ = self.bench  # it hears of everything from here on
+        _ = self.physics  # it hears of everything from here on
         for started in self.on_kernel:
             started(True)
         timeline.begin_kernel()

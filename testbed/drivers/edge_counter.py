@@ -13,7 +13,7 @@ NO_TIMEOUT = np.int64(-1)
 
 
 class EdgeCounter:
-    """Counts edges between configuration events; the bench gives the counts of an interval when they are fetched."""
+    """Counts edges between configuration events; the physics gives an interval's counts when they are fetched."""
 
     kernel_invariants = {"core", "channel", "counter_max"}  # noqa: RUF012
 
@@ -111,6 +111,6 @@ class EdgeCounter:
         raise RTIOOverflow(f"RTIO input overflow on channel {self.channel} ({name})")
 
     def _connect(self):
-        bench = self.core.bench
-        self._counts = bench.counter(self.channel) if bench is not None else lambda start, stop: 0
+        physics = self.core.physics
+        self._counts = physics.counter(self.channel) if physics is not None else lambda start, stop: 0
         return self._counts

@@ -40,7 +40,7 @@ class Entangler:
         self._loop = None
         self.core.on_reset.append(self._clear)
         self._clear()
-        _ = self.core.bench  # whoever can herald is in the laboratory from now on
+        _ = self.core.physics  # whoever can herald is in the laboratory from now on
 
     def _clear(self):
         self.enabled = self.standalone = False
@@ -55,9 +55,9 @@ class Entangler:
         return self._loop or self._connect()
 
     def _connect(self):
-        if self.core.bench is None:
+        if self.core.physics is None:
             raise RuntimeError("the device table has no entry 'laboratory': nothing is behind the entangler")
-        self._loop = self.core.bench.attempts(self)
+        self._loop = self.core.physics.attempts(self)
         return self._loop
 
     def _write(self):

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import itemgetter
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from testbed.drivers.core import Core
+from typing import Any, Protocol
 
 _by_time = itemgetter(0)
 KEEP = 16
+
+
+class EventSink(Protocol):
+    """What a line needs of its core device."""
+
+    log: Any
+
+    def submit(self, time: int, channel: int) -> None: ...
+
+    def name(self, channel: int) -> str: ...
 
 
 class Line:
@@ -27,7 +34,7 @@ class Line:
 
     __slots__ = ("_core", "channel", "disordered", "edges", "latest", "level", "listener", "watched")
 
-    def __init__(self, core: Core, channel: int) -> None:
+    def __init__(self, core: EventSink, channel: int) -> None:
         self._core = core
         self.channel = channel
         self.edges: list[tuple[int, int]] = []

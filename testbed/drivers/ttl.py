@@ -60,7 +60,7 @@ class TTLOut(_Output):
 class TTLInOut(_Output):
     """Output, or input with gates (edges) and samples (levels).
 
-    What arrives comes from the bench: `edges(start, stop)` gives the edges (time, level) in a gate once the
+    What arrives comes from the node's physics: `edges(start, stop)` gives the edges (time, level) in a gate once the
     CPU asks for them, `level(time)` the level.
     """
 
@@ -89,8 +89,8 @@ class TTLInOut(_Output):
 
     def _connect(self):
         """Where this input's signal comes from."""
-        bench = self.core.bench
-        self._source = bench.input(self.channel) if bench is not None else SilentInput()
+        physics = self.core.physics
+        self._source = physics.input(self.channel) if physics is not None else SilentInput()
         return self._source
 
     def set_oe(self, oe):

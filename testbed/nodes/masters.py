@@ -16,7 +16,7 @@ from typing import Any
 
 from postprocess.errors import DiqkdError
 from postprocess.storage.private_files import private_folder
-from testbed.nodes.background import Background
+from testbed.nodes.detached import DetachedProcess
 from testbed.physics import laboratory
 from testbed.standin.real_artiq import CONTROLLERS, search_path
 
@@ -83,7 +83,7 @@ class NodeMasters:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def start(self) -> list[Background]:
+    def start(self) -> list[DetachedProcess]:
         """Start both; returns when the master answers.
 
         Raises:
@@ -102,14 +102,14 @@ class NodeMasters:
             for name, command in (("master", master), ("ctlmgr", manager)):
                 log = self.working_folder / f"{name}.log"
                 label = f"{self.node}'s {name}"
-                processes.append(Background.start(label, command, self.working_folder, self.environment(), log))
+                processes.append(DetachedProcess.start(label, command, self.working_folder, self.environment(), log))
                 self._await_port(processes[-1], self.ports["control" if name == "master" else "ctlmgr"])
         except BaseException:
             stop(processes)
             raise
         return processes
 
-    def _await_port(self, process: Background, port: int) -> None:
+    def _await_port(self, process: DetachedProcess, port: int) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
@@ -191,7 +191,7 @@ class NodeMasters:
         return f"artiq_dashboard -s {HOST} {ports} --db-file {shlex.quote(str(database))}"
 
 
-def stop(processes: list[Background]) -> None:
+def stop(processes: list[DetachedProcess]) -> None:
     """End processes, the youngest first."""
     for process in reversed(processes):
         process.end(END_PATIENCE_S)

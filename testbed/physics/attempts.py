@@ -7,7 +7,7 @@ partner not there) use none of them up.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from contract.patterns import PATTERNS
 from testbed.drivers.entangler import (
@@ -22,7 +22,12 @@ from testbed.physics.optics import coupling, gate_fraction
 
 if TYPE_CHECKING:
     from testbed.drivers.entangler import Entangler
-    from testbed.physics.bench import Bench
+    from testbed.physics.faults import Faults
+    from testbed.physics.ion_state import IonState
+    from testbed.physics.laboratory import Laboratory
+    from testbed.physics.optics import Electrodes
+    from testbed.physics.photon_counts import PhotonCounts
+    from testbed.physics.truth import NodeTruth
 
 MIN_FACTOR = 0.5
 GOOD_GATE = 0.95
@@ -30,14 +35,33 @@ COMPLETE_PUMPING_NS = 250
 PLACES = 8  # of a moving ion during a window
 
 
+class AttemptSite(Protocol):
+    """What the attempt loop needs of its node."""
+
+    laboratory: Laboratory
+    partner: Any
+    faults: Faults
+    truth: NodeTruth
+    electrodes: Electrodes
+    ion: IonState
+    counts: PhotonCounts
+    rested_from: float
+
+    def approach(self, herald: int) -> None: ...
+
+    def can_attempt(self, start: int) -> bool: ...
+
+    def begin_round(self, herald: int, pattern: int, time: int, genuine: bool) -> None: ...
+
+
 class AttemptLoop:
     """Counts attempts towards the next herald of the public stream."""
 
-    def __init__(self, bench: Bench, entangler: Entangler):
-        self.bench = bench
+    def __init__(self, site: AttemptSite, entangler: Entangler):
+        self.site = site
         self.entangler = entangler
-        self.partner = bench.partner
-        self.stream = bench.laboratory.heralds()
+        self.partner = site.partner
+        self.stream = site.laboratory.heralds()
         self.herald = 0
         self.remaining = 0
         self.pattern = 0
@@ -65,8 +89,8 @@ class AttemptLoop:
         if entangler.standalone:
             self._count_alone(start, capacity)
             return end, TIMED_OUT
-        bench = self.bench
-        if not self._ready or not (start > bench.rested_from or bench.can_attempt(start)):
+        site = self.site
+        if not self._ready or not (start > site.rested_from or site.can_attempt(start)):
             return end, TIMED_OUT
         if self.herald == 0:
             self._next(self.partner.first())
@@ -93,14 +117,14 @@ class AttemptLoop:
         self.cycles, self._last_pattern = used, pattern
         self.remaining_mu = duration - used * cycle
         end = start + used * cycle
-        self.bench.begin_round(herald, pattern, end, genuine=stuck is None)
+        self.site.begin_round(herald, pattern, end, genuine=stuck is None)
         return end, reason
 
     def _next(self, herald: int) -> None:
         """Set out for a herald of the stream."""
         self.herald = herald
         self.remaining, self.pattern = self.stream[herald]
-        faults = self.bench.faults
+        faults = self.site.faults
         late = faults.at("partner late", herald, anywhere=True)
         dead = faults.since("link dead", herald, anywhere=True)
         self._late = int(late.value or 3) if late else 0
@@ -113,7 +137,7 @@ class AttemptLoop:
             with_it = [p for p in PATTERNS if p >> self._stuck & 1]
             self.pattern = with_it[self.remaining % len(with_it)]
             self.remaining = 1 + int(self.remaining * truth.SUCCESS_PER_ATTEMPT / truth.STUCK_APD_PER_ATTEMPT)
-        self.bench.approach(herald)
+        self.site.approach(herald)
 
     def _configure(self) -> None:
         """What the configuration is worth: whether heralds can happen, and which reason each pattern gives."""
@@ -137,15 +161,15 @@ class AttemptLoop:
 
     def _count_alone(self, start: int, attempts: int) -> None:
         """Clicks of the four APDs from this node's ion alone: calibrations of gates, place and isolation."""
-        bench, electrodes = self.bench, self.bench.electrodes
+        site, electrodes = self.site, self.site.electrodes
         electrodes.forget(start)
         factor = 0.0
-        if bench.ion_present:
+        if site.ion.present:
             step = attempts * self.entangler.cycle_mu / PLACES
             places = [electrodes.displacement(start + int((i + 0.5) * step)) for i in range(PLACES)]
-            factor = sum(coupling(place, bench.truth.isolation) for place in places) / PLACES
+            factor = sum(coupling(place, site.truth.isolation) for place in places) / PLACES
         mean = attempts * factor * truth.STATION_EFFICIENCY / 4
-        self._clicks = [bench.photon_number(mean * gate) for gate in self._gates]
+        self._clicks = [site.counts.number(mean * gate) for gate in self._gates]
 
     def input_count(self, apd: int) -> int:
         if self._last_pattern:

@@ -13,8 +13,10 @@ KINDS = {
     "link dead": "no heralds from herald `round` on for `value` attempt windows (default: for ever)",
     "stuck apd": "APD number `value` clicks in every attempt from herald `round` on",
     "underflow": "the CPU of `node` stalls after herald `round`",
-    "t line dead": "Bob's edges on both T lines get lost in round `round`",
-    "t line double": "Bob's edge appears on both T lines in round `round`",
+    "round type lost": "Bob's pulse on the round-type lines gets lost in round `round`",
+    "round type doubled": "Bob's pulse appears on both round-type lines in round `round`",
+    "round type swallowed": "Bob's pulses that announce key rounds get lost from round `round` on",
+    "device answers 0 to setting 2": "Bob's ion is found dark in every key round from round `round` on",
     "phase error": "`value` rad are added to the analysis pulses of `node`, always",
     "shuttle broken": "the electrodes of `node` do not move from herald `round` on",
 }

@@ -16,7 +16,7 @@ COLUMNS = 5  # 0, 1, 2, 3 photons, more
 MAX_KEYS = 1000
 
 
-class Station:
+class StationPhotons:
     """What one node's ion sends there, and, where both ions are known, the histogram of photons per round.
 
     Attributes:

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.codes import KernelLeft
-from postprocess.acquisition.meeting import Decision, Next, Status, decide
+from postprocess.acquisition.meeting import Decision, MeetingStatus, Next, decide
 from postprocess.errors import InvalidInput
 
 N = 1000
 spans = st.lists(st.integers(0, N), max_size=8).map(lambda ends: tuple(zip(*[iter(sorted(ends))] * 2, strict=False)))
 statuses = st.builds(
-    Status,
+    MeetingStatus,
     decided=st.integers(0, N),
     resumable=st.integers(0, N),
     asks=st.booleans(),
@@ -31,10 +31,10 @@ anything = st.recursive(
 
 @given(statuses)
 def test_status_survives_the_wire(status):
-    assert Status.from_message(json.loads(json.dumps(status.to_message())), N) == status
+    assert MeetingStatus.from_message(json.loads(json.dumps(status.to_message())), N) == status
 
 
-@given(statuses, st.sampled_from(list(Status.__dataclass_fields__)), anything, st.booleans())
+@given(statuses, st.sampled_from(list(MeetingStatus.__dataclass_fields__)), anything, st.booleans())
 def test_a_malformed_status_is_refused_or_harmless(status, field, value, missing):
     """Never another exception, never a number out of range."""
     message = status.to_message()
@@ -43,7 +43,7 @@ def test_a_malformed_status_is_refused_or_harmless(status, field, value, missing
     else:
         message[field] = value
     try:
-        got = Status.from_message(message, N)
+        got = MeetingStatus.from_message(message, N)
     except InvalidInput as problem:
         assert "both nodes must run the same version" in str(problem)
         return
@@ -71,8 +71,8 @@ def test_both_nodes_decide_alike(alice, bob, target):
 
 
 def test_why_names_who_and_what():
-    quiet = Status(500, 500, True, KernelLeft.LEFT_BY_HOST, False, 0, (), ())
-    lost = Status(500, 500, False, KernelLeft.ION_LOST, False, 0, (), ())
+    quiet = MeetingStatus(500, 500, True, KernelLeft.LEFT_BY_HOST, False, 0, (), ())
+    lost = MeetingStatus(500, 500, False, KernelLeft.ION_LOST, False, 0, (), ())
     decision = decide(quiet, lost, 500, N, "alice")
     assert decision == Decision(
         go=False, next=Next.PAUSE, faults_here=1, peer_needs_time=True, why="round 500: bob: ion lost"

@@ -6,23 +6,23 @@ import threading
 import pytest
 from emulated_rounds import PairedLink, paired_links, small_session
 
-from postprocess.acquisition.node_dialogue import NodeTalk, PeerRestarted
+from postprocess.acquisition.node_dialogue import NodeDialogue, PeerRestarted
 from postprocess.errors import InvalidInput, PeerLost
 
 
 def talks(links):
-    return NodeTalk(links["alice"], "alice", small_session()), NodeTalk(links["bob"], "bob", small_session())
+    return NodeDialogue(links["alice"], "alice", small_session()), NodeDialogue(links["bob"], "bob", small_session())
 
 
 def acquaint(*pair):
-    threads = [threading.Thread(target=talk.greet, args=(5.0,)) for talk in pair]
+    threads = [threading.Thread(target=dialogue.greet, args=(5.0,)) for talk in pair]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert all(talk.acquainted for talk in pair)
+    assert all(dialogue.acquainted for talk in pair)
     for talk in pair:
-        talk.next_meeting()
+        dialogue.next_meeting()
 
 
 def test_messages_arrive_in_their_meeting():
@@ -68,7 +68,7 @@ def test_a_new_incarnation_interrupts():
     alice, bob = talks(links)
     acquaint(alice, bob)
     alice.send("status", {"x": "to the dead"})
-    bob = NodeTalk(links["bob"], "bob", small_session())
+    bob = NodeDialogue(links["bob"], "bob", small_session())
     greeting = threading.Thread(target=bob.greet, args=(5.0,))
     greeting.start()
     with pytest.raises(PeerRestarted) as news:
@@ -77,7 +77,7 @@ def test_a_new_incarnation_interrupts():
     greeting.join(10)
     assert bob.acquainted
     for talk in (alice, bob):
-        talk.next_meeting()
+        dialogue.next_meeting()
     alice.send("status", {"x": "to the living"})
     assert bob.receive("status", 1.0, "")["x"] == "to the living"
 

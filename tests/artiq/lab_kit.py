@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from contract.nodes import NODES
-from testbed.nodes.lab import Lab
+from testbed.nodes.two_masters import TwoMasters
 
 REASON = "ARTIQ is not installed here: no session ran under its masters"
 WINDOW_BITS = 128
@@ -25,7 +25,7 @@ def laboratory(folder, checkout):
     """A laboratory that takes rehearsals, up; ended with the test; one at a time, or two choose the same ports."""
     with (Path(tempfile.gettempdir()) / "diqkd-test-laboratory.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        lab = Lab.open(folder)
+        lab = TwoMasters.open(folder)
         lab.set_up(sessions=20, rehearsals=True, seed=None)
         lab.up(checkout)
         try:

@@ -18,8 +18,8 @@ def _at_home():
 
 
 @pytest.fixture
-def make_bench(tmp_path, monkeypatch):
-    """make_bench(node, faults=()) gives a node of its own on the emulated core device."""
+def make_rig(tmp_path, monkeypatch):
+    """make_rig(node, faults=()) gives a node of its own on the emulated core device."""
     import emulated
 
     from testbed.physics import laboratory
@@ -27,7 +27,7 @@ def make_bench(tmp_path, monkeypatch):
     made = []
 
     def make(name, faults=()):
-        made.append(emulated.bench(name, tmp_path, monkeypatch, faults))
+        made.append(emulated.rig(name, tmp_path, monkeypatch, faults))
         return made[-1]
 
     yield make

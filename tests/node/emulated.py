@@ -55,7 +55,7 @@ class Host:
 
 
 @dataclass
-class Bench:
+class Rig:
     """One node under test."""
 
     worker: Worker
@@ -72,7 +72,7 @@ class Bench:
         return self.node.blocks.measure(), host
 
 
-def bench(name, tmp_path, monkeypatch, faults=(), seed=7):
+def rig(name, tmp_path, monkeypatch, faults=(), seed=7):
     """A node with an ideal partner in a laboratory of its own."""
     monkeypatch.setenv("DIQKD_NODE", name)
     monkeypatch.setenv("DIQKD_APPARATUS", "emulated")
@@ -83,4 +83,4 @@ def bench(name, tmp_path, monkeypatch, faults=(), seed=7):
     worker = Worker(tmp_path, ROOT / "device_db.py")
     worker.build(experiment, "Alone", {})
     core = worker.devices.get("core")
-    return Bench(worker, worker.experiment.node, core, core.bench)
+    return Rig(worker, worker.experiment.node, core, core.physics)

@@ -16,8 +16,8 @@ ROUNDS, BLOCK = 1200, 100
 FAULTS = {
     "underflow of Alice": ({"kind": "underflow", "node": "alice", "round": 140}, {"underflow"}),
     "underflow of Bob": ({"kind": "underflow", "node": "bob", "round": 140}, {"underflow", "round-type"}),
-    "T line dead": ({"kind": "t line dead", "node": "bob", "round": 140}, {"round-type"}),
-    "T line double": ({"kind": "t line double", "node": "bob", "round": 140}, {"round-type"}),
+    "round type lost": ({"kind": "round type lost", "node": "bob", "round": 140}, {"round-type"}),
+    "round type doubled": ({"kind": "round type doubled", "node": "bob", "round": 140}, {"round-type"}),
     "ion lost": ({"kind": "ion lost", "node": "bob", "round": 140}, {"reload the ion"}),
     "laser unlocked": ({"kind": "laser unlocked", "round": 140, "value": 0.1}, {"laser is not locked"}),
 }

@@ -86,8 +86,8 @@ def test_waiting_has_an_end_that_says_what_to_do(hands, wait, what):
         getattr(kernel_session, wait)()
 
 
-def test_a_calibration_reaches_the_kernels(make_bench, tmp_path):
-    node, path = make_bench("bob").node, tmp_path / "calibration.json"
+def test_a_calibration_reaches_the_kernels(make_rig, tmp_path):
+    node, path = make_rig("bob").node, tmp_path / "calibration.json"
     kernels = KernelSession(node, Scheduler([]), path, 0.0, print)
     assert kernels.read_calibration() == []
     values = {"readout.threshold": 9, "qubit.pattern_phase": [0.1, 0.2, 0.3, 0.4], "shuttle.disconnected": [1.5] * 4}

@@ -30,15 +30,15 @@ class Points:
         self.kept.append((index, list(counts)))
 
 
-def measure(bench, task_class, *points, shots=None):
-    """(code, counts per point, task) of a loop around a task on this bench."""
-    node = bench.node
+def measure(rig, task_class, *points, shots=None):
+    """(code, counts per point, task) of a loop around a task on this rig."""
+    node = rig.node
     task = task_class(node, node.station, DEFAULTS)
     loop = PointLoop(node, node.station, task, DEFAULTS)
     loop.host = Points(*points)
     if shots:
         task.allocate(shots)
-    bench.log = bench.core.start_log()
+    rig.log = rig.core.start_log()
     return loop.measure(), loop.host.kept, task
 
 
@@ -50,19 +50,19 @@ class Words:
     amplitude_to_asf = staticmethod(lambda amplitude: round(amplitude * 0x3FFF))
 
 
-def test_steps_of_a_shot_come_in_order_and_at_their_times(make_bench):
-    bench = make_bench("bob")
+def test_steps_of_a_shot_come_in_order_and_at_their_times(make_rig):
+    rig = make_rig("bob")
     shot = Shot(DEFAULTS).pump().pi(LINE).pulse(214e6, 3e-6, turns=0.25, after=20e-6).deshelve(2e-6)
-    words = shot.words(4, 3, bench.worker.devices.get("dds_qubit"))
-    code, kept, _ = measure(bench, Probe, words, shots=3)
+    words = shot.words(4, 3, rig.worker.devices.get("dds_qubit"))
+    code, kept, _ = measure(rig, Probe, words, shots=3)
     assert code == 0 and [index for index, _ in kept] == [4] and len(kept[0][1]) == 3
-    pumps = [e.time_mu for e in bench.log.of("ttl_urukul1_sw3", "set") if e.value == 1]
+    pumps = [e.time_mu for e in rig.log.of("ttl_urukul1_sw3", "set") if e.value == 1]
     assert len(pumps) == 3
     for start in pumps:
         assert start % 8 == 0
         events = [
             (round((e.time_mu - start) / 1000, 3), e.device, e.value)
-            for e in bench.log.between(start, start + 400_000)
+            for e in rig.log.between(start, start + 400_000)
             if e.action == "set"
         ]
         times = {
@@ -73,13 +73,13 @@ def test_steps_of_a_shot_come_in_order_and_at_their_times(make_bench):
         assert times["ttl_urukul0_sw0"][:4] == [14, 19, 39.0, 42.0]
         assert times["ttl_urukul1_sw2"][:2] == [43, 45]
         assert times["ttl_urukul1_sw0"][:2] == [46, 251]
-        gates = [e for e in bench.log.between(start, start + 260_000) if e.action == "gate"]
+        gates = [e for e in rig.log.between(start, start + 260_000) if e.action == "gate"]
         assert [((e.time_mu - start) / 1000, e.value / 1000) for e in gates] == [(46, 205)]
 
 
-def test_pulses_of_a_shot_share_one_reference_time(make_bench):
-    bench = make_bench("bob")
-    dds, tones = bench.physics.dds["dds_qubit"], []
+def test_pulses_of_a_shot_share_one_reference_time(make_rig):
+    rig = make_rig("bob")
+    dds, tones = rig.physics.beams.dds["dds_qubit"], []
     program = dds.set_mu
 
     def note(*arguments):
@@ -90,8 +90,8 @@ def test_pulses_of_a_shot_share_one_reference_time(make_bench):
 
     dds.set_mu = note
     shot = Shot(DEFAULTS).pump().pi(LINE).pulse(214e6, 3e-6, turns=0.25).pulse(225e6, 1e-6, turns=1.5, amplitude=0.5)
-    measure(bench, Probe, shot.words(0, 5, bench.worker.devices.get("dds_qubit")), shots=5)
-    starts = [e.time_mu for e in bench.log.of("ttl_urukul1_sw3", "set") if e.value == 1]
+    measure(rig, Probe, shot.words(0, 5, rig.worker.devices.get("dds_qubit")), shots=5)
+    starts = [e.time_mu for e in rig.log.of("ttl_urukul1_sw3", "set") if e.value == 1]
     assert len(tones) == 15
     for k, start in enumerate(starts):
         mine = tones[3 * k : 3 * k + 3]
@@ -100,10 +100,10 @@ def test_pulses_of_a_shot_share_one_reference_time(make_bench):
         assert mine[2].amplitude == pytest.approx(mine[0].amplitude / 2, rel=1e-3)
 
 
-def test_a_shot_without_pulses_is_bright(make_bench):
-    bench = make_bench("alice")
-    words = Shot(DEFAULTS).words(0, 50, bench.worker.devices.get("dds_qubit"))
-    _, ((_, counts),), _ = measure(bench, Probe, words, shots=50)
+def test_a_shot_without_pulses_is_bright(make_rig):
+    rig = make_rig("alice")
+    words = Shot(DEFAULTS).words(0, 50, rig.worker.devices.get("dds_qubit"))
+    _, ((_, counts),), _ = measure(rig, Probe, words, shots=50)
     mean = (truth.BRIGHT_RATE + truth.DARK_RATE) * 205e-6
     assert np.mean(counts) == pytest.approx(mean, abs=5 * (mean / 50) ** 0.5)
 
@@ -143,8 +143,8 @@ def test_shots_that_cannot_be_programmed_are_refused():
 
 
 @pytest.mark.parametrize("name", ["alice", "bob"])
-def test_clicks_follow_the_gates_and_the_place_of_the_ion(make_bench, name):
-    bench = make_bench(name)
+def test_clicks_follow_the_gates_and_the_place_of_the_ion(make_rig, name):
+    rig = make_rig(name)
     wide, narrow = (replace(DEFAULTS.attempts, gate=gate) for gate in ((8e-9, 120e-9), (8e-9, 10e-9)))
     points = [
         window_words(0, 40, 500, wide),
@@ -152,7 +152,7 @@ def test_clicks_follow_the_gates_and_the_place_of_the_ion(make_bench, name):
         window_words(2, 40, 500, wide, 30e-6),
         window_words(3, 40, 500, wide),
     ]
-    code, kept, _ = measure(bench, AttemptCounter, *points)
+    code, kept, _ = measure(rig, AttemptCounter, *points)
     assert code == 0
     clicks = [sum(counts[:ATTEMPTS]) for _, counts in kept]
     assert [counts[ATTEMPTS] for _, counts in kept] == [20_000] * 4
@@ -162,21 +162,21 @@ def test_clicks_follow_the_gates_and_the_place_of_the_ion(make_bench, name):
 
 
 @pytest.mark.parametrize("delay", [0.0, 12e-6, 30e-6])
-def test_windows_begin_so_long_after_the_step(make_bench, delay):
-    bench = make_bench("bob")
-    measure(bench, AttemptCounter, window_words(0, 3, 20, DEFAULTS.attempts, delay))
-    runs = [e.time_mu for e in bench.log.of("entangler", "run")]
-    out = [e.time_mu for e in bench.log.of("spi_zotino0", "load") if e.value[0] > 0x8000]
+def test_windows_begin_so_long_after_the_step(make_rig, delay):
+    rig = make_rig("bob")
+    measure(rig, AttemptCounter, window_words(0, 3, 20, DEFAULTS.attempts, delay))
+    runs = [e.time_mu for e in rig.log.of("entangler", "run")]
+    out = [e.time_mu for e in rig.log.of("spi_zotino0", "load") if e.value[0] > 0x8000]
     assert len(runs) == len(out) == 3
     for run, step in zip(runs, out, strict=True):
         assert run - step == pytest.approx(1e9 * delay, abs=16)
 
 
-def test_no_excitation_no_clicks(make_bench):
-    bench = make_bench("bob")
+def test_no_excitation_no_clicks(make_rig):
+    rig = make_rig("bob")
     attempts = replace(DEFAULTS.attempts, excitation=(600e-9, 600.1e-9))
-    bench.node.station.configure(replace(DEFAULTS, attempts=attempts))
-    _, ((_, counts),), _ = measure(bench, AttemptCounter, window_words(0, 20, 500, attempts))
+    rig.node.station.configure(replace(DEFAULTS, attempts=attempts))
+    _, ((_, counts),), _ = measure(rig, AttemptCounter, window_words(0, 20, 500, attempts))
     assert counts == [0, 0, 0, 0, 10_000]
 
 

@@ -22,26 +22,25 @@ def us(time_mu):
     return round(time_mu / 1000, 3)
 
 
-def rounds_of(bench, host):
+def rounds_of(rig, host):
     """Events of each round, time counted from its herald, up to the start of the next attempt window (included).
 
     After the last round there is no window; its events end with the round.
     """
-    runs = bench.log.of("entangler", "run")
+    runs = rig.log.of("entangler", "run")
     for herald_mu in host.records.timestamps_mu:
         following = next((run.time_mu for run in runs if run.time_mu > herald_mu), int(herald_mu) + 425_000)
         yield [
-            (e.time_mu - int(herald_mu), e.device, e.action, e.value)
-            for e in bench.log.between(herald_mu, following + 1)
+            (e.time_mu - int(herald_mu), e.device, e.action, e.value) for e in rig.log.between(herald_mu, following + 1)
         ]
 
 
 @pytest.mark.parametrize("name", ["alice", "bob"])
-def test_steps_come_in_the_order_of_the_paper(make_bench, name):
-    bench = make_bench(name)
-    code, host = bench.measure([SETTINGS[name][-1]] * 3, log=True)
+def test_steps_come_in_the_order_of_the_paper(make_rig, name):
+    rig = make_rig(name)
+    code, host = rig.measure([SETTINGS[name][-1]] * 3, log=True)
     assert code == 0
-    for events in rounds_of(bench, host):
+    for events in rounds_of(rig, host):
         switch = [us(t) for t, device, action, value in events if device == "ttl_urukul0_sw0" and action == "set"]
         loads = [us(t) for t, device, action, _ in events if action == "load"]
         gates = [(us(t), us(value)) for t, device, action, value in events if device == "pmt_counter" and t < 425_000]
@@ -55,11 +54,11 @@ def test_steps_come_in_the_order_of_the_paper(make_bench, name):
         assert deshelving[2:] in ([], [425, 725])  # scrambling, then again with the first cooling pulse
 
 
-def test_bob_announces_after_isolation_and_on_one_line_only(make_bench):
-    bench = make_bench("bob")
+def test_bob_announces_after_isolation_and_on_one_line_only(make_rig):
+    rig = make_rig("bob")
     settings = [0, 1, 2, 2, 1, 0]
-    _, host = bench.measure(settings, log=True)
-    for choice, events in zip(settings, rounds_of(bench, host), strict=True):
+    _, host = rig.measure(settings, log=True)
+    for choice, events in zip(settings, rounds_of(rig, host), strict=True):
         pulses = {
             device: us(t) for t, device, action, value in events if device.startswith("ttl_round_type") and value == 1
         }
@@ -67,14 +66,14 @@ def test_bob_announces_after_isolation_and_on_one_line_only(make_bench):
 
 
 @pytest.mark.parametrize("name", ["alice", "bob"])
-def test_times_do_not_depend_on_settings_or_outcomes(make_bench, name):
+def test_times_do_not_depend_on_settings_or_outcomes(make_rig, name):
     """All RTIO events of a round, times and devices, are the same for X, Y, A and B; only the T line shows T."""
-    bench = make_bench(name)
+    rig = make_rig(name)
     settings = np.tile(SETTINGS[name], 64)[:64]
-    _, host = bench.measure(settings, log=True)
+    _, host = rig.measure(settings, log=True)
     shapes, kinds = defaultdict(set), set()
     records = host.records
-    for k, events in enumerate(list(rounds_of(bench, host))[:-1]):
+    for k, events in enumerate(list(rounds_of(rig, host))[:-1]):
         kinds.add((records.settings[k], records.outcomes[k], records.types[k]))
         end = next(t for t, device, action, _ in events if device == "entangler" and action == "run")
         shape = tuple(
@@ -87,13 +86,13 @@ def test_times_do_not_depend_on_settings_or_outcomes(make_bench, name):
 
 
 @pytest.mark.parametrize("name", ["alice", "bob"])
-def test_every_pulse_tracks_its_phase_from_the_herald(make_bench, name):
+def test_every_pulse_tracks_its_phase_from_the_herald(make_rig, name):
     """Tones, in turns at the herald: mapping 0, analysis that of setting and pattern, amplitude 0 where not wanted."""
-    bench = make_bench(name)
+    rig = make_rig(name)
     choices = np.tile(SETTINGS[name], 22)[:64]
-    dds, seen = bench.physics.dds["dds_qubit"], []
-    finish = bench.physics.begin_round
-    bench.physics.begin_round = lambda *args, **kwargs: (seen.append(len(tones)), finish(*args, **kwargs))[1]
+    dds, seen = rig.physics.beams.dds["dds_qubit"], []
+    finish = rig.physics.begin_round
+    rig.physics.begin_round = lambda *args, **kwargs: (seen.append(len(tones)), finish(*args, **kwargs))[1]
     tones = []
     add = dds.set_mu
 
@@ -103,7 +102,7 @@ def test_every_pulse_tracks_its_phase_from_the_herald(make_bench, name):
         return word
 
     dds.set_mu = note
-    _, host = bench.measure(choices)
+    _, host = rig.measure(choices)
     qubit, patterns = DEFAULTS[name].qubit, set()
     assert len(tones) == 3 * len(choices)
     for k in range(len(choices)):
@@ -123,17 +122,17 @@ def test_every_pulse_tracks_its_phase_from_the_herald(make_bench, name):
     assert len(patterns) == 4
 
 
-def test_alice_uses_x_only_in_test_rounds(make_bench):
-    bench = make_bench("alice")
-    _, host = bench.measure([1] * 64)
+def test_alice_uses_x_only_in_test_rounds(make_rig):
+    rig = make_rig("alice")
+    _, host = rig.measure([1] * 64)
     assert set(host.records.types) == {0, 1}
     assert (host.records.settings == host.records.types).all()
 
 
-def test_alices_outcome_is_inverted(make_bench):
+def test_alices_outcome_is_inverted(make_rig):
     for name, bright in (("alice", 0), ("bob", 1)):
-        bench = make_bench(name)
-        _, host = bench.measure([0] * 64)
+        rig = make_rig(name)
+        _, host = rig.measure([0] * 64)
         threshold = DEFAULTS[name].readout.threshold
         assert ((host.records.counts > threshold) == (host.records.outcomes == bright)).all()
         assert set(host.records.outcomes) == {0, 1}

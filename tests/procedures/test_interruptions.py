@@ -31,7 +31,7 @@ def scan(calibrate):
 
         made.hooks = {}
         loop.next_point = next_point
-        made.bench = made.core.bench
+        made.physics = made.core.physics
         return made
 
     return make
@@ -83,7 +83,7 @@ def test_a_pause_comes_between_points_and_reads_the_calibrations_again(scan):
 
 def test_a_lost_ion_is_waited_for_and_its_point_measured_again(scan):
     made = scan()
-    made.hooks[3] = lambda: setattr(made.bench, "ion_present", False)
+    made.hooks[3] = lambda: setattr(made.physics.ion, "present", False)
     run(made)
     assert made.asked == [0, 1, 2, 2, *range(3, 11), None]
 
@@ -91,7 +91,7 @@ def test_a_lost_ion_is_waited_for_and_its_point_measured_again(scan):
 def test_an_unlocked_laser_is_waited_for(scan, monkeypatch):
     monkeypatch.setattr("procedures.kernel_session.LASER_INTERVAL_S", 0.0)
     made = scan()
-    made.hooks[6] = lambda: setattr(made.bench, "_unlocked_until", made.core.wall + 300_000_000)
+    made.hooks[6] = lambda: made.physics.lock.lose(0.3)
     codes = []
     measure = made.experiment.loop.measure
     made.experiment.loop.measure = lambda: codes.append(measure()) or codes[-1]
@@ -102,7 +102,7 @@ def test_an_unlocked_laser_is_waited_for(scan, monkeypatch):
 
 def late(made, times):
     """The CPU loses a millisecond in the middle of a shot, so many times."""
-    dds, left = made.bench.dds["dds_qubit"], [times]
+    dds, left = made.physics.beams.dds["dds_qubit"], [times]
     program = dds.set_mu
 
     def slow(*arguments):
@@ -146,7 +146,7 @@ def test_a_fault_of_the_host_leaves_the_kernel_in_order(scan):
     with pytest.raises(ZeroDivisionError):
         made.experiment.measure_points(3, lambda index: 1 // index, lambda index, counts: None)
     after = made.core.timeline.now + 1
-    assert made.bench.lines["dds_cooling"].pulses(after, after + 1) == [(after, after + 1)]
+    assert made.physics.beams.lines["dds_cooling"].pulses(after, after + 1) == [(after, after + 1)]
 
 
 def test_what_the_operator_has_to_do_is_one_line(calibrate):

@@ -12,7 +12,7 @@ from testbed.devices import CORE_DEVICE, MODULES
 
 RECORDED = json.loads((Path(__file__).parent / "driver_signatures.json").read_text())
 CASES = [(release, name) for release in ("8", "9") for name in RECORDED[release]]
-# What an emulated driver offers to the bench besides ARTIQ's methods.
+# What an emulated driver offers to the physics besides ARTIQ's methods.
 OWN = {
     "Core": {"line", "name", "start_log", "submit", "wait"},
     "AD9910": {"profile_changed", "forget"},

@@ -20,17 +20,17 @@ SETTINGS = {"alice": (0, 1), "bob": (0, 1, 2)}
 def effects(node, prepare=lambda built: None, rounds=400):
     """(pattern, setting used) -> effect operator of 'bright' that the kernels' pulses made, and the records."""
     built, devices = node_experiment(node, seed=11)
-    bench = devices.get("laboratory")
+    state = devices.get("laboratory").round
     seen = []
-    herald_effect = bench.ion.herald_effect
+    herald_effect = state.ion.herald_effect
 
     def spy(programme):
         found = herald_effect(programme)
-        seen.append((bench.herald, bench.pattern, found))
+        seen.append((state.herald, state.pattern, found))
         return found
 
-    bench.ion.herald_effect = spy
-    bench._joint = bench._outcomes = NoCache()
+    state.ion.herald_effect = spy
+    state.cached = 0
     prepare(built)
     draw = np.random.default_rng(5)
     code, host = run_blocks(built, draw.choice(SETTINGS[node], rounds))
@@ -43,13 +43,6 @@ def effects(node, prepare=lambda built: None, rounds=400):
         assert record[0] == pattern
         found.setdefault((pattern, record[2]), []).append(effect)  # X = 0 in key rounds, whatever she drew
     return found, host.records
-
-
-class NoCache(dict):
-    """A dict that forgets, so that every round is computed."""
-
-    def get(self, key, default=None):
-        return default
 
 
 def mean_effects(found):

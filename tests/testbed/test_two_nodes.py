@@ -101,7 +101,7 @@ def test_unlocked_laser_is_seen_by_both(tmp_path):
     assert len(pair.alice.raw) == len(pair.bob.raw) == 20
 
 
-@pytest.mark.parametrize("kind", ("t line dead", "t line double"))
+@pytest.mark.parametrize("kind", ("round type lost", "round type doubled"))
 def test_a_bad_t_line_is_a_fault_not_a_value(tmp_path, kind):
     pair = measure(tmp_path, 100, faults=[{"kind": kind, "round": 12}], arguments={"windows": 300})
     assert pair.codes["alice"] == ROUND_TYPE_FAULT

@@ -1,4 +1,4 @@
-"""Small emulated benches for tests: device managers over a table, experiments without a worker."""
+"""Small emulated nodes for tests: device managers over a table, experiments without a worker."""
 
 import importlib
 
@@ -54,7 +54,7 @@ def entry(module, class_, **arguments):
 
 
 def node_experiment(node, seed=1, faults=(), experiment=None, emulated=None):
-    """The node's parts, built on an emulated bench of its own (ideal partner).
+    """The node's parts, built on an emulated core device of its own (ideal partner).
 
     Returns:
         (experiment, device manager); the experiment has `.node` unless another class is given.

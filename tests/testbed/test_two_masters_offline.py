@@ -14,9 +14,9 @@ import pytest
 
 from postprocess.errors import InvalidInput
 from postprocess.keystore import Keystore
-from testbed.nodes.background import Background
-from testbed.nodes.lab import Lab, demonstration_at
+from testbed.nodes.detached import DetachedProcess
 from testbed.nodes.masters import OFFSET, USUAL, NodeMasters, choose_ports
+from testbed.nodes.two_masters import TwoMasters, demonstration_at
 
 ROOT = Path(__file__).resolve().parents[2]
 STUBBORN = (
@@ -31,7 +31,7 @@ time.sleep(60)
 
 
 def start(folder, code):
-    return Background.start("it", [sys.executable, "-u", "-c", code], folder, os.environ, folder / "it.log")
+    return DetachedProcess.start("it", [sys.executable, "-u", "-c", code], folder, os.environ, folder / "it.log")
 
 
 def await_line(process, line):
@@ -60,7 +60,7 @@ def test_a_deaf_process_is_made_to(tmp_path):
 
 def test_another_process_with_the_same_number_is_left_alone(tmp_path):
     process = start(tmp_path, ORDERLY)
-    impostor = Background("it", process.pid, process.born + 1, process.log)
+    impostor = DetachedProcess("it", process.pid, process.created + 1, process.log)
     assert not impostor.is_alive()
     impostor.end(0.1)
     assert process.is_alive()
@@ -69,12 +69,12 @@ def test_another_process_with_the_same_number_is_left_alone(tmp_path):
 
 def test_a_process_is_known_again_after_it_was_written_down(tmp_path):
     process = start(tmp_path, ORDERLY)
-    entry = {"name": "it", "pid": process.pid, "born": process.born, "log": process.log}
+    entry = {"name": "it", "pid": process.pid, "created": process.created, "log": process.log}
     (tmp_path / "lab.json").write_text(json.dumps({"ports": {}, "processes": {"alice": [entry]}}))
-    lab = Lab.open(tmp_path)
+    lab = TwoMasters.open(tmp_path)
     assert lab.running() == [process]
     lab.down()
-    assert Lab.open(tmp_path).running() == []
+    assert TwoMasters.open(tmp_path).running() == []
     assert not process.is_alive()
 
 
@@ -95,7 +95,7 @@ def test_usual_ports_of_both_nodes_do_not_meet():
 
 
 def test_set_up_provisions_both_homes_for_rehearsals(tmp_path):
-    lab = Lab.open(tmp_path / "lab")
+    lab = TwoMasters.open(tmp_path / "lab")
     lab.set_up(sessions=3, rehearsals=True, seed=None)
     assert lab.is_set_up
     demo = demonstration_at(lab.folder)
@@ -137,7 +137,7 @@ def test_the_working_folder_has_the_nodes_own_device_table(tmp_path, monkeypatch
 def test_a_damaged_state_is_one_line(tmp_path):
     (tmp_path / "lab.json").write_text("{}")
     with pytest.raises(InvalidInput, match=r"lab\.json: damaged"):
-        Lab.open(tmp_path)
+        TwoMasters.open(tmp_path)
 
 
 def command(*words):

@@ -22,8 +22,8 @@ from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness.choice import SEEDED
 from postprocess.storage.private_files import private_folder, write_private
 from testbed.nodes import masters
-from testbed.nodes.background import Background
 from testbed.nodes.demonstration import DESCRIPTION_FILE, Demonstration
+from testbed.nodes.detached import DetachedProcess
 from testbed.nodes.masters import NodeMasters
 from testbed.standin.real_artiq import CONTROLLERS, require_artiq
 
@@ -34,7 +34,7 @@ DATASETS = ("rounds.session", "rounds.status", "rounds.done", "rounds.total", "k
 
 
 @dataclass
-class Lab:
+class TwoMasters:
     """One laboratory folder; `open` finds out what runs in it.
 
     Attributes:
@@ -45,10 +45,10 @@ class Lab:
 
     folder: Path
     ports: dict[str, dict[str, int]] = field(default_factory=dict)
-    processes: dict[str, list[Background]] = field(default_factory=dict)
+    processes: dict[str, list[DetachedProcess]] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, folder: Path) -> Lab:
+    def open(cls, folder: Path) -> TwoMasters:
         """What stands in a folder, which may be new.
 
         Raises:
@@ -60,7 +60,8 @@ class Lab:
                 state = json.loads(path.read_text())
                 lab.ports = state["ports"]
                 lab.processes = {
-                    node: [Background(**entry) for entry in entries] for node, entries in state["processes"].items()
+                    node: [DetachedProcess(**entry) for entry in entries]
+                    for node, entries in state["processes"].items()
                 }
             except (OSError, ValueError, KeyError, TypeError) as problem:
                 raise InvalidInput(f"{path}: damaged ({problem}); end the processes by hand and delete it") from None
@@ -94,7 +95,7 @@ class Lab:
             raise InvalidInput(f"{self.folder}: no laboratory here; start one with `diqkd lab up --home {self.folder}`")
         return NodeMasters(name, self.folder, self.ports[name])
 
-    def running(self) -> list[Background]:
+    def running(self) -> list[DetachedProcess]:
         """Processes of this laboratory that are alive."""
         return [process for entries in self.processes.values() for process in entries if process.is_alive()]
 

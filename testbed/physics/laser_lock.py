@@ -1,0 +1,38 @@
+"""Whether the 674 nm laser is locked, and the line that says so."""
+
+from __future__ import annotations
+
+DEFAULT_UNLOCKED_S = 0.02
+
+
+class LaserLock:
+    """Loses its lock when told to, for a while that begins when somebody looks."""
+
+    def __init__(self) -> None:
+        self._loses_for_s: float | None = None
+        self._unlocked_until: int | None = None
+
+    def lose(self, seconds: float | None) -> None:
+        """Out of lock from the next look on."""
+        self._loses_for_s = seconds or DEFAULT_UNLOCKED_S
+
+    def is_unlocked(self, time: int) -> bool:
+        """Whether the laser is out of lock at a time, ns."""
+        if self._loses_for_s is not None:
+            self._unlocked_until = time + int(self._loses_for_s * 1e9)
+            self._loses_for_s = None
+        return self._unlocked_until is not None and time < self._unlocked_until
+
+
+class LaserLockInput:
+    """The logic line: high while the laser is locked."""
+
+    def __init__(self, lock: LaserLock) -> None:
+        self._lock = lock
+
+    def level(self, time: int) -> int:
+        return 0 if self._lock.is_unlocked(time) else 1
+
+    def edges(self, start: int, stop: int) -> list[tuple[int, int]]:
+        before, after = self.level(start), self.level(stop)
+        return [] if before == after else [(stop, after)]

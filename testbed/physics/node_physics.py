@@ -1,0 +1,220 @@
+"""The physics behind one core device: wires the parts of a node's apparatus to its drivers.
+
+Drivers report what they put out; nothing is computed until somebody looks, that is until a photon count or a round-type
+edge is fetched. Outcomes therefore come from the pulses that were really scheduled before the counting gate.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from contract.nodes import BOB, NODES
+from testbed.drivers.ad53xx import voltage_to_mu
+from testbed.drivers.ttl import SilentInput
+from testbed.physics import laboratory as laboratories
+from testbed.physics import truth
+from testbed.physics.attempts import AttemptLoop
+from testbed.physics.beams import LIGHTS, QUBIT, REPUMP, Beams
+from testbed.physics.faults import Fault
+from testbed.physics.heralding_station import StationPhotons
+from testbed.physics.heralds import Uniforms, generator
+from testbed.physics.ion import Ion
+from testbed.physics.ion_state import IonState
+from testbed.physics.laser_lock import LaserLock, LaserLockInput
+from testbed.physics.optics import Electrodes, coupling
+from testbed.physics.partner import UNMEASURED
+from testbed.physics.photon_counts import PhotonCounts
+from testbed.physics.round_state import RoundState
+from testbed.physics.round_type_lines import KEY_LINE, ROUND_TYPE_LINES, RoundTypeInput, RoundTypeSource
+
+MIN_COUPLING = 0.5
+STALL_MU = 1_000_000
+ZERO_VOLTS, DAC_STEP_V = voltage_to_mu(0.0), 20.0 / 65536
+
+
+class NodePhysics:
+    """The apparatus of one node.
+
+    Args:
+        dmgr: device manager; the wiring is found by the names of the device table.
+        node: "alice" or "bob".
+
+    Attributes:
+        rested_from: from this time on any attempt window could give a herald; infinite while something moves.
+    """
+
+    def __init__(self, dmgr: Any, node: str) -> None:
+        if node not in NODES:
+            raise ValueError(f"laboratory: node is '{node}', must be alice or bob")
+        self.dmgr, self.node = dmgr, node
+        self.table = dmgr.get_device_db()
+        self.core = dmgr.get("core")
+        self.truth = truth.NODE_TRUTHS[node]
+        self.laboratory = laboratories.current()
+        self.faults = self.laboratory.faults_of(node)
+        self.partner = self.laboratory.partner_of(node)
+        self.random = Uniforms(self.laboratory.seed, f"outcomes-{node}", 2)
+        names = (QUBIT, REPUMP, *LIGHTS.values())
+        self.beams = Beams({name: dmgr.get(name) for name in names if name in self.table}, self.core.line)
+        self.lock = LaserLock()
+        stream = generator(self.laboratory.seed, f"photons-{node}", self.partner.epoch)
+        self.counts = PhotonCounts(stream, self.beams.cooling_power)
+        ion = Ion(self.truth, sum(fault.value or 0.0 for fault in self.faults.find("phase error")))
+        self.ion = IonState(ion, self.truth, self.beams, self.lock, self.counts)
+        self.round = RoundState(node, ion)
+        self.electrodes = Electrodes()
+        self.station = StationPhotons(self.electrodes, self.truth.isolation)
+        self.round_types = RoundTypeSource(self.round, self.faults, self.partner)
+        self.rested_from: float = math.inf
+        self.loop: AttemptLoop | None = None
+        self._struck: set[Fault] = set()
+        self._heralds_told = 0
+        self._wire()
+
+    def _wire(self) -> None:
+        self.beams.on_change(self._light_changed)
+        if "zotino0" in self.table:
+            self.dmgr.get("zotino0").listener = self._voltages
+        if self.node == BOB:
+            self.beams.dds[QUBIT].on_set = self.round_types.publish  # out once the analysis is programmed
+            for number, name in enumerate(ROUND_TYPE_LINES):
+                if name in self.table:
+                    self.core.line(self._channel(name)).listener = self.round_types.listener(number)
+        self.core.on_kernel.append(self._kernel)
+
+    def _channel(self, name: str) -> int:
+        return self.table[name]["arguments"]["channel"]
+
+    def _voltages(self, time: int, registers: list[int]) -> None:
+        if self.faults.since("shuttle broken", self.round.herald):
+            return
+        volts = [(registers[channel] - ZERO_VOLTS) * DAC_STEP_V for channel in truth.ELECTRODE_CHANNELS]
+        self.electrodes.step(time, volts)
+        self.rested_from = math.inf
+
+    def _light_changed(self) -> None:
+        self.counts.light_changed()
+        self.station.light_changed()
+
+    def _kernel(self, started: bool) -> None:
+        self.partner.kernel(started)
+        if self.loop is not None:
+            self.loop.herald = 0  # agree anew
+        if started:
+            self.ion.present = True  # the operator has reloaded
+        else:
+            self.write_truth()
+
+    # What drivers ask for
+
+    def attempts(self, entangler: Any) -> AttemptLoop:
+        """The physics behind an entangler."""
+        self.loop = AttemptLoop(self, entangler)
+        return self.loop
+
+    def input(self, channel: int) -> Any:
+        """The signal at an input channel."""
+        if "ttl_laser_locked" in self.table and channel == self._channel("ttl_laser_locked"):
+            return LaserLockInput(self.lock)
+        for number, name in enumerate(ROUND_TYPE_LINES):
+            if self.node != BOB and name in self.table and channel == self._channel(name):
+                return RoundTypeInput(self.round, self.partner, number)
+        return SilentInput()
+
+    def counter(self, channel: int):
+        """What an edge counter counts."""
+        if "pmt_counter" in self.table and channel == self._channel("pmt_counter"):
+            return self.fluorescence
+        return lambda start, stop: 0
+
+    # What the attempt loop asks for: see attempts.AttemptSite
+
+    def approach(self, herald: int) -> None:
+        """The nodes set out for a herald: faults that begin here."""
+        if self._strikes("ion lost", herald):
+            self.ion.present = False
+            self.rested_from = math.inf
+        unlock = self._strikes("laser unlocked", herald, anywhere=True)
+        if unlock is not None:
+            self.lock.lose(unlock.value)
+
+    def _strikes(self, kind: str, herald: int, anywhere: bool = False) -> Fault | None:
+        """The fault that begins at a herald; it does so once, also if several kernels set out for that herald."""
+        fault = self.faults.at(kind, herald, anywhere)
+        if fault is None or fault in self._struck:
+            return None
+        self._struck.add(fault)
+        return fault
+
+    def can_attempt(self, start: int) -> bool:
+        """Whether a window starting now could give a herald."""
+        if not self.ion.present or self.ion.shelved:
+            return False
+        electrodes = self.electrodes
+        electrodes.forget(start)
+        if start > electrodes.home_from:
+            self.rested_from = start
+            return True
+        return coupling(electrodes.displacement(start), 0.0) > MIN_COUPLING
+
+    def begin_round(self, herald: int, pattern: int, time: int, genuine: bool) -> None:
+        """A herald has come."""
+        self.round.begin(herald, pattern, time, genuine)
+        self.round_types.begin_round()
+        self.beams.forget(time)
+        if self.faults.at("underflow", herald):
+            self.core.wall += STALL_MU
+
+    # Looking at the ion
+
+    def fluorescence(self, start: int, stop: int) -> int:
+        """Photons counted in a gate; if a round is open, this is its measurement."""
+        lit = self.beams.lit(start, stop)
+        if self.round.open:
+            bright = self._measure_round(start, stop, lit) if lit and start >= self.round.herald_mu else False
+        else:
+            bright = self.ion.look(start, lit)
+            if self.ion.shelved:
+                self.rested_from = math.inf
+        self.beams.trim(start)
+        return self.counts.of_gate(lit if bright and self.ion.present else 0, stop - start)
+
+    def _measure_round(self, start: int, stop: int, lit: int) -> bool:
+        """The readout of a round: Bob's outcome by his marginal, Alice's conditional on his."""
+        state = self.round
+        programme = self.beams.programme(state.herald_mu, start, self.lock.is_unlocked(start))
+        leaked = self.station.leak(start, stop, lit, self.beams.cooling_power)
+        uniform = self.random[state.herald]
+        if self.node == BOB:
+            self.round_types.publish()
+            bright = uniform[0] < state.probability(programme, UNMEASURED)
+            if self._answers_zero():
+                bright = False
+            self.partner.tell(state.herald, state.outcome(programme, bright, leaked))
+        else:
+            theirs = self.partner.outcome(state.herald)
+            bright = uniform[0] < state.probability(programme, theirs)
+            if theirs is not UNMEASURED:
+                self.station.count(bright, theirs, leaked, uniform[1])
+        state.open = False
+        self.ion.project(start, bright)
+        if not bright:
+            self.rested_from = math.inf
+        return bright
+
+    def _answers_zero(self) -> bool:
+        """Whether Bob's device is one that answers 0 to the key setting, which it knows from the round type."""
+        is_key = self.round_types.announced == KEY_LINE
+        return is_key and self.faults.since("device answers 0 to setting 2", self.round.herald) is not None
+
+    def write_truth(self) -> None:
+        """Heralds and, on Alice's side, the station's histogram so far go to the laboratory's folder."""
+        if self.round.heralds_seen > self._heralds_told:
+            new = self.round.heralds_seen - self._heralds_told
+            self.laboratory.add_truth(self.node, new, self.station.take())
+            self._heralds_told = self.round.heralds_seen
+
+    def close(self) -> None:
+        self.write_truth()
+        self.partner.close()
