@@ -18,7 +18,7 @@ Whatever happens, these hold (Nadlinger 2022, Methods: no round is ever dropped)
 - Rounds that a kernel left without starting are handed out again only by the same process. After a crash they are lost.
 - A record with any flag (underflow, overflow, round type) counts with outcome 0, and Alice takes its T from Bob.
 
-The end of the rounds: a node that is complete notes that durably (farewell), then sends its last digest; with the
+The end of the rounds: a node that is complete notes that durably, then sends its last digest; with the
 peer's in hand it notes `closed`. A closed session needs no meeting any more. A node killed between the two cannot
 know whether the peer has closed; it waits for the peer once, and then goes on to the post-processing, where it will
 find it.
@@ -39,7 +39,7 @@ from contract.codes import KernelLeft
 from contract.record_layout import HEADER_WORDS, RECORD_WORDS
 from postprocess.acquisition.acquisition_progress import AcquisitionProgress, ProgressMeter
 from postprocess.acquisition.meeting import Decision, MeetingStatus, Next, compare_patterns, decide, own_status, settle
-from postprocess.acquisition.node_dialogue import NodeDialogue, PeerRestarted
+from postprocess.acquisition.node_dialogue import STATUS, NodeDialogue, PeerRestarted
 from postprocess.errors import DiqkdError, InvalidInput, PeerLost
 from postprocess.link import Link
 from postprocess.rounds import RoundStore
@@ -92,7 +92,7 @@ class Acquisition:
         self._should_pause, self._progress = should_pause, progress
         self._timeout_s, self._recovery_timeout_s = timeout_s, recovery_timeout_s
         self._meter = ProgressMeter(store, seconds_per_mu=seconds_per_mu, clock=clock)
-        self._farewell_in_an_earlier_life, self._peer_went_on = store.farewell, False
+        self._completed_before_restart, self._peer_went_on = store.complete_noted, False
         self._handed: HandOut | None = None
         self._sequence = 0
         self._agreed: Decision | None = None
@@ -111,7 +111,7 @@ class Acquisition:
             try:
                 self._dialogue.greet(self._timeout_s)
             except PeerLost:
-                if not self._farewell_in_an_earlier_life:
+                if not self._completed_before_restart:
                     raise
                 self._peer_went_on = True
 
@@ -122,7 +122,7 @@ class Acquisition:
         try:
             return self._meet(asks=False, code=KernelLeft.LEFT_BY_HOST).next
         except PeerLost:
-            if self._farewell_in_an_earlier_life:
+            if self._completed_before_restart:
                 return Next.FINISHED
             raise
 
@@ -227,12 +227,12 @@ class Acquisition:
         store, timeout_s = self._store, self._timeout_s
         self._dialogue.next_meeting()
         patience_s, absence_s = (self._recovery_timeout_s, timeout_s) if self._peer_needs_time else (timeout_s, None)
-        occasion = f"to the barrier at round {mine.resumable} (block {store.block_of(mine.resumable)})"
-        answer = self._dialogue.exchange("status", mine.to_message(), patience_s, occasion, absence_s)
+        occasion = f"to the meeting at round {mine.resumable} (block {store.block_of(mine.resumable)})"
+        answer = self._dialogue.exchange(STATUS, mine.to_message(), patience_s, occasion, absence_s)
         theirs = MeetingStatus.from_message(answer, store.parameters.rounds)
         target = settle(store, self._dialogue, mine, theirs, timeout_s)
         if store.complete:
-            store.mark_farewell()
+            store.mark_complete()
         compare_patterns(store, self._dialogue, mine, theirs, target, timeout_s)
         if store.complete:
             store.mark_closed()

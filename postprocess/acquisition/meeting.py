@@ -19,17 +19,19 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.codes import KernelLeft
-from postprocess.acquisition.node_dialogue import PATTERNS, TYPES, Message, NodeDialogue
-from postprocess.errors import AbortReason, InvalidInput, SessionAborted
+from contract.nodes import other_node
+from postprocess.acquisition.node_dialogue import PATTERNS, STATUS, TYPES, NodeDialogue
+from postprocess.errors import AbortReason, SessionAborted
+from postprocess.link import codec
 from postprocess.rounds import RoundStore
 
 MOST_FAULTS_IN_PLACE = 3
+ANY_NUMBER = codec.integer(0, 1 << 40)
 
 
 class Next(StrEnum):
@@ -77,27 +79,31 @@ class MeetingStatus:
     blank: tuple[Span, ...]
     untyped: tuple[Span, ...]
 
-    def to_message(self) -> Message:
-        """Plain numbers for the link."""
-        return {**vars(self), "code": int(self.code)}
+    def to_message(self) -> bytes:
+        """As it travels."""
+        return codec.encode({**vars(self), "code": int(self.code)})
 
     @classmethod
-    def from_message(cls, message: Message, rounds: int) -> MeetingStatus:
-        """A checked MeetingStatus; InvalidInput when a field is missing or out of range."""
-        try:
-            status = cls(
-                decided=_number(message["decided"], rounds),
-                resumable=_number(message["resumable"], rounds),
-                asks=message["asks"] is True,
-                code=KernelLeft(_number(message["code"], max(KernelLeft))),
-                wants_pause=message["wants_pause"] is True,
-                faults_here=_number(message["faults_here"], rounds),
-                blank=_spans(message["blank"], rounds),
-                untyped=_spans(message["untyped"], rounds),
-            )
-        except (KeyError, TypeError, ValueError) as problem:
-            raise _not_understood("status") from problem
-        return status
+    def from_message(cls, content: bytes, rounds: int) -> MeetingStatus:
+        """A checked MeetingStatus; NotUnderstood when a field is missing or out of range."""
+        number = codec.integer(0, rounds)
+        spans = codec.list_of(codec.list_of(number, 2), rounds)
+        message = codec.decode(
+            STATUS,
+            content,
+            {
+                "decided": number,
+                "resumable": number,
+                "asks": codec.flag,
+                "code": codec.integer(0, max(KernelLeft)),
+                "wants_pause": codec.flag,
+                "faults_here": number,
+                "blank": spans,
+                "untyped": spans,
+            },
+        )
+        message |= {name: _spans(message[name]) for name in ("blank", "untyped")}
+        return cls(**{**message, "code": KernelLeft(message["code"])})
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ class Decision:
 def own_status(
     store: RoundStore, *, asks: bool, code: KernelLeft, wants_pause: bool, faults_here: int, fault_position: int
 ) -> MeetingStatus:
-    """This node's MeetingStatus from its store; `faults_here` counts only while nothing has moved past `fault_position`."""
+    """This node's status from its store; `faults_here` counts only while nothing has moved past `fault_position`."""
     first, _ = store.span(store.block_of(max(store.decided - 1, 0)))
     blank = first + np.flatnonzero(store.patterns(first, store.decided) == 0)
     return MeetingStatus(
@@ -154,7 +160,7 @@ def settle(
         return target
     if store.node == "bob":
         types = store.types_of(lacking)
-        dialogue.send(TYPES, {"count": len(lacking), "types": np.packbits(types, bitorder="big").tobytes().hex()})
+        dialogue.send(TYPES, codec.encode({"types": np.packbits(types, bitorder="big").tobytes()}))
     else:
         store.learn_types(lacking, _types(dialogue.receive(TYPES, timeout_s, "with the round types"), len(lacking)))
     return target
@@ -176,9 +182,11 @@ def compare_patterns(
             blank[max(start - first, 0) : max(end - first, 0)] = True
     patterns = store.patterns(first, target)[~blank]
     content = {"block": block, "rounds": len(patterns), "sha256": _digest(store, block, patterns)}
-    answer = dialogue.exchange(PATTERNS, content, timeout_s, f"to the barrier after block {block}")
+    fields = {"block": ANY_NUMBER, "rounds": ANY_NUMBER, "sha256": codec.byte_string(32)}
+    message = dialogue.exchange(PATTERNS, codec.encode(content), timeout_s, f"to the meeting after block {block}")
+    answer = codec.decode(PATTERNS, message, fields)
     for name in content:
-        if answer.get(name) != content[name]:
+        if answer[name] != content[name]:
             raise SessionAborted(
                 AbortReason.BLOCK_MISMATCH,
                 f"block {block} (rounds {first} to {target - 1}): the nodes saw different heralds ({name} differs);"
@@ -188,7 +196,7 @@ def compare_patterns(
 
 def decide(mine: MeetingStatus, theirs: MeetingStatus, target: int, rounds: int, node: str) -> Decision:
     """The same decision on both nodes, each from its own side."""
-    other = "bob" if node == "alice" else "alice"
+    other = other_node(node)
     faults = [
         (who, status.code) for who, status in ((node, mine), (other, theirs)) if status.code != KernelLeft.LEFT_BY_HOST
     ]
@@ -216,9 +224,9 @@ def decide(mine: MeetingStatus, theirs: MeetingStatus, target: int, rounds: int,
     )
 
 
-def _digest(store: RoundStore, block: int, patterns: NDArray[np.uint8]) -> str:
+def _digest(store: RoundStore, block: int, patterns: NDArray[np.uint8]) -> bytes:
     head = b"diqkd herald patterns" + store.parameters.digest() + block.to_bytes(8, "little")
-    return hashlib.sha256(head + patterns.tobytes()).hexdigest()
+    return hashlib.sha256(head + patterns.tobytes()).digest()
 
 
 def _to_spans(indices: NDArray[np.int64]) -> tuple[Span, ...]:
@@ -229,29 +237,15 @@ def _to_spans(indices: NDArray[np.int64]) -> tuple[Span, ...]:
     return tuple((int(first), int(last) + 1) for first, last in zip(firsts, lasts, strict=True))
 
 
-def _spans(value: Any, rounds: int) -> tuple[Span, ...]:
-    spans = tuple((_number(first, rounds), _number(end, rounds)) for first, end in value)
-    flat = [number for span in spans for number in span]
-    if flat != sorted(flat):
-        raise ValueError("spans out of order")
-    return spans
+def _spans(value: list[list[int]]) -> tuple[Span, ...]:
+    flat = [number for span in value for number in span]
+    if any(len(span) != 2 for span in value) or flat != sorted(flat):
+        raise codec.NotUnderstood(STATUS)
+    return tuple((first, end) for first, end in value)
 
 
-def _number(value: Any, largest: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= largest:
-        raise ValueError("number out of range")
-    return value
-
-
-def _types(message: Message, count: int) -> NDArray[np.uint8]:
-    try:
-        packed = np.frombuffer(bytes.fromhex(message["types"]), np.uint8)
-        if message["count"] == count and len(packed) == -(-count // 8):
-            return np.unpackbits(packed, count=count, bitorder="big")
-    except (KeyError, TypeError, ValueError):
-        pass
-    raise _not_understood("round types")
-
-
-def _not_understood(kind: str) -> InvalidInput:
-    return InvalidInput(f"peer: sent a '{kind}' that is not understood; both nodes must run the same version of diqkd")
+def _types(content: bytes, count: int) -> NDArray[np.uint8]:
+    packed = codec.decode(TYPES, content, {"types": codec.byte_string(-(-count // 8))})["types"]
+    if len(packed) != -(-count // 8):
+        raise codec.NotUnderstood(TYPES)
+    return np.unpackbits(np.frombuffer(packed, np.uint8), count=count, bitorder="big")

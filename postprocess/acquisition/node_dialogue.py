@@ -7,23 +7,23 @@ message says from whom, to whom and for which meeting it is; anything else is st
 incarnation interrupts whatever goes on (`PeerRestarted`): the meeting is then held again from its beginning, which
 all steps of a meeting allow.
 
-Messages are JSON with `from`, `to`, `meeting` and the content named in meeting.py. A hello carries the public
+A message is an envelope, `from`, `to` and `meeting`, around content that meeting.py knows. A hello carries the public
 parameters.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import secrets
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
+from contract.nodes import NODES, other_node
 from postprocess.errors import AbortReason, InvalidInput, PeerLost, SessionAborted
-from postprocess.link import Link, Silence
-from postprocess.plans.measurement_plan import RoundsPlan
+from postprocess.link import Link, Silence, codec
+from postprocess.plans.measurement_plan import RoundsPlan, read_plan
 
 HELLO, STATUS, TYPES, PATTERNS = "hello", "status", "round types", "patterns"
 KINDS = (HELLO, STATUS, TYPES, PATTERNS)
@@ -32,13 +32,30 @@ LOOK_FOR_PEER_S = 5.0
 
 _RESUME = "start both nodes again with the same session to resume"
 
-Message = dict[str, Any]
+NAME = codec.text(16)
+ENVELOPE = {
+    "from": NAME,
+    "to": NAME,
+    "meeting": codec.integer(0, 1 << 40),
+    "content": codec.byte_string(codec.MOST_TEXT),
+}
+GREETING = {"node": codec.text(16), "digest": codec.byte_string(32), "parameters": codec.text(1 << 16)}
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A message as it came: names of both incarnations, number of the meeting, content."""
+
+    sender: str
+    to: str
+    meeting: int
+    content: bytes
 
 
 class PeerRestarted(Exception):
     """The peer began anew in the middle of a meeting; `hello` is its first message."""
 
-    def __init__(self, hello: Message) -> None:
+    def __init__(self, hello: Envelope) -> None:
         super().__init__("the peer was started again")
         self.hello = hello
 
@@ -64,9 +81,9 @@ class NodeDialogue:
         self._peer = ""
         self.acquainted = False
         self._meeting = 0
-        self._early: deque[tuple[str, Message]] = deque()
+        self._early: deque[tuple[str, Envelope]] = deque()
 
-    def greet(self, timeout_s: float, hello: Message | None = None) -> None:
+    def greet(self, timeout_s: float, hello: Envelope | None = None) -> None:
         """Get to know the peer and compare the public parameters; `hello` is one that has arrived already.
 
         Raises:
@@ -82,18 +99,18 @@ class NodeDialogue:
             if hello is None:
                 kind, message = self._next_message(deadline, "to begin", repeat_hello=True)
                 if kind != HELLO:
-                    if message["to"] == self._me and message["from"] == self._peer:
+                    if message.to == self._me and message.sender == self._peer:
                         self._early.append((kind, message))
                         break
                     continue
             else:
                 message, hello = hello, None
-            known = message["from"] == self._peer
-            if not known or message["to"] != self._me:
+            known = message.sender == self._peer
+            if not known or message.to != self._me:
                 self._answer_hello(message)
             self._require_equal_parameters(message)
-            self._peer = message["from"]
-            if message["to"] == self._me:
+            self._peer = message.sender
+            if message.to == self._me:
                 break
         self.acquainted = True
 
@@ -101,12 +118,12 @@ class NodeDialogue:
         """Begin the next numbered meeting."""
         self._meeting += 1
 
-    def send(self, kind: str, content: Message) -> None:
+    def send(self, kind: str, content: bytes) -> None:
         """Send a message of this meeting."""
-        self._post(kind, {"from": self._me, "to": self._peer, "meeting": self._meeting, **content})
+        self._post(kind, self._peer, self._meeting, content)
 
-    def receive(self, kind: str, timeout_s: float, occasion: str, absence_s: float | None = None) -> Message:
-        """The peer's message of this kind and meeting.
+    def receive(self, kind: str, timeout_s: float, occasion: str, absence_s: float | None = None) -> bytes:
+        """Content of the peer's message of this kind and meeting.
 
         Args:
             absence_s: while waiting, the link may be down for so long at a time; None does not look at it.
@@ -122,20 +139,20 @@ class NodeDialogue:
                 self._early.popleft() if self._early else self._next_message(deadline, occasion, absence_s=absence_s)
             )
             if got == HELLO:
-                if message["from"] != self._peer:
+                if message.sender != self._peer:
                     raise PeerRestarted(message)
-                if message["to"] != self._me:
+                if message.to != self._me:
                     self._answer_hello(message)
-            elif (message["from"], message["to"], message["meeting"]) == (self._peer, self._me, self._meeting):
+            elif (message.sender, message.to, message.meeting) == (self._peer, self._me, self._meeting):
                 if got != kind:
                     raise InvalidInput(
                         f"peer: sent '{got}' where '{kind}' is due; both nodes must run the same version of diqkd"
                     )
-                return message
+                return message.content
 
     def exchange(
-        self, kind: str, content: Message, timeout_s: float, occasion: str, absence_s: float | None = None
-    ) -> Message:
+        self, kind: str, content: bytes, timeout_s: float, occasion: str, absence_s: float | None = None
+    ) -> bytes:
         """Send a message and receive the peer's of the same kind."""
         self.send(kind, content)
         return self.receive(kind, timeout_s, occasion, absence_s)
@@ -143,47 +160,48 @@ class NodeDialogue:
     def _say_hello(self, to: str) -> None:
         public = {
             "node": self._node,
-            "digest": self._parameters.digest().hex(),
+            "digest": self._parameters.digest(),
             "parameters": self._parameters.to_json(),
         }
-        self._post(HELLO, {"from": self._me, "to": to, "meeting": 0, **public})
+        self._post(HELLO, to, 0, codec.encode(public))
 
-    def _answer_hello(self, message: Message) -> None:
+    def _answer_hello(self, message: Envelope) -> None:
         try:
-            self._say_hello(message["from"])
+            self._say_hello(message.sender)
         except PeerLost:
             # A peer that found a mismatch may be gone already; its hello still tells which.
             self._require_equal_parameters(message)
             raise
 
-    def _require_equal_parameters(self, message: Message) -> None:
-        mine, theirs = json.loads(self._parameters.to_json()), {}
-        if message.get("digest") != self._parameters.digest().hex():
+    def _require_equal_parameters(self, message: Envelope) -> None:
+        greeting = codec.decode(HELLO, message.content, GREETING)
+        if greeting["digest"] != self._parameters.digest():
             try:
-                theirs = json.loads(message["parameters"])
-                fields = [name for name in sorted({*mine, *theirs}) if mine.get(name) != theirs.get(name)]
-            except (KeyError, TypeError, ValueError):
+                fields = self._parameters.differences(read_plan(greeting["parameters"]))
+            except InvalidInput:
                 fields = ["format of the parameters"]
             raise SessionAborted(
                 AbortReason.PARAMETER_MISMATCH,
                 f"the nodes differ in {', '.join(fields) or 'the digest'}; start both with the same parameters",
             )
-        if message.get("node") == self._node or message.get("node") not in ("alice", "bob"):
+        if greeting["node"] == self._node or greeting["node"] not in NODES:
             raise SessionAborted(
                 AbortReason.PARAMETER_MISMATCH, f"both nodes say that they are {self._node}; start one of each"
             )
 
-    def _post(self, kind: str, message: Message) -> None:
-        self._link.send(kind, json.dumps(message, separators=(",", ":")).encode())
+    def _post(self, kind: str, to: str, meeting: int, content: bytes) -> None:
+        message = {"from": self._me, "to": to, "meeting": meeting, "content": content}
+        self._link.send(kind, codec.encode(message))
 
     def _next_message(
         self, deadline: float, occasion: str, *, repeat_hello: bool = False, absence_s: float | None = None
-    ) -> tuple[str, Message]:
+    ) -> tuple[str, Envelope]:
         step = REPEAT_HELLO_S if repeat_hello else math.inf if absence_s is None else LOOK_FOR_PEER_S
         while (left := deadline - self._clock()) > 0:
             try:
                 kind, payload = self._link.receive(KINDS, min(left, step))
-                return kind, _parse(kind, payload)
+                message = codec.decode(kind, payload, ENVELOPE)
+                return kind, Envelope(message["from"], message["to"], message["meeting"], message["content"])
             except Silence:
                 if repeat_hello:
                     self._say_hello("")
@@ -195,14 +213,4 @@ class NodeDialogue:
 
     @property
     def _other(self) -> str:
-        return "bob" if self._node == "alice" else "alice"
-
-
-def _parse(kind: str, payload: bytes) -> Message:
-    try:
-        message = json.loads(payload)
-        if isinstance(message["from"], str) and isinstance(message["to"], str) and isinstance(message["meeting"], int):
-            return dict(message)
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise InvalidInput(f"peer: sent a '{kind}' that is not understood; both nodes must run the same version of diqkd")
+        return other_node(self._node)

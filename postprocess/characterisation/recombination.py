@@ -7,7 +7,6 @@ started again is told everything once more.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from postprocess.errors import DiqkdError, InvalidInput, PeerLost
-from postprocess.link import Link, Silence
+from postprocess.link import Link, Silence, codec
 from postprocess.plans.measurement_plan import MeasurementPlan
 from postprocess.rounds import RoundStore
 
 KIND = "strings"
 CHUNK_ROUNDS = 100_000
 REPEAT_S = 2.0
-PARTING_S = 2.0  # patience with a peer that may have left, as it has everything
+LAST_SEND_S = 2.0  # patience with a peer that may have left, as it has everything
 
 Bits = NDArray[np.uint8]
 
@@ -65,7 +64,7 @@ class Recombination:
         if not isinstance(store.parameters, MeasurementPlan):
             raise DiqkdError("the strings of a session never leave their node; only a characterisation's are exchanged")
         self.plan, self._store = store.parameters, store
-        self._digest = self.plan.digest().hex()
+        self._digest = self.plan.digest()
         self._settings, self._outcomes, self._clean = (np.zeros(self.plan.rounds, np.uint8) for _ in range(3))
         self._have = self._peer_has = self._sent = self._told = 0
 
@@ -123,9 +122,14 @@ class Recombination:
                 return
             part = self._store.portion(first, until)
             fields = np.stack((part.settings >> 1, part.settings & 1, part.outcomes, self._store.clean(first, until)))
-            content = {"digest": self._digest, "first": first, "count": until - first, "have": self._have}
-            payload = json.dumps(content).encode() + b"\n" + np.packbits(fields, bitorder="big").tobytes()
-            link.send(KIND, payload, PARTING_S if self._complete else None)
+            message = {
+                "digest": self._digest,
+                "first": first,
+                "count": until - first,
+                "have": self._have,
+                "strings": np.packbits(fields, bitorder="big").tobytes(),
+            }
+            link.send(KIND, codec.encode(message), LAST_SEND_S if self._complete else None)
             self._sent, self._told, always = until, self._have, False
             if until == end:
                 return
@@ -150,18 +154,21 @@ class Recombination:
                 self._have = max(self._have, part.stop)
 
     def _parse(self, payload: bytes) -> tuple[dict[str, int], Bits]:
-        head, _, packed = payload.partition(b"\n")
-        try:
-            values = json.loads(head)
-            first, count = values["first"], values["count"]
-            if values["digest"] != self._digest:
-                raise InvalidInput(
-                    f"the peer measures another characterisation as '{self.plan.session_id}'; submit the same on both"
-                )
-            in_range = 0 <= first <= first + count <= self.plan.rounds and 0 <= values["have"] <= self.plan.rounds
-            if in_range and len(packed) == -(-4 * count // 8):
-                bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=4 * count, bitorder="big")
-                return values, bits.reshape(4, count)
-        except (ValueError, KeyError, TypeError):
-            pass
-        raise InvalidInput("peer: sent strings that are not understood; both nodes must run the same version of diqkd")
+        number = codec.integer(0, self.plan.rounds)
+        fields = {
+            "digest": codec.byte_string(32),
+            "first": number,
+            "count": codec.integer(0, CHUNK_ROUNDS),
+            "have": number,
+            "strings": codec.byte_string(CHUNK_ROUNDS),
+        }
+        message = codec.decode(KIND, payload, fields)
+        if message["digest"] != self._digest:
+            raise InvalidInput(
+                f"the peer measures another characterisation as '{self.plan.session_id}'; submit the same on both"
+            )
+        count, packed = message["count"], message.pop("strings")
+        if message["first"] + count > self.plan.rounds or len(packed) != -(-4 * count // 8):
+            raise codec.NotUnderstood(KIND)
+        bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=4 * count, bitorder="big")
+        return message, bits.reshape(4, count)

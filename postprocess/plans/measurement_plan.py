@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any, ClassVar, Protocol
 
 from postprocess.errors import InvalidInput
-from postprocess.plans.session_parameters import BELL, SESSION_ID, SessionParameters
+from postprocess.plans.session_parameters import BELL, SESSION_ID, SessionParameters, read_gamma
 
 BASES = "bases"
 PURPOSE = "characterisation"
@@ -118,10 +118,10 @@ class MeasurementPlan:
             values: dict[str, Any] = json.loads(text)
             if values.pop("purpose") != PURPOSE:
                 raise ValueError("another purpose")
-            values["gamma"] = Fraction(values["gamma"])
+            values["gamma"] = read_gamma(values["gamma"])
             values["bases"] = tuple(tuple(names) for names in values["bases"])
             return cls(**values)
-        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
             raise InvalidInput(f"plan of a characterisation: not what diqkd writes ({problem})") from problem
 
     def digest(self) -> bytes:
@@ -139,6 +139,6 @@ def read_plan(text: str) -> SessionParameters | MeasurementPlan:
     """The plan of stored rounds, whatever they are for; InvalidInput when the text is neither."""
     try:
         is_measurement = "purpose" in json.loads(text)
-    except (ValueError, TypeError) as problem:
+    except (ValueError, TypeError, RecursionError) as problem:
         raise InvalidInput(f"session parameters: not what diqkd writes ({problem})") from problem
     return MeasurementPlan.from_json(text) if is_measurement else SessionParameters.from_json(text)

@@ -84,6 +84,9 @@ class SessionParameters:
             (1 <= self.block_rounds <= 1_000_000, "block_rounds", "1 to 1 000 000"),
             (0 <= self.allowance < self.rounds, "allowance", "0 to below the number of rounds"),
         )
+        for name in ("rounds", "syndrome_bits", "ell", "code_seed", "block_rounds", "allowance"):
+            if type(getattr(self, name)) is not int:
+                raise InvalidInput(f"{name} = {getattr(self, name)!r}: must be a whole number")
         for fits, name, allowed in checks:
             if not fits:
                 raise InvalidInput(f"{name} = {getattr(self, name)}: must be {allowed}")
@@ -147,14 +150,14 @@ class SessionParameters:
         """Parameters from `to_json`; raises InvalidInput when a field is missing, unknown or out of range."""
         try:
             values: dict[str, Any] = json.loads(text)
-            values["gamma"] = Fraction(values["gamma"])
+            values["gamma"] = read_gamma(values["gamma"])
             priors = {name: tuple(tuple(row) for row in table) for name, table in values["priors"].items()}
             values["priors"] = Priors(**priors)  # type: ignore[arg-type]
             values["insecure_because"] = tuple(values["insecure_because"])
             return cls(**values)
         except InvalidInput:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
             raise InvalidInput(f"session parameters: not what diqkd writes ({problem})") from problem
 
     def digest(self) -> bytes:
@@ -166,6 +169,13 @@ class SessionParameters:
         if not isinstance(other, SessionParameters):
             return ["purpose"]
         return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+
+
+def read_gamma(text: Any) -> Fraction:
+    """Gamma as plans write it, numerator/denominator; ValueError for anything else, before it is computed."""
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,3}/[0-9]{1,3}", text):
+        raise ValueError("gamma must be written k/256, in lowest terms")
+    return Fraction(text)
 
 
 def proven_length(

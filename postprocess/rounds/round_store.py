@@ -12,7 +12,7 @@ keeps a second process away.
 
 Refinements of the interface: `decided` counts the rounds that have a record or are filled as lost; `resumable` is the
 first round that this node may still measure; `forfeit` gives up rounds whose kernel never reported; `untyped` names
-the rounds whose T Alice still needs; `mark_farewell` and `mark_closed` are the two durable steps that end the rounds
+the rounds whose T Alice still needs; `mark_complete` and `mark_closed` are the two durable steps that end the rounds
 (see acquisition.py).
 """
 
@@ -39,7 +39,7 @@ from postprocess.rounds.settings import draw_settings, read_settings, settings_t
 from postprocess.storage.framed_log import FramedLog
 from postprocess.storage.private_files import lock_folder, private_folder, write_private
 
-_BURNED, _FAREWELL, _CLOSED = 1, 2, 3
+_BURNED, _COMPLETE_NOTED, _CLOSED = 1, 2, 3
 _RECORDS, _LOST, _TYPES = 1, 2, 3
 _INDEX = struct.Struct("<Q")
 _SPAN = struct.Struct("<QQ")
@@ -53,7 +53,7 @@ class RoundStore:
         burned_blocks: blocks whose settings may have been handed out, counted from 0.
         decided: rounds that have a record or are filled as lost; always the first ones.
         closed: both nodes have compared the last block; nothing is left to exchange.
-        farewell: this node has everything and has been about to tell its peer so.
+        complete_noted: this node has everything and has been about to tell its peer so.
     """
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
@@ -264,9 +264,9 @@ class RoundStore:
 
     # The end of the rounds
 
-    def mark_farewell(self) -> None:
+    def mark_complete(self) -> None:
         """Note durably that this node is complete and is about to tell its peer."""
-        self._mark_once("farewell", _FAREWELL)
+        self._mark_once("complete_noted", _COMPLETE_NOTED)
 
     def mark_closed(self) -> None:
         """Note durably that the peer is complete too."""
@@ -307,7 +307,7 @@ class RoundStore:
     # Replay of the files
 
     def _read_marks(self) -> None:
-        self.burned_blocks, self.farewell, self.closed = 0, False, False
+        self.burned_blocks, self.complete_noted, self.closed = 0, False, False
         for kind, payload in self._marks.frames():
             if kind == _BURNED:
                 if payload != _INDEX.pack(self.burned_blocks):
@@ -315,7 +315,7 @@ class RoundStore:
                         f"{self._marks.path}: block {self.burned_blocks} is missing; abandon the session"
                     )
                 self.burned_blocks += 1
-            self.farewell |= kind == _FAREWELL
+            self.complete_noted |= kind == _COMPLETE_NOTED
             self.closed |= kind == _CLOSED
         if self._marks.torn and self.burned_blocks < self.parameters.blocks and not self._read_only:
             # An unfinished mark was never acted upon, a damaged one was: one block of zeros is cheaper than the doubt.

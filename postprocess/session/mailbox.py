@@ -13,11 +13,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-import msgpack
-
 from postprocess.errors import AbortReason, InvalidInput, PeerLost, SessionAborted
 from postprocess.keystore import ACCEPTED, LedgerConflict, SessionLedger
-from postprocess.link import Link, Silence
+from postprocess.link import Link, Silence, codec
 from postprocess.plans.session_parameters import SessionParameters
 
 STATUS = "status"
@@ -40,24 +38,31 @@ class SessionStatus:
     asks: bool
 
     def pack(self) -> bytes:
-        """As msgpack map."""
-        return msgpack.packb(vars(self))
+        """As it travels."""
+        return codec.encode(vars(self))
 
     @classmethod
     def unpack(cls, payload: bytes) -> SessionStatus | None:
-        """The status, or None when these octets are none."""
+        """The status, or None when these bytes are none."""
         try:
-            content = msgpack.unpackb(payload)
-            usable, holds = tuple(content.pop("usable")), tuple(content.pop("holds"))
-            status = cls(**content, usable=usable, holds=holds)
-        except (ValueError, TypeError, KeyError, AttributeError, msgpack.UnpackException):
+            content = codec.decode(STATUS, payload, _FIELDS)
+        except codec.NotUnderstood:
             return None
-        words = (status.parameters, status.pads, *usable, *holds, status.outcome or "", status.detail)
-        known = {None, ACCEPTED, *(reason.value for reason in AbortReason)}
-        fits = (
-            all(isinstance(word, str) for word in words) and isinstance(status.asks, bool) and status.outcome in known
-        )
-        return status if fits else None
+        content |= {name: tuple(content[name]) for name in ("usable", "holds")}
+        return cls(**content)
+
+
+_LABEL = codec.text(128)
+_OUTCOMES = {None, ACCEPTED, *(reason.value for reason in AbortReason)}
+_FIELDS = {
+    "parameters": codec.text(1 << 16),
+    "pads": _LABEL,
+    "usable": codec.list_of(_LABEL, 100_000),
+    "holds": codec.list_of(_LABEL, 16),
+    "outcome": lambda value: (value is None or isinstance(value, str)) and value in _OUTCOMES,
+    "detail": codec.text(1024),
+    "asks": codec.flag,
+}
 
 
 class Mailbox:

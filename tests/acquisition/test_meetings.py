@@ -1,9 +1,9 @@
 """Barrier, pauses, faults and refusals, without crashes."""
 
-import json
 import shutil
 import threading
 
+import msgpack
 import numpy as np
 import pytest
 from emulated_rounds import (
@@ -166,7 +166,7 @@ def test_parameters_that_differ_end_both_with_the_fields_named(tmp_path):
     for end in both(*(acquisition.agree_on_parameters for acquisition in pair)):
         assert isinstance(end, SessionAborted)
         assert end.reason is AbortReason.PARAMETER_MISMATCH
-        assert "differ in code_seed, qber;" in str(end)
+        assert "differ in qber, code_seed;" in str(end)
 
 
 def test_two_alices_refuse_each_other(tmp_path):
@@ -187,7 +187,7 @@ def test_silent_peer_is_lost_with_a_name_and_the_session_stays(tmp_path):
 def test_peer_silent_at_the_barrier(tmp_path):
     pair = make_pair(tmp_path, small_session(), small_session(), timeout_s=0.2)
     both(*(acquisition.agree_on_parameters for acquisition in pair))
-    with pytest.raises(PeerLost, match=r"bob did not come to the barrier at round 0 \(block 0\)"):
+    with pytest.raises(PeerLost, match=r"bob did not come to the meeting at round 0 \(block 0\)"):
         pair[0].next_block()
 
 
@@ -268,7 +268,7 @@ def test_nothing_private_crosses(tmp_path):
 
 def strip_names(kind, payload):
     """The message without the random names of the incarnations."""
-    message = json.loads(payload)
+    message = msgpack.unpackb(payload)
     del message["from"], message["to"]
     return kind, message
 

@@ -79,10 +79,10 @@ def test_whole_session(store):
     np.testing.assert_array_equal(
         RoundRecords.from_words(np.concatenate(words)).timestamps_mu, np.arange(1000) * 10_000_000
     )
-    store.mark_farewell()
+    store.mark_complete()
     store.mark_closed()
     store = reopened(store)
-    assert (store.farewell, store.closed) == (True, True)
+    assert (store.complete_noted, store.closed) == (True, True)
 
 
 def test_settings_need_a_burned_block(store):

@@ -1,6 +1,5 @@
 """Hello of two incarnations, stale messages, and messages that make no sense."""
 
-import json
 import threading
 
 import pytest
@@ -8,6 +7,7 @@ from emulated_rounds import PairedLink, paired_links, small_session
 
 from postprocess.acquisition.node_dialogue import NodeDialogue, PeerRestarted
 from postprocess.errors import InvalidInput, PeerLost
+from postprocess.link import codec
 
 
 def talks(links):
@@ -15,21 +15,21 @@ def talks(links):
 
 
 def acquaint(*pair):
-    threads = [threading.Thread(target=dialogue.greet, args=(5.0,)) for talk in pair]
+    threads = [threading.Thread(target=dialogue.greet, args=(5.0,)) for dialogue in pair]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert all(dialogue.acquainted for talk in pair)
-    for talk in pair:
+    assert all(dialogue.acquainted for dialogue in pair)
+    for dialogue in pair:
         dialogue.next_meeting()
 
 
 def test_messages_arrive_in_their_meeting():
     alice, bob = talks(paired_links())
     acquaint(alice, bob)
-    alice.send("status", {"x": 1})
-    assert bob.receive("status", 1.0, "")["x"] == 1
+    alice.send("status", b"one")
+    assert bob.receive("status", 1.0, "") == b"one"
 
 
 def test_a_hello_that_was_lost_is_said_again(monkeypatch):
@@ -53,21 +53,21 @@ def test_stale_messages_are_dropped():
     links = paired_links()
     alice, bob = talks(links)
     acquaint(alice, bob)
-    alice.send("status", {"x": "old meeting"})
+    alice.send("status", b"old meeting")
     alice.next_meeting()
     bob.next_meeting()
     for name, value in (("from", "dead"), ("to", "dead"), ("meeting", 7)):
-        message = {"from": alice._me, "to": bob._me, "meeting": 2, "x": "stale", name: value}
-        links["alice"].send("status", json.dumps(message).encode())
-    alice.send("status", {"x": "due"})
-    assert bob.receive("status", 1.0, "")["x"] == "due"
+        message = {"from": alice._me, "to": bob._me, "meeting": 2, "content": b"stale", name: value}
+        links["alice"].send("status", codec.encode(message))
+    alice.send("status", b"due")
+    assert bob.receive("status", 1.0, "") == b"due"
 
 
 def test_a_new_incarnation_interrupts():
     links = paired_links()
     alice, bob = talks(links)
     acquaint(alice, bob)
-    alice.send("status", {"x": "to the dead"})
+    alice.send("status", b"to the dead")
     bob = NodeDialogue(links["bob"], "bob", small_session())
     greeting = threading.Thread(target=bob.greet, args=(5.0,))
     greeting.start()
@@ -76,15 +76,22 @@ def test_a_new_incarnation_interrupts():
     alice.greet(5.0, news.value.hello)
     greeting.join(10)
     assert bob.acquainted
-    for talk in (alice, bob):
+    for dialogue in (alice, bob):
         dialogue.next_meeting()
-    alice.send("status", {"x": "to the living"})
-    assert bob.receive("status", 1.0, "")["x"] == "to the living"
+    alice.send("status", b"to the living")
+    assert bob.receive("status", 1.0, "") == b"to the living"
 
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"\xff", b"[]", b"{}", b'{"from": 1, "to": "", "meeting": 0}', b'{"from": "", "to": "", "meeting": "0"}'],
+    [
+        b"",
+        b"\xff",
+        codec.encode({}),
+        codec.encode({"from": 1, "to": "", "meeting": 0, "content": b""}),
+        codec.encode({"from": "", "to": "", "meeting": "0", "content": b""}),
+        b"\x91" * 100_000,
+    ],
 )
 def test_nonsense_is_named(payload):
     links = paired_links()
@@ -98,7 +105,7 @@ def test_nonsense_is_named(payload):
 def test_wrong_kind_is_named():
     alice, bob = talks(paired_links())
     acquaint(alice, bob)
-    alice.send("patterns", {})
+    alice.send("patterns", b"")
     with pytest.raises(InvalidInput, match="sent 'patterns' where 'status' is due"):
         bob.receive("status", 1.0, "")
 
@@ -130,6 +137,6 @@ def test_a_peer_that_asked_for_time_and_is_there_has_it(monkeypatch):
     monkeypatch.setattr("postprocess.acquisition.node_dialogue.LOOK_FOR_PEER_S", 0.05)
     alice, bob = talks(paired_links())
     acquaint(alice, bob)
-    later = threading.Timer(0.4, bob.send, ("status", {"x": 2}))
+    later = threading.Timer(0.4, bob.send, ("status", b"two"))
     later.start()
-    assert alice.receive("status", 3600.0, "to the barrier", absence_s=7.0)["x"] == 2
+    assert alice.receive("status", 3600.0, "to the barrier", absence_s=7.0) == b"two"
