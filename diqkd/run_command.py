@@ -106,13 +106,12 @@ def _options(listed: Listed, words: list[str]) -> dict[str, Any]:
 
 
 def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argparse.Namespace) -> int:
-    from contract.nodes import NODES
     from diqkd.places import checkout
     from diqkd.run_display import RunDisplay
-    from testbed.nodes.two_masters import Lab
+    from testbed.nodes.two_masters import TwoMasters
     from testbed.nodes.two_nodes import NodePair
 
-    lab = Lab.open(folder)
+    lab = TwoMasters.open(folder)
     if not lab.is_set_up:
         lab.set_up(sessions=SESSIONS, rehearsals=True, seed=args.seed)
     elif args.seed is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment
 
 from node.recovery import Recovery
 from node.rounds.block_loop import BlockLoop

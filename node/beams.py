@@ -1,6 +1,6 @@
 """The four switched beams of cooling, repumping, deshelving and pumping: set once, then only switched by their TTLs."""
 
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, delay, kernel, ms
 
 from node.settings import Beam, NodeSettings
 

@@ -1,6 +1,6 @@
 """Doppler cooling, with a look at the fluorescence: is the ion still there?"""
 
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TBool, delay_mu, kernel
 
 from node.beams import Beams
 from node.settings import NodeSettings

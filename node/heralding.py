@@ -1,7 +1,7 @@
 """Synchronised attempts until both nodes see one of the four heralding patterns (Nadlinger 2022, S2 and figure S2)."""
 
 import numpy as np
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TBool, TInt32, at_mu, delay_mu, kernel, now_mu
 
 from contract.codes import ION_LOST, LASER_UNLOCKED, NO_HERALD
 from contract.patterns import PATTERNS

@@ -4,7 +4,7 @@ raised when it has."""
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment
 
 
 class HostedLoop(HasEnvironment):

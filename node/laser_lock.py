@@ -1,6 +1,6 @@
 """The logic line that says whether the 674 nm laser is locked to its cavity."""
 
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TBool, delay, kernel, us
 
 
 class LaserLock(HasEnvironment):

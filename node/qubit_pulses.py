@@ -4,7 +4,7 @@ herald."""
 import math
 
 from artiq.coredevice.ad9910 import PHASE_MODE_TRACKING
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TInt32, TInt64, at_mu, delay, kernel, ms
 
 from contract.patterns import PATTERNS
 from node.settings import NodeSettings

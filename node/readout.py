@@ -1,6 +1,6 @@
 """State detection by fluorescence: bright means that the ion was found in S1/2."""
 
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TInt32, TInt64, at_mu, kernel
 
 from node.beams import Beams
 from node.settings import NodeSettings

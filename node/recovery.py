@@ -1,6 +1,6 @@
 """After a fault: kernels that look whether the ion, or the laser, has come back."""
 
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TBool, TInt32, kernel
 
 from node.station import Station
 

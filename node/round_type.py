@@ -1,7 +1,7 @@
 """The round type T on two logic lines from Bob to Alice: a pulse on exactly one of them, never silence for a value."""
 
 import numpy as np
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TInt32, TInt64, at_mu, delay, kernel, now_mu, parallel, us
 
 from contract.settings import KEY_ROUND, TEST_ROUND
 from node.settings import NodeSettings

@@ -1,6 +1,6 @@
 """Erasing the qubit before the link is restored: 1033 nm and cooling light return any state to S1/2 and mix it."""
 
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TInt64, at_mu, kernel
 
 from node.beams import Beams
 from node.settings import NodeSettings

@@ -1,6 +1,6 @@
 """Moving the ion 3 um out of the focus of the link optics and back: the switch that cuts the quantum link."""
 
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TInt64, at_mu, delay, kernel, us
 
 from node.settings import NodeSettings
 

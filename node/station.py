@@ -1,6 +1,6 @@
 """All parts of a node that do not differ between Alice and Bob, and their common start."""
 
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, kernel
 
 from node.beams import Beams
 from node.cooling import Cooling

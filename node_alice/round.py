@@ -1,6 +1,6 @@
 """Alice's round: she learns from Bob, after the link is cut, whether it is a test or a key round."""
 
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TInt32, TInt64, kernel
 
 from contract.record_layout import FLAG_ROUND_TYPE
 from contract.settings import KEY_ROUND

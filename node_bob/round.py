@@ -1,6 +1,6 @@
 """Bob's round: once the link is cut he tells Alice the round type, then measures in his basis."""
 
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TInt32, TInt64, kernel
 
 from contract.settings import KEY_ROUND, KEY_SETTING, TEST_ROUND
 from node.round_type import RoundTypeSender

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from artiq.experiment import *
+from artiq.experiment import BooleanValue, NumberValue
 
 from postprocess.acquisition.pulsed_laser import turn
 from postprocess.link import open_link

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from artiq.experiment import *
+from artiq.experiment import BooleanValue, HasEnvironment, NumberValue
 
 from node.apparatus import describe
 from node.errors import NodeProblem

@@ -3,7 +3,7 @@ needs both nodes."""
 
 from contextlib import closing
 
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, NumberValue, StringValue
 
 
 class PeerRounds(HasEnvironment):

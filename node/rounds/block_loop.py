@@ -9,7 +9,7 @@ were issued: when next_block runs, the records of the block before have been kep
 from typing import Protocol
 
 from artiq.coredevice.exceptions import RTIOOverflow, RTIOUnderflow
-from artiq.experiment import *
+from artiq.experiment import TBool, TInt32, TList, kernel, rpc
 
 from contract.codes import LEFT_BY_HOST, OVERFLOW, ROUND_TYPE_FAULT, UNDERFLOW
 from contract.record_layout import (

@@ -1,7 +1,7 @@
 """The buffer of records that goes to the host once per block (contract.record_layout)."""
 
 import numpy as np
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TInt32, TInt64, kernel, portable
 
 from contract.record_layout import (
     COUNT_SHIFT,

@@ -2,7 +2,7 @@
 use the shared picosecond laser (gates of the APDs, isolation of the link)."""
 
 import numpy as np
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TInt32, TList, at_mu, delay_mu, kernel, now_mu
 
 from contract.codes import ION_LOST, LEFT_BY_HOST
 from node.errors import NodeProblem

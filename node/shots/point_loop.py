@@ -8,7 +8,7 @@ node.shots.attempt_counter.
 from typing import Protocol
 
 from artiq.coredevice.exceptions import RTIOOverflow, RTIOUnderflow
-from artiq.experiment import *
+from artiq.experiment import TBool, TInt32, TList, kernel, rpc
 
 from contract.codes import LEFT_BY_HOST, OVERFLOW, UNDERFLOW
 from node.hosted_loop import HostedLoop

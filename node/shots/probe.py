@@ -2,7 +2,7 @@
 
 import numpy as np
 from artiq.coredevice.ad9910 import PHASE_MODE_TRACKING
-from artiq.experiment import *
+from artiq.experiment import HasEnvironment, TBool, TInt32, TInt64, TList, at_mu, delay_mu, kernel, now_mu
 
 from contract.codes import ION_LOST, LASER_UNLOCKED, LEFT_BY_HOST
 from node.qubit_pulses import PROGRAMMING_MU

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 import numpy as np
 from artiq.coredevice.exceptions import RTIOOverflow
 
 from testbed.drivers.core import OUTPUT_MU
+from testbed.drivers.line import Line
+from testbed.drivers.timeline import Timeline
 
 INPUT_QUEUE_DEPTH = 64
 GATE_LATENCY_CYCLES = 13
@@ -15,6 +18,10 @@ GATE_LATENCY_CYCLES = 13
 
 class _Output:
     """Methods that TTLOut and TTLInOut share."""
+
+    core: Any
+    _line: Line
+    _timeline: Timeline
 
     def output(self):
         pass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 DEFAULT_PROFILE = 7
@@ -36,7 +38,7 @@ class CPLD:
         self.att_reg = np.int32(np.int64(att))
         self.attenuators = [255] * 4
         self.profiles = [DEFAULT_PROFILE] * 4
-        self.channels: dict[int, object] = {}
+        self.channels: dict[int, Any] = {}
 
     def init(self, blind=False):
         self._spend(100_000 + 1_000_000)

@@ -131,9 +131,9 @@ class NodePair:
             command, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, text=True
         )
         self.processes[node] = process
-        if self.on_line:
+        if self.on_line and process.stderr:
             self._follow(process.stderr, self.on_line)
-        if self.on_print:
+        if self.on_print and process.stdout:
             self._follow(process.stdout, partial(self.on_print, node))
         return process
 

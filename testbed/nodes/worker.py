@@ -200,7 +200,7 @@ class Worker:
         with h5py.File(self.file, "w") as f:
             self.results.write_hdf5(f)
             f["artiq_version"] = artiq.__version__
-            f["rid"] = self.scheduler.rid
+            f["rid"] = self.scheduler.rid if self.scheduler else 0
             f["start_time"] = self._start
             f["run_time"] = self._run_time
             f["expid"] = pyon.encode(self.expid)

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from testbed.physics.faults import Fault, Faults
 from testbed.physics.heralds import HeraldStream
@@ -61,7 +62,7 @@ class Laboratory:
         if self.folder is None:
             return
         target = self.folder / f"truth-{node}.json"
-        known = json.loads(target.read_text()) if target.exists() else {"heralds": 0, "leak_counts": {}}
+        known: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {"heralds": 0, "leak_counts": {}}
         rows = known["leak_counts"]
         for outcomes, row in leak_counts.items():
             rows[outcomes] = [a + b for a, b in zip(rows.get(outcomes, [0] * len(row)), row, strict=True)]

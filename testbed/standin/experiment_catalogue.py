@@ -80,7 +80,7 @@ def _of_file(file: Path, devices: _NoDevices) -> list[Listed]:
             continue
         trace = TraceArgumentManager()
         experiment((devices, None, trace, {}))
-        title, _, about = inspect.getdoc(experiment).partition("\n")
+        title, _, about = (inspect.getdoc(experiment) or name).partition("\n")
         arguments = tuple(
             Argument(key, group or "", tooltip or "", processor.describe())
             for key, (processor, group, tooltip) in trace.requested_args.items()

@@ -47,7 +47,7 @@ def _array(shape: tuple, dtype: str, data: bytes) -> Any:
     return np.frombuffer(base64.b64decode(data), dtype).copy().reshape(shape)
 
 
-_NAMES = {
+_NAMES: dict[str, Any] = {
     "__builtins__": {}, "null": None, "false": False, "true": True, "inf": float("inf"), "nan": float("nan"),
     "slice": slice, "Fraction": Fraction, "OrderedDict": OrderedDict, "nparray": _array,
     "npscalar": lambda dtype, data: np.frombuffer(base64.b64decode(data), dtype)[0],

@@ -25,9 +25,10 @@ def file_import(filename, prefix="file_import_"):
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)
     try:
-        spec = importlib.util.spec_from_loader(name, importlib.machinery.SourceFileLoader(name, str(path)))
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        loader = importlib.machinery.SourceFileLoader(name, str(path))
+        module = importlib.util.module_from_spec(importlib.machinery.ModuleSpec(name, loader, origin=str(path)))
+        module.__file__ = str(path)
+        loader.exec_module(module)
     finally:
         sys.path.remove(folder)
     return module

@@ -7,6 +7,7 @@ is a plain call: the time manager says so by its attribute `straight`.
 from collections import namedtuple
 from functools import wraps
 from inspect import signature
+from typing import Any
 
 __all__ = [
     "TerminationRequested",
@@ -47,7 +48,7 @@ def _kernel(function, core_name, flags):
     def start(*args):
         return getattr(args[0], core_name).run(run_on_core, args, {})
 
-    run_on_core = wraps(function)(_with_signature_of(function, start))
+    run_on_core: Any = wraps(function)(_with_signature_of(function, start))
     run_on_core.artiq_embedded = _embedding(function, flags, core_name)
     return run_on_core
 
@@ -78,8 +79,9 @@ def subkernel(arg=None, destination=0, flags={}):  # noqa: B006
     def refuse(self, *k_args, **k_kwargs):
         raise NotImplementedError("subkernels need ARTIQ itself and a satellite core device")
 
-    refuse.artiq_embedded = _embedding(arg, flags, "core", dest=destination)
-    return refuse
+    marked: Any = refuse
+    marked.artiq_embedded = _embedding(arg, flags, "core", dest=destination)
+    return marked
 
 
 def _marked(arg, mark, **fields):
@@ -120,7 +122,7 @@ def kernel_from_string(parameters, body_code, decorator=kernel):
     names = ", ".join(p if isinstance(p, str) else f"{p[0]}: {p[1]}" for p in parameters)
     body = "\n".join("    " + line for line in body_code.split("\n"))
     source = f"def kernel_from_string_fn({names}):\n{body}\n"
-    namespace = {}
+    namespace: dict[str, Any] = {}
     try:
         exec(source, namespace)
     except SyntaxError as problem:

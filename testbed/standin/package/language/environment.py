@@ -38,7 +38,7 @@ class CancelledArgsError(Exception):
 class _Processor:
     """What all kinds of arguments have in common; `process` checks and converts."""
 
-    described = ()
+    described: tuple[str, ...] = ()
 
     def __init__(self, default=NoDefault):
         if isinstance(default, list):

@@ -3,6 +3,7 @@
 import random
 from itertools import product
 from types import SimpleNamespace
+from typing import Any
 
 from artiq.language import units
 from artiq.language.environment import DefaultMissing, NoDefault
@@ -13,8 +14,10 @@ __all__ = ["CenterScan", "ExplicitScan", "MultiScanManager", "NoScan", "RangeSca
 class ScanObject:
     """Iterate to scan; every iteration gives the same values."""
 
-    fields = ()
-    sequence = ()
+    fields: tuple[str, ...] = ()
+    sequence: Any
+    randomize = False
+    seed: int | None = None
 
     def __iter__(self):
         return iter(self.sequence)
@@ -38,10 +41,7 @@ class NoScan(ScanObject):
     def __init__(self, value, repetitions=1):
         self.value = value
         self.repetitions = repetitions
-
-    @property
-    def sequence(self):
-        return [self.value] * self.repetitions
+        self.sequence = [value] * repetitions
 
 
 class RangeScan(ScanObject):
@@ -106,7 +106,7 @@ class Scannable:
         return scan(**{name: x[name] for name in scan.fields if name in x})
 
     def describe(self):
-        described = {"ty": "Scannable"}
+        described: dict[str, Any] = {"ty": "Scannable"}
         if hasattr(self, "default_values"):
             described["default"] = [scan.describe() for scan in self.default_values]
         names = ("unit", "scale", "global_step", "global_min", "global_max", "precision")
