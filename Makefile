@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo lab test test-slow lint bench clean
+.PHONY: help setup demo lab test test-random test-slow lint bench clean
 
 help:
 	@echo "make demo       the paper's session on the emulated laboratory: two nodes, 1 500 000 rounds, two identical keys"
 	@echo "make lab        the same laboratory under ARTIQ's masters, one per node; PYTHON names the one that has ARTIQ"
 	@echo "make test       linters, type checker and all tests"
+	@echo "make test-random  all tests in random order"
 	@echo "make test-slow  the long sweeps as well"
 	@echo "make bench      what post-processing costs here, as ratios to other programs; some minutes on an idle machine"
 	@echo "make setup      only create $(VENV) with everything in it"
@@ -33,11 +34,15 @@ lab:
 
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/diqkd lint-kernels
 
 test: lint
 	$(BIN)/pytest -n 2 --dist loadfile
+
+test-random: setup
+	$(BIN)/pytest -n 2 --dist loadfile -o addopts="-ra --strict-markers -m 'not slow'"
 
 test-slow: lint
 	$(BIN)/pytest -n 2 --dist loadfile -m "slow or not slow"

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import Row, Scale, alternate, peak_megabytes
-from postprocess.estimation.priors import log_likelihood_ratios, priors_from_score, syndrome_length
+from postprocess.estimation.priors import log_likelihood_ratios, priors_from_score
 from postprocess.reconciliation import Code, make_code, tight_syndrome_length
-from postprocess.reconciliation.schedule import Limits
+from postprocess.reconciliation.decoding_schedule import Limits
+from postprocess.reconciliation.syndrome_length import paper_syndrome_length
 from postprocess.reconciliation.trials import TrialPlan, draw_rounds
 
 GAMMA, SCORE, QBER = 13 / 256, 2.64, 0.018
@@ -44,7 +45,7 @@ def task_of(n: int, overhead: float | None = None) -> Task:
     """A reconciliation of n rounds at S = 2.64, Q = 1.8 % with `overhead` syndrome bits per round, by default the
     paper's rule."""
     priors = priors_from_score(SCORE, QBER)
-    length = syndrome_length(n, GAMMA, SCORE, QBER) if overhead is None else round(overhead * n)
+    length = paper_syndrome_length(n, GAMMA, SCORE, QBER) if overhead is None else round(overhead * n)
     plan = TrialPlan(n, length, GAMMA, priors, priors, code_seed=2022)
     code = make_code(n, plan.syndrome_bits, plan.code_seed)
     alice, bob, x, y = draw_rounds(plan, 0)

@@ -30,7 +30,7 @@ def rows(scale: Scale) -> Iterator[Row]:
     yield Row("extractor, all threads", default, "the same on one thread", single, note=note)
     memory = peak_megabytes(our_memory, scale.rounds, scale.ell)
     strings = (source.nbytes + seed.nbytes + scale.ell) / 1e6
-    yield Row("extractor, peak memory", memory, "source, seed and key as octets", strings, "MB", note)
+    yield Row("extractor, peak memory", memory, "source, seed and key as bytes", strings, "MB", note)
     yield against_cryptomite(scale)
 
 

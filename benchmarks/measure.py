@@ -106,7 +106,7 @@ def alternate(runs: int, *actions: Callable[[], Any]) -> list[float]:
 
 
 def peak_megabytes(work: Callable[..., Callable[[], Any]], *arguments: Any) -> float:
-    """Memory that an action adds at its peak, in MB (10^6 octets), measured in a fresh process (Linux).
+    """Memory that an action adds at its peak, in MB (10^6 bytes), measured in a fresh process (Linux).
 
     Args:
         work: module-level function that prepares and warms up and returns the action.

@@ -29,12 +29,12 @@ def rows(scale: Scale) -> Iterator[Row]:
 
 
 def tag(scale: Scale) -> Row:
-    """VHASH of a string as long as the packed outcomes, against SHA-256 of the same octets."""
+    """VHASH of a string as long as the packed outcomes, against SHA-256 of the same bytes."""
     random = np.random.default_rng(1)
     message = random.bytes(-(-scale.rounds // 8))
     key = next(key for key in iter(lambda: random.bytes(KEY_BYTES), None) if is_valid_key(key))
     ours, theirs = alternate(20 * scale.runs, lambda: vhash(key, message), lambda: hashlib.sha256(message).digest())
-    return Row("VHASH tag", ours, "SHA-256 (hashlib)", theirs, note=f"{len(message)} octets")
+    return Row("VHASH tag", ours, "SHA-256 (hashlib)", theirs, note=f"{len(message)} bytes")
 
 
 def reconciliation(scale: Scale) -> Iterator[Row]:

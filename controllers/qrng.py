@@ -55,7 +55,7 @@ class QrngFacts:
             return {"description": "", "insecure": True, "octets_left": 0, "rounds_left": 0, "problem": str(problem)}
 
     def octets_left(self) -> int | None:
-        """Octets not yet used; None for a source that does not run out."""
+        """Bytes not yet used; None for a source that does not run out."""
         source = random_source(self._home, "health")
         return source.left if isinstance(source, FileSource) else None
 
@@ -67,7 +67,7 @@ class QrngFacts:
     def self_test(self) -> dict[str, Any]:
         """Draw 20 000 bits for the tests of FIPS 140-2 and throw them away: {"passed": bool, "failed": [names]}.
 
-        They are marked as used like any others; a hardware generator's file is 2 500 octets shorter after each test.
+        They are marked as used like any others; a hardware generator's file is 2 500 bytes shorter after each test.
         """
         failed = failed_tests(random_source(self._home, "self test").bits(SAMPLE_BITS))
         return {"passed": not failed, "failed": failed}

@@ -90,24 +90,25 @@ def add_parser(subparsers: Any) -> None:
 
 def plan_of(args: argparse.Namespace) -> TrialPlan:
     """The trials that the options describe; InvalidInput when there is no such code."""
-    from postprocess.estimation.priors import Priors, priors_from_score, syndrome_length
+    from postprocess.estimation.priors import priors_from_score
     from postprocess.plans.paper import PAPER_PRIORS
-    from postprocess.reconciliation.overhead import tight_syndrome_length
+    from postprocess.reconciliation.syndrome_length import syndrome_length_by
     from postprocess.reconciliation.trials import TrialPlan
 
     gamma = float(args.gamma)
     if args.statistics == "table-S6":
         if args.true_score is not None or args.true_qber is not None:
             raise InvalidInput("--true-score and --true-qber go with --statistics expected; table S6 is its own noise")
-        statistics = priors = Priors(PAPER_PRIORS.test, PAPER_PRIORS.key)
+        statistics = priors = PAPER_PRIORS
     else:
         priors = priors_from_score(args.score, args.qber)
         statistics = priors_from_score(
             args.score if args.true_score is None else args.true_score,
             args.qber if args.true_qber is None else args.true_qber,
         )
-    rule = tight_syndrome_length if args.syndrome == "tight" else syndrome_length
-    syndrome_bits = args.syndrome_bits or rule(args.rounds, args.gamma, args.score, args.qber)
+    syndrome_bits = args.syndrome_bits or syndrome_length_by(
+        args.syndrome, args.rounds, args.gamma, args.score, args.qber
+    )
     plan = TrialPlan(
         args.rounds, syndrome_bits, gamma, statistics, priors, args.code_seed, args.noise_seed, args.family
     )

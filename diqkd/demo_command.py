@@ -108,7 +108,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         "gamma_256": int(256 * public.gamma),
         "syndrome": args.syndrome or "paper",
         "block_rounds": public.block_rounds,
-        "judgement": 0.0,  # nothing to hide: the laboratory is emulated
+        "min_response": 0.0,  # nothing to hide: the laboratory is emulated
     }
     return Demonstration(folder.resolve(), public, experiment, args.seed)
 

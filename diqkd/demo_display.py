@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from diqkd.printing import spaced
+from postprocess.reports.table1 import table_rows
 
 if TYPE_CHECKING:
     from testbed.nodes.demonstration import Demonstration
@@ -157,19 +158,7 @@ def balance_table(balance: dict[str, int]) -> Table:
     )
     table.add_column()
     table.add_column(justify="right")
-    rows = (
-        ("Initial shared key K0", "K0", ""),
-        ("  Consumed", "consumed", ""),
-        ("    validation of error correction", "consumed_error_correction", "dim"),
-        ("    authentication", "consumed_authentication", "dim"),
-        ("    key activation", "consumed_activation", "dim"),
-        ("  Reusable", "reusable", ""),
-        ("    hash key", "reusable_vhash", "dim"),
-        ("    extractor seed", "reusable_trevisan", "dim"),
-        ("Generated", "generated", ""),
-        ("Final shared key K1", "K1", ""),
-        ("Net gain", "net", "bold"),
-    )
-    for name, key, style in rows:
-        table.add_row(name, f"{spaced(balance[key])} bits", style=style)
+    for name, bits, depth in table_rows(balance):
+        style = "bold" if name == "Net gain" else "dim" if depth == 2 else ""
+        table.add_row("  " * depth + name, bits, style=style)
     return table

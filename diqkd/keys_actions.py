@@ -31,7 +31,7 @@ WARNING_EMULATED = "This ledger serves the emulated apparatus: nothing in it is 
 
 def show(args: argparse.Namespace) -> ExitStatus:
     """Table I, sessions and keys."""
-    from postprocess.keystore.balance import table
+    from postprocess.reports.table1 import table_text
 
     homes, node = home_of(args)
     with open_ledger(NodeHome(node, homes)) as keystore:
@@ -48,7 +48,7 @@ def show(args: argparse.Namespace) -> ExitStatus:
             }
         )
         return ExitStatus.DONE
-    print(f"{node}'s ledger {path}\n\n{table(balance)}")
+    print(f"{node}'s ledger {path}\n\n{table_text(balance)}")
     rows = [(session.session_id, session.outcome or "open", session.opened, session.detail) for session in sessions]
     _print_rows("Sessions", ("session", "outcome", "opened", ""), rows)
     key_rows = [

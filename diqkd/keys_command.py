@@ -26,7 +26,7 @@ K0 is drawn on one node, into a file, and carried to the other by hand; the file
 
 LINK = """\
 Show this node's public link key (made on the first call), and store the peer's with the addresses of the two
-channels. The link only keeps strangers out; what must be authentic carries a tag from the ledger.
+channels. The link accepts the authenticated peer alone; what must be authentic carries a tag from the ledger.
 
 On Alice's node the addresses are those at which she listens, on Bob's those to which he connects (keys may begin with
 a minus sign and hold every special character of a shell but the single quote, so write them like this):

@@ -152,7 +152,7 @@ def _submit(args: argparse.Namespace) -> int:
     from postprocess.plans.paper import PAPER_GAMMA, PAPER_ROUNDS
 
     chosen: dict[str, Any] = {"session": args.session, "preset": "paper", "block_rounds": args.block_rounds}
-    chosen["judgement"] = 0.0  # nothing to hide: the laboratory is emulated
+    chosen["min_response"] = 0.0  # nothing to hide: the laboratory is emulated
     if args.rounds is not None or args.gamma is not None:
         gamma = args.gamma or PAPER_GAMMA
         chosen |= {"preset": "custom", "rounds": args.rounds or PAPER_ROUNDS, "gamma_256": int(256 * gamma)}

@@ -14,12 +14,13 @@ from postprocess.errors import DiqkdError, PeerLost, SessionAborted, exit_status
 SUBCOMMANDS = ("demo", "run", "plan", "session", "keys", "figure", "bench", "lab", "wiring", "lint_kernels")
 
 DESCRIPTION = """\
-Device-independent quantum key distribution on trapped ions (Nadlinger et al., Nature 607, 682 (2022)).
+Device-independent quantum key distribution on trapped ions
+(Nadlinger et al., Nature 607, 682 (2022)).
 
-Without a laboratory: `diqkd demo` runs the paper's session on an emulated one, `diqkd run` any other
-experiment. In a laboratory the
-experiments in repository/ are submitted with ARTIQ's dashboard or artiq_client; the commands here
-plan a session, post-process stored rounds and look after the keys."""
+Without a laboratory: `diqkd demo` runs the paper's session on an emulated one,
+`diqkd run` any other experiment. In a laboratory the experiments in repository/
+are submitted with ARTIQ's dashboard or artiq_client; the commands here plan a
+session, post-process stored rounds and look after the keys."""
 
 EPILOG = """\
 exit status:

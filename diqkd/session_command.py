@@ -46,7 +46,7 @@ def add_parser(subparsers: Any) -> None:
         help="longest wait for each message of the peer, in seconds (default: %(default)g)",
     )
     parser.add_argument(
-        "--judgement",
+        "--min-response",
         type=_seconds,
         default=15.0,
         metavar="S",
@@ -76,7 +76,11 @@ def run(args: argparse.Namespace) -> int:
             print(f"  {step}", file=sys.stderr, flush=True)
 
     result = post_process(
-        home, args.session, timeout_s=args.timeout + args.judgement, min_response_s=args.judgement, progress=progress
+        home,
+        args.session,
+        timeout_s=args.timeout + args.min_response,
+        min_response_s=args.min_response,
+        progress=progress,
     )
     if args.json:
         print(json.dumps(_as_json(node, parameters, result), indent=2))

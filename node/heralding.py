@@ -24,8 +24,8 @@ class Heralding(HasEnvironment):
     """The attempt loop around the entangler gateware: cool, attempt for one window, again until a herald.
 
     Attributes for the round that follows: `pattern_index` (place of the pattern in PATTERNS), `herald_mu` (time of
-    the herald on this node's time line, on the 8 ns grid), `attempts` (derived from timestamps: the gateware's own
-    counter wraps at 16 384) and `timeouts`, the windows without a herald before it.
+    the herald on this node's time line, on the 8 ns grid) and `attempts` (derived from timestamps: the gateware's own
+    counter wraps at 16 384).
     """
 
     kernel_invariants = {
@@ -50,7 +50,6 @@ class Heralding(HasEnvironment):
         self.patterns = list(PATTERNS)
         self.pattern_index = 0
         self.attempts = 0
-        self.timeouts = 0
         self.attempting_mu = np.int64(0)
         self.herald_mu = np.int64(0)
         self.configure(settings)
@@ -100,7 +99,6 @@ class Heralding(HasEnvironment):
             if not self.laser_lock.was_locked():
                 return LASER_UNLOCKED
             if self._window():
-                self.timeouts = window
                 return 0
         return NO_HERALD
 

@@ -3,7 +3,7 @@
 import numpy as np
 from artiq.experiment import HasEnvironment, TInt32, TInt64, at_mu, delay, kernel, now_mu, parallel, us
 
-from contract.settings import KEY_ROUND, TEST_ROUND
+from contract.round_settings import KEY_ROUND, TEST_ROUND
 from node.settings import NodeSettings
 
 NO_ROUND_TYPE = -1

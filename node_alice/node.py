@@ -5,7 +5,7 @@ from node_alice.round import FollowerRound
 from node_alice.settings import DEFAULTS
 
 
-class Node(AssembledNode):
+class AliceNode(AssembledNode):
     """Station, round and block loop of Alice."""
 
     def build(self):

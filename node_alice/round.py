@@ -1,32 +1,21 @@
 """Alice's round: she learns from Bob, after the link is cut, whether it is a test or a key round."""
 
-from artiq.experiment import HasEnvironment, TInt32, TInt64, kernel
+from artiq.experiment import TInt32, TInt64, kernel
 
 from contract.record_layout import FLAG_ROUND_TYPE
-from contract.settings import KEY_ROUND
+from contract.round_settings import KEY_ROUND
 from node.round_type import NO_ROUND_TYPE, RoundTypeReceiver
+from node.rounds.node_round import NodeRound
 from node.rounds.record_buffer import record_bits
 from node.settings import NodeSettings
 from node.station import Station
 
 
-class FollowerRound(HasEnvironment):
+class FollowerRound(NodeRound):
     """The steps of a round after the herald, Alice's side (Nadlinger 2022, S2; protocol steps 2 and 3)."""
 
-    kernel_invariants = {"station", "round_type"}
-
     def build(self, station: Station, settings: NodeSettings):
-        self.setattr_device("core")
-        self.station = station
-        self.round_type = RoundTypeReceiver(self, settings)
-
-    def configure(self, settings: NodeSettings):
-        self.round_type.configure(settings)
-
-    @kernel
-    def initialise(self):
-        self.round_type.initialise()
-        self.core.break_realtime()
+        super().build(station, settings, RoundTypeReceiver)
 
     @kernel
     def perform(self, herald_mu: TInt64, pattern_index: TInt32, choice: TInt32) -> TInt32:

@@ -5,7 +5,7 @@ from node_bob.round import LeaderRound
 from node_bob.settings import DEFAULTS
 
 
-class Node(AssembledNode):
+class BobNode(AssembledNode):
     """Station, round and block loop of Bob."""
 
     def build(self):

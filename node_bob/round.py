@@ -1,31 +1,20 @@
 """Bob's round: once the link is cut he tells Alice the round type, then measures in his basis."""
 
-from artiq.experiment import HasEnvironment, TInt32, TInt64, kernel
+from artiq.experiment import TInt32, TInt64, kernel
 
-from contract.settings import KEY_ROUND, KEY_SETTING, TEST_ROUND
+from contract.round_settings import KEY_ROUND, KEY_SETTING, TEST_ROUND
 from node.round_type import RoundTypeSender
+from node.rounds.node_round import NodeRound
 from node.rounds.record_buffer import record_bits
 from node.settings import NodeSettings
 from node.station import Station
 
 
-class LeaderRound(HasEnvironment):
+class LeaderRound(NodeRound):
     """The steps of a round after the herald, Bob's side (Nadlinger 2022, S2; protocol steps 2 and 3)."""
 
-    kernel_invariants = {"station", "round_type"}
-
     def build(self, station: Station, settings: NodeSettings):
-        self.setattr_device("core")
-        self.station = station
-        self.round_type = RoundTypeSender(self, settings)
-
-    def configure(self, settings: NodeSettings):
-        self.round_type.configure(settings)
-
-    @kernel
-    def initialise(self):
-        self.round_type.initialise()
-        self.core.break_realtime()
+        super().build(station, settings, RoundTypeSender)
 
     @kernel
     def perform(self, herald_mu: TInt64, pattern_index: TInt32, choice: TInt32) -> TInt32:

@@ -1,7 +1,7 @@
 """Bob's default settings; calibration.json in his home overrides single values.
 
 The analysis phase per herald pattern maximises S on the maximum-likelihood state of the published tomography
-(Nadlinger 2022, Supplement, table S2): postprocess.estimation.prediction.best_analysis_phase of
+(Nadlinger 2022, Supplement, table S2): postprocess.characterisation.prediction.best_analysis_phase of
 postprocess.characterisation.state_tomography.published_states; a test compares them. On another apparatus they follow
 from the optical path of the heralding station: calibrate them.
 """

@@ -1,33 +1,34 @@
-"""All legs of a measurement in Pauli bases, one after the other, with the peer."""
+"""A measurement in Pauli bases with the peer: all its legs, one after the other."""
+
+from procedures.peer_rounds import PeerExperiment
 
 
-class BasisLegs:
-    """Measures the legs of `postprocess.characterisation.bases` on this node; `legs` has (plan, JointRounds) of each.
+class BasisExperiment(PeerExperiment):
+    """Base of experiments whose rounds measure in Pauli bases; `legs` has (plan, JointRounds) of each pair of bases."""
 
-    Args:
-        peer_rounds: procedures.peer_rounds.PeerRounds of the experiment.
-        plans: postprocess.plans.measurement_plan.MeasurementPlan of each leg.
-    """
+    def rounds_argument(self, default: int, step: int, group: str, pairs: int):
+        """Size of the measurement."""
+        self.number_argument(
+            "pair_rounds",
+            default,
+            10,
+            1_000_000,
+            step,
+            group,
+            f"Heralded rounds per pair of bases, of all four patterns; there are {pairs} pairs",
+        )
 
-    def __init__(self, peer_rounds, plans):
-        self.peer_rounds, self.plans = peer_rounds, plans
-        self.legs = []
-
-    def measure(self, home, peer_timeout, recovery_timeout):
+    def measure_legs(self, pairs):
         """Measure what an earlier run has not; a leg that is complete is only exchanged again."""
+        from contract.nodes import NODES
         from node.basis_settings import with_bases
+        from postprocess.characterisation.bases import leg_plans
         from procedures.live_strings import LiveStrings
 
-        for plan in self.plans:
-            names = plan.bases[0 if self.peer_rounds.node_name == "alice" else 1]
-            strings = LiveStrings(lambda joint: None, peer_timeout)
-            self.peer_rounds.describe(plan)
-            self.peer_rounds.measure(
-                home,
-                plan,
-                peer_timeout,
-                recovery_timeout,
-                strings.update,
-                lambda settings, names=names: with_bases(settings, names),
-            )
+        self.legs = []
+        for plan in leg_plans(self.name, self.apparatus, self.pair_rounds, self.block_rounds, pairs):
+            names = plan.bases[NODES.index(self.node_name)]
+            strings = LiveStrings(lambda joint: None, self.peer_timeout)
+            self.describe_rounds(plan)
+            self.measure_rounds(plan, strings.update, lambda settings, names=names: with_bases(settings, names))
             self.legs.append((plan, strings.joint))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from node.errors import CalibrationError
+from node.node_errors import CalibrationError
 from node.settings import NodeSettings
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from contract.codes import DESCRIPTIONS, LEFT_BY_HOST
-from node.errors import NodeNotReady
+from node.node_errors import NodeNotReady
 from procedures.calibration_file import calibrated, changes
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ class KernelSession:
     """Keeps one node going through a session; used by every experiment that measures rounds.
 
     Args:
-        node: node_alice.Node or node_bob.Node.
+        node: node_alice.node.AliceNode or node_bob.node.BobNode.
         scheduler: ARTIQ's scheduler device.
         calibration: path of the calibration file, read again after every interruption.
         patience_s: longest wait for ion or laser, wall-clock time.

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from artiq.experiment import BooleanValue, HasEnvironment, NumberValue
+from artiq.experiment import BooleanValue
 
-from node.apparatus import describe
-from node.errors import NodeProblem
+from node.node_errors import NodeProblem
 from node.settings import NodeSettings
 from node.shots.attempt_counter import ATTEMPTS, AttemptCounter
 from node.shots.point_loop import PointLoop
@@ -19,6 +18,7 @@ from node.shots.shot import Shot
 from postprocess.errors import DiqkdError
 from procedures.calibration_file import write
 from procedures.kernel_session import KernelSession
+from procedures.node_experiment import NodeExperiment
 from procedures.scans.point_scan import PointScan
 from procedures.scans.scan_display import Display
 
@@ -27,7 +27,7 @@ class CalibrationStopped(DiqkdError):
     """Ion, laser or calibration file need the operator; nothing was written."""
 
 
-class Calibration(HasEnvironment):
+class Calibration(NodeExperiment):
     """Base of the calibrations in repository/; theirs is `calibrate`.
 
     They measure, fit and write the calibration file in `run`: the next experiment reads that file at the beginning of
@@ -35,20 +35,9 @@ class Calibration(HasEnvironment):
     """
 
     def build_node(self):
-        """The node this master controls, and how long to wait for its ion and laser."""
-        import node_alice
-        import node_bob
-
-        self.setattr_device("core")
-        self.setattr_device("scheduler")
-        self.node_name, self.apparatus = describe(self.get_device_db())
-        self.node = {"alice": node_alice, "bob": node_bob}[self.node_name].Node(self)
-        self.setattr_argument(
-            "recovery_timeout",
-            NumberValue(600, unit="s", precision=0, scale=1, step=60, min=1, max=86_400, type="int"),
-            "Patience",
-            "Longest wait for the ion or the laser to come back",
-        )
+        """The node, and how long to wait for its ion and laser."""
+        super().build_node()
+        self.recovery_argument(600, "Longest wait for the ion or the laser to come back")
         self.display = Display(self)
 
     def build_probe(self):
@@ -69,24 +58,8 @@ class Calibration(HasEnvironment):
 
     def scan_arguments(self, points: int, shots: int):
         """Size of a scan with pulses on the ion."""
-        self.setattr_argument(
-            "points",
-            NumberValue(points, precision=0, scale=1, step=1, min=5, max=1000, type="int"),
-            "Scan",
-            "Number of points",
-        )
-        self.setattr_argument(
-            "shots",
-            NumberValue(shots, precision=0, scale=1, step=10, min=10, max=1000, type="int"),
-            "Scan",
-            "Shots per point",
-        )
-
-    def prepare(self):
-        """Find the node's home; calibrations are read in run, as this overlaps the run before."""
-        from postprocess.storage.node_home import NodeHome
-
-        self.home = NodeHome(self.node_name)
+        self.number_argument("points", points, 5, 1000, 1, "Scan", "Number of points")
+        self.number_argument("shots", shots, 10, 1000, 10, "Scan", "Shots per point")
 
     def run(self):
         """Measure, fit, write; a result of a fit that failed is never written.
@@ -108,7 +81,7 @@ class Calibration(HasEnvironment):
 
     def begin(self, title: str, x_label: str, y_label: str, unit: float = 1.0) -> None:
         """Empty datasets, and the calibration file as it is now."""
-        self.set_dataset("diqkd.calibration.apparatus", self.apparatus, broadcast=True)
+        self.publish("calibration.apparatus", self.apparatus)
         self.display.begin(f"{title} ({self.node_name})", x_label, y_label, unit)
         self.kernel_session = KernelSession(
             self.node, self.scheduler, self.home.calibration, self.recovery_timeout, self.display.status

@@ -7,7 +7,7 @@ forward it through ssh and give the local end, `ssh -N -L 13251:localhost:3251 a
 import importlib.util
 import ipaddress
 
-from node.errors import NodeProblem
+from node.node_errors import NodeProblem
 
 REMEDY = "leave the argument empty and submit the session on the peer's master, too"
 GONE = ("deleting",)

@@ -2,8 +2,10 @@
 
 from artiq.experiment import *
 
+from procedures.peer_rounds import PeerExperiment
 
-class CharacteriseLink(EnvExperiment):
+
+class CharacteriseLink(PeerExperiment, EnvExperiment):
     """Characterise the link with the peer (makes no key)
 
     Half of the rounds are Bell tests, and both nodes exchange all settings and outcomes while they are measured: S and
@@ -12,41 +14,30 @@ class CharacteriseLink(EnvExperiment):
     """
 
     def build(self):
-        from procedures.peer_rounds import PeerRounds
-
-        self.peer_rounds = PeerRounds(self)
+        self.build_node()
         group = "Characterisation"
-        self.peer_rounds.name_argument(self, group, "link-1")
-        self.setattr_argument(
-            "rounds",
-            NumberValue(200_000, precision=0, scale=1, step=10_000, min=100, max=100_000_000, type="int"),
-            group,
-            "Heralded rounds",
+        self.name_argument(group, "link-1")
+        self.number_argument("rounds", 200_000, 100, 100_000_000, 10_000, group, "Heralded rounds")
+        self.number_argument(
+            "window", 100_000, 100, 100_000_000, 10_000, group, "Rounds of a moving average; 100 000 in the paper"
         )
-        self.setattr_argument(
-            "window",
-            NumberValue(100_000, precision=0, scale=1, step=10_000, min=100, max=100_000_000, type="int"),
-            group,
-            "Rounds of a moving average; 100 000 in the paper",
-        )
-        self.peer_rounds.block_argument(self, group)
-        self.peer_rounds.patience_arguments(self)
+        self.block_argument(group)
+        self.patience_arguments()
 
     def prepare(self):
         """Both nodes must come to the same public plan."""
         from postprocess.plans.measurement_plan import MeasurementPlan
-        from postprocess.storage.node_home import NodeHome
 
-        self.home = NodeHome(self.peer_rounds.node_name)
-        self.plan = MeasurementPlan(self.name, self.peer_rounds.apparatus, self.rounds, block_rounds=self.block_rounds)
+        super().prepare()
+        self.plan = MeasurementPlan(self.name, self.apparatus, self.rounds, block_rounds=self.block_rounds)
 
     def run(self):
         """Measure all rounds with the peer; S and Q are shown as the strings come in."""
         from procedures.live_strings import LiveStrings
 
-        self.peer_rounds.describe(self.plan)
+        self.describe_rounds(self.plan)
         self.strings = LiveStrings(self._show_averages, self.peer_timeout)
-        self.peer_rounds.measure(self.home, self.plan, self.peer_timeout, self.recovery_timeout, self.strings.update)
+        self.measure_rounds(self.plan, self.strings.update)
 
     def analyze(self):
         """S, Q and the probabilities of every setting; the last averages."""
@@ -64,7 +55,7 @@ class CharacteriseLink(EnvExperiment):
             ("probabilities", quality.probabilities),
             ("counts", quality.counts),
         ):
-            self.set_dataset("diqkd.characterisation." + name, value, broadcast=True)
+            self.publish("characterisation." + name, value)
         print(report(quality))
 
     def _show_averages(self, joint):
@@ -73,7 +64,7 @@ class CharacteriseLink(EnvExperiment):
 
         from postprocess.characterisation.link import averages
 
-        self.set_dataset("diqkd.characterisation.apparatus", self.plan.apparatus, broadcast=True)
-        self.set_dataset("diqkd.characterisation.window_rounds", min(self.window, len(joint)), broadcast=True)
+        self.publish("characterisation.apparatus", self.plan.apparatus)
+        self.publish("characterisation.window_rounds", min(self.window, len(joint)))
         for name, values in asdict(averages(joint, self.window)).items():
-            self.set_dataset("diqkd.characterisation." + name, values, broadcast=True)
+            self.publish("characterisation." + name, values)

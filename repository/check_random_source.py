@@ -2,8 +2,10 @@
 
 from artiq.experiment import *
 
+from procedures.node_experiment import NodeExperiment
 
-class CheckRandomSource(EnvExperiment):
+
+class CheckRandomSource(NodeExperiment, EnvExperiment):
     """Check the source of random bits
 
     The tests of FIPS 140-2 on samples of 20 000 bits, which are then thrown away; no hardware is touched. They find a
@@ -13,21 +15,16 @@ class CheckRandomSource(EnvExperiment):
     FALSE_ALARM, RARE = 1e-3, 1e-4
 
     def build(self):
-        from node.apparatus import describe
-
-        self.node_name, self.apparatus = describe(self.get_device_db())
-        self.setattr_argument(
+        self.describe_node()
+        self.number_argument(
             "samples",
-            NumberValue(5, precision=0, scale=1, step=1, min=2, max=1000, type="int"),
+            5,
+            2,
+            1000,
+            1,
             "Random source",
-            "Samples of 20 000 bits; each makes a hardware generator's file 2 500 octets shorter",
+            "Samples of 20 000 bits; each makes a hardware generator's file 2 500 bytes shorter",
         )
-
-    def prepare(self):
-        """Find the node's home."""
-        from postprocess.storage.node_home import NodeHome
-
-        self.home = NodeHome(self.node_name)
 
     def run(self):
         """Draw the samples and test them; a healthy sample fails once in a thousand times."""
@@ -41,9 +38,9 @@ class CheckRandomSource(EnvExperiment):
         failures = [failed for _ in range(self.samples) if (failed := failed_tests(source.bits(SAMPLE_BITS)))]
         names = ", ".join(sorted({name for failed in failures for name in failed}))
         line = f"{len(failures)} of {self.samples} samples fail" + (f" ({names})" if names else "")
-        self.set_dataset("diqkd.random_source.description", source.description, broadcast=True)
-        self.set_dataset("diqkd.random_source.insecure", source.insecure, broadcast=True)
-        self.set_dataset("diqkd.random_source.result", line, broadcast=True)
+        self.publish("random_source.description", source.description)
+        self.publish("random_source.insecure", source.insecure)
+        self.publish("random_source.result", line)
         print(f"{source.description}: {line}")
         if binom.sf(len(failures) - 1, self.samples, self.FALSE_ALARM) < self.RARE:
             raise DiqkdError(f"{source.description}: {line}; do not start a session, look after the generator")

@@ -2,8 +2,10 @@
 
 from artiq.experiment import *
 
+from procedures.peer_rounds import PeerExperiment
 
-class GenerateKey(EnvExperiment):
+
+class GenerateKey(PeerExperiment, EnvExperiment):
     """Generate a key with the peer
 
     Submit it on both nodes with the same arguments; they find each other by the session id. Submitting an interrupted
@@ -11,14 +13,11 @@ class GenerateKey(EnvExperiment):
     """
 
     def build(self):
-        from procedures.peer_rounds import PeerRounds
-
-        self.setattr_device("scheduler")
-        self.peer_rounds = PeerRounds(self)
+        self.build_node()
         self._session_arguments()
         self._custom_arguments()
-        self.peer_rounds.patience_arguments(self)
-        self._judgement_argument()
+        self.patience_arguments()
+        self._response_argument()
 
     def _session_arguments(self):
         group = "Session"
@@ -37,7 +36,7 @@ class GenerateKey(EnvExperiment):
             group,
             "paper: 1 500 000 rounds, 95 884 bits; custom: planned from the arguments below",
         )
-        self.peer_rounds.block_argument(self, group)
+        self.block_argument(group)
 
     def _custom_arguments(self):
         group = "Custom session"
@@ -75,23 +74,22 @@ class GenerateKey(EnvExperiment):
             "Rule for the syndrome length: the paper's, or 1.15 times the entropy, which leaves more key",
         )
 
-    def _judgement_argument(self):
+    def _response_argument(self):
         self.setattr_argument(
-            "judgement",
+            "min_response",
             NumberValue(15, unit="s", precision=0, scale=1, step=5, min=0, max=86_400, type="int"),
             "Patience",
-            "Bob answers no sooner; more than decoding ever takes, or its duration shows how many errors there were",
+            "Minimum response time of Bob; longer than decoding ever takes, or its duration tells of errors",
         )
 
     def prepare(self):
         """Load the public parameters; pads, settings and calibrations come in run, as this overlaps another session."""
         from postprocess.plans.presets import session_parameters
-        from postprocess.storage.node_home import NodeHome
 
-        self.home = NodeHome(self.peer_rounds.node_name)
+        super().prepare()
         self.parameters = session_parameters(
             self.home,
-            self.peer_rounds.apparatus,
+            self.apparatus,
             self.session,
             preset=self.preset,
             block_rounds=self.block_rounds,
@@ -109,18 +107,18 @@ class GenerateKey(EnvExperiment):
         from postprocess.keystore import open_ledger
         from postprocess.session.post_processing import close_session
 
-        self.peer_rounds.describe(self.parameters)
+        self.describe_rounds(self.parameters)
         try:
             self._ask_peer()
             with open_ledger(self.home) as keystore:
                 keystore.reserve(self.session, self.parameters)
-            self.peer_rounds.measure(self.home, self.parameters, self.peer_timeout, self.recovery_timeout)
+            self.measure_rounds(self.parameters)
         except SessionAborted as problem:
             close_session(self.home, self.session, problem)
             raise
 
     def _ask_peer(self):
-        from node.errors import NodeProblem
+        from node.node_errors import NodeProblem
         from postprocess.acquisition.measurement_loop import OperatorNeeded
         from procedures.peer_master import ask_peer
 
@@ -141,27 +139,27 @@ class GenerateKey(EnvExperiment):
         result = post_process(
             self.home,
             self.session,
-            timeout_s=self.peer_timeout + self.judgement,
-            min_response_s=self.judgement,
+            timeout_s=self.peer_timeout + self.min_response,
+            min_response_s=self.min_response,
             progress=self._show_status,
         )
         self._show_reasons(result.insecure_because)
-        self.set_dataset("diqkd.key.accepted", result.accepted, broadcast=True)
-        self.set_dataset("diqkd.key.abort_reason", str(result.abort_reason or ""), broadcast=True)
-        self.set_dataset("diqkd.key.bits", result.ell, broadcast=True)
+        self.publish("key.accepted", result.accepted)
+        self.publish("key.abort_reason", str(result.abort_reason or ""))
+        self.publish("key.bits", result.ell)
         self._show_status("key accepted" if result.accepted else f"aborted: {result.abort_reason}")
         require_key(result, self.session)
 
     def _describe_key(self):
         """Whose key is being made; what the datasets say of the key before goes first."""
         for name, value in (("status", "post-processing"), ("accepted", False), ("abort_reason", ""), ("bits", 0)):
-            self.set_dataset("diqkd.key." + name, value, broadcast=True)
+            self.publish("key." + name, value)
         self._show_reasons(self.parameters.insecure_because)
-        self.set_dataset("diqkd.key.apparatus", self.parameters.apparatus, broadcast=True)
-        self.set_dataset("diqkd.key.session", self.session, broadcast=True)
+        self.publish("key.apparatus", self.parameters.apparatus)
+        self.publish("key.session", self.session)
 
     def _show_reasons(self, insecure_because):
-        self.set_dataset("diqkd.key.insecure_because", "; ".join(insecure_because), broadcast=True)
+        self.publish("key.insecure_because", "; ".join(insecure_because))
 
     def _show_status(self, status):
-        self.set_dataset("diqkd.key.status", status, broadcast=True)
+        self.publish("key.status", status)

@@ -49,7 +49,7 @@ class KeyView:
     Attributes:
         title: name of the session.
         verdict: what came out, or what is being done.
-        kind: RUNNING, GOOD, BAD, or MARKED for a key that is good for nothing because of its warnings.
+        kind: RUNNING, GOOD, BAD, or MARKED for a key that must not be used, because of its warnings.
         warnings: see shaping.marks.
     """
 

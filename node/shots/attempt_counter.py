@@ -5,8 +5,8 @@ import numpy as np
 from artiq.experiment import HasEnvironment, TInt32, TList, at_mu, delay_mu, kernel, now_mu
 
 from contract.codes import ION_LOST, LEFT_BY_HOST
-from node.errors import NodeProblem
 from node.heralding import GATE_APD0
+from node.node_errors import NodeProblem
 from node.settings import AttemptSettings, NodeSettings
 from node.shots.point_loop import FIRST_WORD, REPETITIONS
 from node.station import Station

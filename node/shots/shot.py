@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from node.errors import NodeProblem
+from node.node_errors import NodeProblem
 from node.settings import NodeSettings, Transition
 from node.shots.point_loop import FIRST_WORD, POINT_WORDS
 from node.units import to_coarse_mu, to_mu

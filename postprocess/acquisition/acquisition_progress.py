@@ -22,7 +22,7 @@ class AcquisitionProgress:
         rounds_lost: rounds that count with outcome 0 after a fault or crash.
         herald_rate_hz: heralds per second of machine time over the latest block; 0.0 while unknown.
         pattern_counts: how often each herald pattern 0 to 15 came, bit k = APD k.
-        remaining_s: estimate of the time to the end by the clock on the wall; None while unknown.
+        remaining_s: estimate of the wall-clock time to the end; None while unknown.
     """
 
     rounds_done: int

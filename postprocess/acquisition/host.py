@@ -43,7 +43,7 @@ from postprocess.acquisition.node_dialogue import STATUS, NodeDialogue, PeerRest
 from postprocess.errors import DiqkdError, InvalidInput, PeerLost
 from postprocess.link import Link
 from postprocess.rounds import RoundStore
-from postprocess.rounds.settings import settings_words
+from postprocess.rounds.private_settings import settings_words
 
 __all__ = ["Acquisition", "AcquisitionProgress", "Next"]
 

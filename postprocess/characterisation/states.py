@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contract.patterns import PATTERNS
+from postprocess.characterisation.prediction import best_analysis_phase
 from postprocess.characterisation.state_tomography import (
     Counts,
     Matrix,
@@ -15,7 +16,6 @@ from postprocess.characterisation.state_tomography import (
     fully_entangled_fraction,
     maximum_likelihood_state,
 )
-from postprocess.estimation.prediction import best_analysis_phase
 
 _SEED = 2022  # of the resamplings: the same counts give the same errors
 

@@ -1,4 +1,4 @@
-"""What Bob knows about Alice's bits: priors, log-likelihood ratios, and how long a syndrome must be.
+"""What Bob knows about Alice's bits: priors and log-likelihood ratios.
 
 Both joint distributions are P(A, B) with Alice first. Bob's outcome is flipped for X = Y = 1, where the Bell state
 anticorrelates the outcomes, so one distribution serves all four Bell-test settings (Nadlinger 2022, step 5 and S6).
@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
-from contract.settings import KEY_SETTING
+from contract.round_settings import KEY_SETTING
 from postprocess.errors import InvalidInput
 
 Joint = tuple[tuple[float, float], tuple[float, float]]
-
-_MARGIN_BITS = 50  # the paper's margin is 50 sqrt(n), S6
 
 
 @dataclass(frozen=True)
@@ -39,29 +36,6 @@ class Priors:
                     f"decoder prior '{name}' must be 2x2 positive P(A,B) that sum to 1, not {table.tolist()}"
                 )
             object.__setattr__(self, name, tuple(tuple(float(p) for p in row) for row in table))
-
-
-def binary_entropy(p: float) -> float:
-    """Binary entropy h(p) in bits; h(0) = h(1) = 0."""
-    if not 0.0 <= p <= 1.0:
-        raise InvalidInput(f"binary entropy needs a probability, not {p}")
-    if p in (0.0, 1.0):
-        return 0.0
-    return -(p * math.log2(p) + (1.0 - p) * math.log1p(-p) / math.log(2.0))
-
-
-def syndrome_length(n: int, gamma: float | Fraction, score: float, qber: float) -> int:
-    """Syndrome length m in bits by the paper's rule (Nadlinger 2022, S6).
-
-    m = floor(n ((1 - gamma) h(Q) + gamma h((4 - S)/8)) + 50 sqrt(n)), with the expected CHSH score S and QBER Q. For
-    short runs the margin alone exceeds n: such a syndrome reveals the whole string, and `make_code` refuses it.
-    """
-    if n < 1:
-        raise InvalidInput(f"number of rounds must be positive, not {n}")
-    if not 0.0 <= gamma <= 1.0:
-        raise InvalidInput(f"gamma must be a probability, not {gamma}")
-    per_round = (1.0 - float(gamma)) * binary_entropy(qber) + float(gamma) * binary_entropy((4.0 - score) / 8.0)
-    return math.floor(n * per_round + _MARGIN_BITS * math.sqrt(n))
 
 
 def priors_from_score(score: float, qber: float) -> Priors:

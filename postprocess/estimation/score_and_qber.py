@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contract.settings import KEY_SETTING
+from contract.round_settings import KEY_SETTING
 from postprocess.errors import InvalidInput
 
 
@@ -23,12 +23,6 @@ class Estimate:
     value: float
     standard_error: float
     rounds: int
-
-
-def wins(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """U of the Bell-test rounds in their order, uint8: 1 where A xor B = X Y (step 6)."""
-    test = y != KEY_SETTING
-    return (a[test] ^ b[test] ^ (x[test] & y[test])) ^ np.uint8(1)
 
 
 def lost_test_rounds(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> int:

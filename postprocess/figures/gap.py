@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from postprocess.estimation.priors import syndrome_length
 from postprocess.figures import canvas
 from postprocess.figures.table import FEWEST_ROUNDS, Progress, Settings, Table
-from postprocess.figures.trials import GAMMA, QBER, SCORE, Trials, fitted_length, open_trials
+from postprocess.figures.trial_samples import GAMMA, QBER, SCORE, Trials, fitted_length, open_trials
+from postprocess.reconciliation.syndrome_length import conditional_entropy, paper_syndrome_length
 from postprocess.reconciliation.trials import TrialCounts
 from postprocess.security import syndrome_estimates as estimates
 
@@ -33,7 +33,7 @@ def tables(settings: Settings, progress: Progress) -> dict[str, Table]:
     """Panel measured: a row per n up to the settings' rounds. Panel computed: gaps (m/n - limit) over n."""
     largest = settings.rounds or LARGEST
     sizes = [n for n in ROUNDS if n <= largest]
-    limit = estimates.asymptotic_overhead(GAMMA, SCORE, QBER)
+    limit = conditional_entropy(GAMMA, SCORE, QBER)[0]
     found = []
     with open_trials(settings) as trials:
         for place, n in enumerate(sizes):
@@ -60,7 +60,7 @@ def tables(settings: Settings, progress: Progress) -> dict[str, Table]:
         "gap_afrv": [estimates.afrv_syndrome_length(n, GAMMA, SCORE, QBER, failure) / n - limit for n in grid],
         "gap_tsbsrsl": [estimates.tsbsrsl_syndrome_length(n, GAMMA, SCORE, QBER, failure) / n - limit for n in grid],
         "gap_fitted": [fitted_length(n, failure) / n - limit for n in grid],
-        "gap_paper_rule": [syndrome_length(int(n), GAMMA, SCORE, QBER) / n - limit for n in grid],
+        "gap_paper_rule": [paper_syndrome_length(int(n), GAMMA, SCORE, QBER) / n - limit for n in grid],
     }
     computed = {"rounds": grid.astype(np.int64), **{name: np.array(line) for name, line in lines.items()}}
     return {"measured": Table(note, measured), "computed": Table(note, computed)}
@@ -78,8 +78,8 @@ def _allowed(samples: int) -> int:
 def shortest_syndrome(trials: Trials, n: int, samples: int, report: Callable[[float, str], None]) -> int:
     """Shortest syndrome that reconciles n bits in 90 % of the samples, by bisection between the limit and twice the
     paper's rule."""
-    limit = n * estimates.asymptotic_overhead(GAMMA, SCORE, QBER)
-    low, high = round(limit), min(2 * syndrome_length(n, GAMMA, SCORE, QBER), round(0.95 * n))
+    limit = n * conditional_entropy(GAMMA, SCORE, QBER)[0]
+    low, high = round(limit), min(2 * paper_syndrome_length(n, GAMMA, SCORE, QBER), round(0.95 * n))
     steps = max(1, int(np.ceil(np.log2((high - low) / (_RESOLUTION * limit)))))
     for step in range(steps):
         middle = (low + high) // 2

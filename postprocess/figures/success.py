@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from postprocess.estimation.priors import syndrome_length
 from postprocess.figures import canvas
 from postprocess.figures.table import Progress, Settings, Table
-from postprocess.figures.trials import GAMMA, QBER, SCORE, Trials, fitted_length, open_trials
+from postprocess.figures.trial_samples import GAMMA, QBER, SCORE, Trials, fitted_length, open_trials
+from postprocess.reconciliation.syndrome_length import conditional_entropy, paper_syndrome_length
 from postprocess.security import syndrome_estimates as estimates
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def tables(settings: Settings, progress: Progress) -> dict[str, Table]:
     """Panel measured: a row per family and syndrome length, from long to short until nothing succeeds. Panel computed:
     overhead m/n at which each estimate allows a failure probability."""
     n = settings.rounds or ROUNDS
-    limit = n * estimates.asymptotic_overhead(GAMMA, SCORE, QBER)
+    limit = n * conditional_entropy(GAMMA, SCORE, QBER)[0]
     factors = np.arange(_HIGHEST, _LOWEST, -_STEP)
     rows: list[tuple] = []
     with open_trials(settings) as trials:
@@ -104,7 +104,7 @@ def _descend(trials: Trials, n: int, lengths: list[int], family: str, samples: i
 
 def _vertical_lines(axes: Axes, n: int) -> None:
     for overhead, words, dashes in (
-        (estimates.asymptotic_overhead(GAMMA, SCORE, QBER), "limit of many rounds, eq. 17", ":"),
-        (syndrome_length(n, GAMMA, SCORE, QBER) / n, "paper's rule, eq. 23", (0, (5, 2))),
+        (conditional_entropy(GAMMA, SCORE, QBER)[0], "limit of many rounds, eq. 17", ":"),
+        (paper_syndrome_length(n, GAMMA, SCORE, QBER) / n, "paper's rule, eq. 23", (0, (5, 2))),
     ):
         axes.axvline(overhead, color="#666666", linestyle=dashes, linewidth=1.3, label=words)

@@ -1,4 +1,4 @@
-"""The balance of a ledger, as the paper's table I prints it."""
+"""The balance of a ledger: the numbers of the paper's table I."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Balance:
 
     @property
     def reusable(self) -> int:
-        """Secrets used and kept."""
+        """Reusable secrets."""
         return self.vhash_key + self.trevisan_seed
 
     @property
@@ -72,29 +72,3 @@ class Balance:
             **self.as_dict(),
             **{name: asdict(self)[name] for name in ("delivered", "apparatus", "insecure_because")},
         }
-
-
-def table(balance: Balance) -> str:
-    """Table I as text, one line per row; says which apparatus made the bits and whether they are worth anything."""
-    rows: list[tuple[str, int | None]] = [
-        ("Initial shared key K0", balance.initial),
-        ("Consumed", balance.consumed),
-        ("  validation of error correction", balance.error_correction),
-        ("  authentication", balance.authentication),
-        ("  key activation", balance.activation),
-        ("Used and kept", balance.reusable),
-        ("  hash key", balance.vhash_key),
-        ("  extractor seed", balance.trevisan_seed),
-        ("Generated", balance.generated),
-        ("Final shared key K1", balance.final),
-        ("Net gain", balance.net),
-    ]
-    lines = [f"{name:<34}{_grouped(bits):>12} bits" for name, bits in rows]
-    if balance.apparatus == "emulated":
-        lines.append("Made on the emulated apparatus: not a secret key.")
-    lines += [f"INSECURE: {reason}" for reason in balance.insecure_because]
-    return "\n".join(lines)
-
-
-def _grouped(bits: int | None) -> str:
-    return f"{bits:,}".replace(",", " ")

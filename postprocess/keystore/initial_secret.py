@@ -1,7 +1,7 @@
 """K0, the secret both nodes share before the first session: S_Trev | S_VHASH | pads (Nadlinger 2022, S3).
 
 The pads are D_EC, D_A, D_B, D_F, 64 bits each; more may follow, four for each further session. On file K0 is packed,
-most significant bit first, the last octet padded with zeros; it is drawn once, on one node, and carried to the other
+most significant bit first, the last byte padded with zeros; it is drawn once, on one node, and carried to the other
 by hand.
 """
 
@@ -34,7 +34,7 @@ SESSION_PAD_BITS = PAD_BITS * len(Pad)
 
 @dataclass(frozen=True)
 class InitialSecret:
-    """K0 taken apart: `seed` uint8 bits, `vhash_key` 160 octets, `pads` one dict of 8 octets each per session."""
+    """K0 taken apart: `seed` uint8 bits, `vhash_key` 160 bytes, `pads` one dict of 8 bytes each per session."""
 
     seed: np.ndarray = field(repr=False)
     vhash_key: bytes = field(repr=False)
@@ -74,10 +74,10 @@ def draw_k0(source: RandomSource, parameters: SessionParameters, sessions: int =
             f"K0 for real keys cannot come from {source.description}; take the system's generator or a file"
         )
     seed = source.bits(seed_bits(parameters))
-    vhash_key = source.octets(VHASH_BITS // 8)
+    vhash_key = source.random_bytes(VHASH_BITS // 8)
     while not is_valid_key(vhash_key):
-        vhash_key = vhash_key[:-16] + source.octets(16)
-    rest = np.frombuffer(vhash_key + source.octets(SESSION_PAD_BITS // 8 * sessions), np.uint8)
+        vhash_key = vhash_key[:-16] + source.random_bytes(16)
+    rest = np.frombuffer(vhash_key + source.random_bytes(SESSION_PAD_BITS // 8 * sessions), np.uint8)
     return np.packbits(np.concatenate((seed, np.unpackbits(rest))), bitorder="big").tobytes()
 
 
@@ -94,16 +94,14 @@ def take_apart(k0: bytes, parameters: SessionParameters) -> InitialSecret:
     expected = length + VHASH_BITS + SESSION_PAD_BITS * max(sessions, 1)
     if sessions < 1 or len(k0) != -(-expected // 8):
         raise InvalidInput(
-            f"K0: {len(k0)} octets do not fit these parameters, {-(-expected // 8)} would; "
+            f"K0: {len(k0)} bytes do not fit these parameters, {-(-expected // 8)} would; "
             "draw it for the parameters of the session that is planned"
         )
     bits = np.unpackbits(np.frombuffer(k0, np.uint8), bitorder="big")
     if bits[expected:].any():
-        raise InvalidInput(
-            "K0: the unused bits of the last octet are not zero; this file was made for other parameters"
-        )
-    octets = np.packbits(bits[length:expected], bitorder="big").tobytes()
-    vhash_key, pads = octets[: VHASH_BITS // 8], octets[VHASH_BITS // 8 :]
+        raise InvalidInput("K0: the unused bits of the last byte are not zero; this file was made for other parameters")
+    data = np.packbits(bits[length:expected], bitorder="big").tobytes()
+    vhash_key, pads = data[: VHASH_BITS // 8], data[VHASH_BITS // 8 :]
     if not is_valid_key(vhash_key):
         raise InvalidInput("K0: its VHASH key is not a valid one; draw K0 with `diqkd keys provision`")
     step = SESSION_PAD_BITS // 8
@@ -112,7 +110,7 @@ def take_apart(k0: bytes, parameters: SessionParameters) -> InitialSecret:
     )
 
 
-def split_pads(octets: bytes) -> dict[Pad, bytes]:
-    """The four pads of one session from 32 octets."""
+def split_pads(data: bytes) -> dict[Pad, bytes]:
+    """The four pads of one session from 32 bytes."""
     step = PAD_BITS // 8
-    return {pad: octets[step * i : step * (i + 1)] for i, pad in enumerate(Pad)}
+    return {pad: data[step * i : step * (i + 1)] for i, pad in enumerate(Pad)}

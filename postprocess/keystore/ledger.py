@@ -1,7 +1,7 @@
 """A node's ledger of secret bits: K0, pads, sessions, keys. One file per node, the same moves on both.
 
 What is never done: a pad spent on two messages, a key handed out twice, a key of an emulated or insecure session
-    handed out unasked, bits of a real ledger mixed with those of a rehearsal.
+handed out unasked, bits of a real ledger mixed with those of a rehearsal.
 """
 
 from __future__ import annotations

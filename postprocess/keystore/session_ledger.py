@@ -39,7 +39,7 @@ class SessionLedger:
 
     @property
     def vhash_key(self) -> bytes:
-        """S_VHASH, 160 octets."""
+        """S_VHASH, 160 bytes."""
         return self._reusable("vhash key")[1]
 
     def trevisan_seed(self, bits: int) -> np.ndarray:
@@ -84,7 +84,7 @@ class SessionLedger:
             write("UPDATE sessions SET pads = ? WHERE id = ?", label, self._id)
 
     def tag(self, pad: Pad, message: bytes) -> bytes:
-        """A tag to send, 8 octets: spends the pad, for this message alone, before anything is computed.
+        """A tag to send, 8 bytes: spends the pad, for this message alone, before anything is computed.
 
         Raises:
             LedgerConflict: the pad has been spent on another message, or the session is closed.

@@ -13,7 +13,7 @@ from postprocess.storage.private_files import private_folder, write_private
 
 @dataclass(frozen=True)
 class LinkKeys:
-    """A node's own key pair, its peer's public key (Z85, 40 octets each), and the endpoint of each channel."""
+    """A node's own key pair, its peer's public key (Z85, 40 bytes each), and the endpoint of each channel."""
 
     public_key: bytes
     secret_key: bytes = field(repr=False)

@@ -65,7 +65,7 @@ def planned(
 ) -> SessionParameters:
     """Parameters for any size by the paper's rules; too small for a positive key, they become an insecure rehearsal.
 
-    `syndrome` names the rule for m: "paper", or "tight", which leaves more key (postprocess.reconciliation.overhead).
+    `syndrome` names the rule for m: "paper", or "tight", which leaves more key.
 
     A rehearsal extracts ell = n // 20 bits, which no proof covers; `insecure_because` says so.
     """

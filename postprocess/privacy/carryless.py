@@ -21,7 +21,7 @@ _WORD, _INDEX = ir.IntType(64), ir.IntType(32)
 
 
 def _multiply(builder, a, b, lanes: int, halves: int):
-    """Carry-less product in each 128-bit lane; `halves` picks the words as the instruction's immediate octet does."""
+    """Carry-less product in each 128-bit lane; `halves` picks the words as the instruction's immediate byte does."""
     vector = ir.VectorType(_WORD, 2 * lanes)
     name = "llvm.x86.pclmulqdq" + ("" if lanes == 1 else f".{128 * lanes}")
     signature = ir.FunctionType(vector, [vector, vector, ir.IntType(8)])

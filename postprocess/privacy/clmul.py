@@ -5,12 +5,10 @@ powers alpha^(K-1) .. 1, and the same powers serve all blocks, so for many rows 
 savings:
 
 * No product is reduced before its block is summed up.
-* A product of two elements of three words is six products of words (Karatsuba), and the sums over words that it needs
-are made once
-  per coefficient and once per power, not once per product.
+* A product of two elements of three words is six products of words (Karatsuba). The sums over words that it needs are
+  made once per coefficient and once per power, not once per product.
 * x1 y1 + x2 y2 = (x1 + y2)(x2 + y1) + x1 x2 + y1 y2 (Winograd, 1968): two products become one, because the x-part is
-summed once per
-  source and the y-part once per row.
+  summed once per source and the y-part once per row.
 """
 
 from __future__ import annotations

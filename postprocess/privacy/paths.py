@@ -1,8 +1,8 @@
 """Which way of multiplying this processor and this numba allow.
 
 numba hands LLVM a list of processor features: the host's, or what NUMBA_CPU_NAME and NUMBA_CPU_FEATURES say. An
-    instruction outside
-that list would not raise an error but end the process, so only features that stand in the list are used.
+instruction outside that list would not raise an error but end the process, so only features that stand in the list are
+used.
 """
 
 from __future__ import annotations

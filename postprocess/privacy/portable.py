@@ -32,13 +32,13 @@ class PortablePath:
     name = "portable"
 
     def __init__(self, coefficients: np.ndarray, degree: int) -> None:
-        s, octets = len(coefficients), -(-degree // 8)
+        s, data = len(coefficients), -(-degree // 8)
         self.field = field_words(degree)
         self.powers = GROUP * math.ceil(math.sqrt(s) / GROUP)
         giants = -(-s // self.powers)
         padded = np.zeros((giants * self.powers, 3), dtype="<u8")
         padded[len(padded) - s :] = coefficients
-        digits = padded.view(np.uint8).reshape(giants, self.powers // GROUP, GROUP, 24)[..., :octets]
+        digits = padded.view(np.uint8).reshape(giants, self.powers // GROUP, GROUP, 24)[..., :data]
         self.digits = np.ascontiguousarray(digits.transpose(1, 0, 3, 2))
 
     def evaluate(self, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
@@ -57,11 +57,11 @@ class PortablePath:
 
 @njit(cache=True, nogil=True)
 def _evaluate(digits, field, powers, alpha, beta, output):
-    giants, octets = digits.shape[1], digits.shape[2]
+    giants, data = digits.shape[1], digits.shape[2]
     y = np.empty((powers, 3), dtype=np.uint64)
     table = np.empty((256, 4), dtype=np.uint64)
     tables = np.empty((GROUP, 256, 4), dtype=np.uint64)
-    sums = np.empty((giants, octets, 4), dtype=np.uint64)
+    sums = np.empty((giants, data, 4), dtype=np.uint64)
     zero = np.uint64(0)
     for row in range(alpha.shape[0]):
         _powers(alpha[row], y, table, field)
@@ -132,7 +132,7 @@ def _add_products(digits, tables, sums):
 
 @njit(cache=True, nogil=True)
 def _up_eight(p0, p1, p2, p3, p4, p5):
-    """Six words shifted up by one octet."""
+    """Six words shifted up by one byte."""
     eight, down = np.uint64(8), np.uint64(56)
     return (
         p0 << eight,
@@ -147,9 +147,9 @@ def _up_eight(p0, p1, p2, p3, p4, p5):
 @njit(cache=True, nogil=True)
 def _times(a0, a1, a2, table, field):
     """Product with the element whose multiples stand in `table`."""
-    octets = (field[0] + np.uint64(7)) >> np.uint64(3)
+    data = (field[0] + np.uint64(7)) >> np.uint64(3)
     p0 = p1 = p2 = p3 = p4 = p5 = np.uint64(0)
-    for b in range(octets - 1, -1, -1):
+    for b in range(data - 1, -1, -1):
         word = a0 if b < 8 else a1 if b < 16 else a2
         digit = (word >> np.uint64(8 * (b & 7))) & np.uint64(255)
         p0, p1, p2, p3, p4, p5 = _up_eight(p0, p1, p2, p3, p4, p5)

@@ -17,7 +17,7 @@ import numpy as np
 from postprocess.errors import InvalidInput
 from postprocess.storage.private_files import write_private
 
-_BLOCK_OCTETS = 1 << 16
+_BLOCK_BYTES = 1 << 16
 
 
 class RandomSource(Protocol):
@@ -31,22 +31,22 @@ class RandomSource(Protocol):
     def description(self) -> str:
         """What an operator should read about the source; no secret in it."""
 
-    def octets(self, count: int) -> bytes:
-        """The next `count` octets."""
+    def random_bytes(self, count: int) -> bytes:
+        """The next `count` bytes."""
 
     def bits(self, count: int) -> np.ndarray:
-        """The next `count` bits, uint8 0/1; the rest of the last octet is thrown away."""
+        """The next `count` bits, uint8 0/1; the rest of the last byte is thrown away."""
 
 
 class _Octets:
-    """Bits on top of octets, most significant bit first."""
+    """Bits on top of bytes, most significant bit first."""
 
-    def octets(self, count: int) -> bytes:
+    def random_bytes(self, count: int) -> bytes:
         raise NotImplementedError
 
     def bits(self, count: int) -> np.ndarray:
-        octets = np.frombuffer(self.octets(-(-count // 8)), np.uint8)
-        return np.unpackbits(octets, count=count, bitorder="big")
+        data = np.frombuffer(self.random_bytes(-(-count // 8)), np.uint8)
+        return np.unpackbits(data, count=count, bitorder="big")
 
 
 class SystemSource(_Octets):
@@ -55,15 +55,15 @@ class SystemSource(_Octets):
     insecure = False
     description = "the operating system's generator"
 
-    def octets(self, count: int) -> bytes:
-        """The next `count` octets."""
+    def random_bytes(self, count: int) -> bytes:
+        """The next `count` bytes."""
         return os.urandom(count)
 
 
 class FileSource(_Octets):
-    """A file of raw octets from a hardware generator, used from its beginning and never twice.
+    """A file of raw bytes from a hardware generator, used from its beginning and never twice.
 
-    How far the file is used stands in `<file>.used` beside it and is on disk before an octet is handed out; the two
+    How far the file is used stands in `<file>.used` beside it and is on disk before an byte is handed out; the two
     belong together and must not be copied. Several processes may draw from one file; two nodes must never share one.
 
     Raises:
@@ -76,7 +76,7 @@ class FileSource(_Octets):
         self.path = Path(path)
         self.record = self.path.with_name(self.path.name + ".used")
         if not self.path.is_file():
-            raise InvalidInput(f"{self.path}: no such file of random octets; give the file that the generator wrote")
+            raise InvalidInput(f"{self.path}: no such file of random bytes; give the file that the generator wrote")
         self._used()
 
     @property
@@ -86,24 +86,24 @@ class FileSource(_Octets):
 
     @property
     def left(self) -> int:
-        """Octets not yet used."""
+        """Bytes not yet used."""
         return self.path.stat().st_size - self._used()
 
-    def octets(self, count: int) -> bytes:
-        """The next `count` octets; marked as used, durably, before they are read."""
+    def random_bytes(self, count: int) -> bytes:
+        """The next `count` bytes; marked as used, durably, before they are read."""
         with self.path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             start, size = self._used(), os.fstat(file.fileno()).st_size
             if start + count > size:
                 raise InvalidInput(
-                    f"{self.path}: {size - start} octets are left and {count} are needed; append fresh ones"
+                    f"{self.path}: {size - start} bytes are left and {count} are needed; append fresh ones"
                 )
             write_private(self.record, json.dumps({"octets_used": start + count}).encode())
             file.seek(start)
-            octets = file.read(count)
-        if len(octets) != count:
+            data = file.read(count)
+        if len(data) != count:
             raise InvalidInput(f"{self.path}: shorter than a moment ago; leave the file alone while it is in use")
-        return octets
+        return data
 
     def _used(self) -> int:
         if not self.record.exists():
@@ -111,9 +111,9 @@ class FileSource(_Octets):
         try:
             used = int(json.loads(self.record.read_text())["octets_used"])
         except (OSError, ValueError, KeyError, TypeError) as problem:
-            raise InvalidInput(f"{self.record}: damaged; take a fresh file of random octets") from problem
+            raise InvalidInput(f"{self.record}: damaged; take a fresh file of random bytes") from problem
         if not 0 <= used <= self.path.stat().st_size:
-            raise InvalidInput(f"{self.path}: {used} octets are marked as used, more than it has; take a fresh file")
+            raise InvalidInput(f"{self.path}: {used} bytes are marked as used, more than it has; take a fresh file")
         return used
 
 
@@ -137,14 +137,14 @@ class SeededSource(_Octets):
         """The seed and what it means."""
         return f"the fixed seed {self.seed}, which makes every bit predictable"
 
-    def octets(self, count: int) -> bytes:
-        """The next `count` octets of the stream."""
+    def random_bytes(self, count: int) -> bytes:
+        """The next `count` bytes of the stream."""
         pieces, have = [self._buffer], len(self._buffer)
         while have < count:
             name = f"diqkd random stream/{self.seed}/{self._block}/{self.label}".encode()
-            pieces.append(hashlib.shake_256(name).digest(_BLOCK_OCTETS))
+            pieces.append(hashlib.shake_256(name).digest(_BLOCK_BYTES))
             self._block += 1
-            have += _BLOCK_OCTETS
+            have += _BLOCK_BYTES
         stream = b"".join(pieces)
         self._buffer = stream[count:]
         return stream[:count]

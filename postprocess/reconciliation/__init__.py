@@ -5,10 +5,10 @@
     llr = log_likelihood_ratios(bob_bits, x, y, priors) # Bob's knowledge of Alice's bits
     result = code.decode(llr, syndrome)                 # result.bits is Alice's string if result.converged
 
-`postprocess.estimation.priors` makes the ratios. One concern per module: `overhead` (how short a syndrome may be),
+`postprocess.estimation.priors` makes the ratios. One concern per module: `syndrome_length` (how long a syndrome is),
 `public_stream` (the public generator), `protograph` (base graph and the rule that picks it), `lifting` (circulants
-without 4-cycles), `exact_size` (exact n and m), `matrix` (H and its syndrome), `kernels` (compiled sweeps), `schedule`
-(the two waves and the fallback), `code` (all of it together), `trials` (Monte-Carlo over fresh noise).
+without 4-cycles), `exact_size` (exact n and m), `matrix` (H and its syndrome), `sweep_kernels` (compiled
+sweeps), `decoding_schedule` (the two waves and the fallback), `code` (all of it together), `trials` (Monte-Carlo over fresh noise).
 
 Names are loaded on first use, so that importing this package costs nothing: numpy and numba come with the first code.
 """
@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from postprocess.reconciliation.code import Code, make_code
-    from postprocess.reconciliation.overhead import tight_syndrome_length
-    from postprocess.reconciliation.schedule import DecodeResult
+    from postprocess.reconciliation.decoding_schedule import DecodeResult
+    from postprocess.reconciliation.syndrome_length import tight_syndrome_length
 
 _HOME = {
     "Code": "code",
-    "DecodeResult": "schedule",
+    "DecodeResult": "decoding_schedule",
     "make_code": "code",
-    "syndrome_length_by": "overhead",
-    "tight_syndrome_length": "overhead",
+    "syndrome_length_by": "syndrome_length",
+    "tight_syndrome_length": "syndrome_length",
 }
 
 __all__ = [

@@ -8,11 +8,11 @@ import numpy as np
 
 from postprocess.errors import InvalidInput
 from postprocess.reconciliation import protograph
+from postprocess.reconciliation.decoding_schedule import DecodeResult, Limits, decode
 from postprocess.reconciliation.exact_size import cut_checks, merge_capacity
 from postprocess.reconciliation.lifting import draw_shifts
 from postprocess.reconciliation.matrix import ParityMatrix
 from postprocess.reconciliation.public_stream import PublicStream
-from postprocess.reconciliation.schedule import DecodeResult, Limits, decode
 
 FAMILIES = ("sc-ldpc", "regular")
 _DEGREE = 6

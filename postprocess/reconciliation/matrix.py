@@ -9,8 +9,8 @@ import numpy as np
 
 from postprocess.errors import InvalidInput
 from postprocess.reconciliation.exact_size import Segment
-from postprocess.reconciliation.kernels import LANES, parities
 from postprocess.reconciliation.protograph import BaseGraph
+from postprocess.reconciliation.sweep_kernels import LANES, parities
 
 
 class ParityMatrix:

@@ -123,7 +123,7 @@ def run_batch(plan: TrialPlan, first: int, count: int, threads: int = 1, fingerp
 
     Raises InvalidInput when the code built here does not have the given fingerprint.
     """
-    from postprocess.reconciliation.schedule import Limits
+    from postprocess.reconciliation.decoding_schedule import Limits
 
     code = plan.code()
     if fingerprint not in (None, code.fingerprint):

@@ -1,4 +1,4 @@
-"""RoundRecords of rounds as the host reads them: the fields of contract.record_layout as arrays; private."""
+"""Records of rounds as the host reads them: the fields of contract.record_layout as arrays; private."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Flag(IntFlag):
 
 @dataclass(frozen=True)
 class RoundRecords:
-    """RoundRecords of consecutive rounds, each field an array of shape (count,); outcomes and settings are private.
+    """Records of consecutive rounds, each field an array of shape (count,); outcomes and settings are private.
 
     Attributes:
         timestamps_mu: int64, herald time in machine units.
@@ -46,7 +46,7 @@ class RoundRecords:
 
     @classmethod
     def from_words(cls, words: ArrayLike) -> RoundRecords:
-        """RoundRecords from int32 words, shape (count, RECORD_WORDS) or (RECORD_WORDS * count,)."""
+        """Records from int32 words, shape (count, RECORD_WORDS) or (RECORD_WORDS * count,)."""
         rows = np.ascontiguousarray(words, dtype=np.int32).reshape(-1, layout.RECORD_WORDS)
         unsigned = rows.view(np.uint32).astype(np.int64)
         last = unsigned[:, 3]

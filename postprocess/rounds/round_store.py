@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +27,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from contract.nodes import NODES
 from contract.record_layout import RECORD_WORDS
-from contract.settings import KEY_SETTING
+from contract.round_settings import KEY_SETTING
 from postprocess.errors import InvalidInput
 from postprocess.plans.measurement_plan import MeasurementPlan, RoundsPlan, read_plan
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import RandomSource
+from postprocess.rounds.private_settings import draw_settings, read_settings, settings_to_file
 from postprocess.rounds.raw_rounds import RawRounds
 from postprocess.rounds.round_records import Flag, RoundRecords
-from postprocess.rounds.settings import draw_settings, read_settings, settings_to_file
 from postprocess.storage.framed_log import FramedLog
 from postprocess.storage.private_files import lock_folder, private_folder, write_private
 
@@ -255,12 +254,6 @@ class RoundStore:
     def lost_rounds(self) -> int:
         """Number of decided rounds that count with outcome 0: lost or flagged."""
         return self._lost_rounds
-
-    def records(self) -> Iterator[tuple[int, NDArray[np.int32]]]:
-        """All stored records in order, as (first round, words int32 (count, 4)); lost rounds have none."""
-        for kind, payload in self._records.frames():
-            if kind == _RECORDS:
-                yield _span_records(payload)
 
     # The end of the rounds
 

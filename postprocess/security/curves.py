@@ -12,11 +12,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from postprocess.security.entropy import binary_entropy, eta
+from postprocess.reconciliation.syndrome_length import MARGIN_BITS
+from postprocess.security.chsh_entropy import eta
 from postprocess.security.key_length import KeyLength, acceptance_threshold, key_length
 from postprocess.security.models import depolarising
 from postprocess.security.optimise import best_free_parameters, maximise
 from postprocess.security.proposition2 import net_entropy
+from postprocess.support.entropy import binary_entropy
 
 EPS_SND = 1e-10
 PAPER_GAMMA = Fraction(13, 256)
@@ -113,23 +115,6 @@ def tolerated_qbers(scores: Iterable[float], n: float, eps_snd: float = EPS_SND)
     return np.array([_tolerated_qber(score, n, eps_snd) for score in scores])
 
 
-def minimal_rounds(score: float, qber: float, eps_snd: float = EPS_SND) -> int | None:
-    """Fewest rounds with a positive key, gamma optimised, to three digits; None where no number suffices below
-    10^15."""
-    low, high = math.log(1e3), math.log(1e15)
-
-    def tolerates(log_n: float) -> bool:
-        largest = _tolerated_qber(score, math.exp(log_n), eps_snd)
-        return largest >= qber
-
-    if not tolerates(high):
-        return None
-    while high - low > 5e-4:
-        middle = (low + high) / 2
-        low, high = (low, middle) if tolerates(middle) else (middle, high)
-    return math.ceil(math.exp(high))
-
-
 def _tolerated_qber(score: float, n: float, eps_snd: float) -> float:
     if math.isinf(n):
         return _inverse_entropy(eta((4 + score) / 8))
@@ -140,7 +125,7 @@ def _tolerated_qber(score: float, n: float, eps_snd: float) -> float:
         gamma = math.exp(log_gamma)
         omega_thr = acceptance_threshold(rounds, gamma, score)
         free = best_free_parameters(rounds, gamma, omega_thr, eps_snd)
-        paid = rounds * gamma * binary_entropy((4 - score) / 8) + 50 * math.sqrt(rounds)
+        paid = rounds * gamma * binary_entropy((4 - score) / 8) + MARGIN_BITS * math.sqrt(rounds)
         return net_entropy(rounds, gamma, omega_thr, paid, free) / (rounds * (1 - gamma))
 
     return _inverse_entropy(maximise(spare_bits, *_LOG_GAMMA, tolerance=1e-4)[1])
@@ -148,10 +133,8 @@ def _tolerated_qber(score: float, n: float, eps_snd: float) -> float:
 
 def _inverse_entropy(bits: float) -> float:
     """p in [0, 1/2] with h(p) = bits; nan for negative bits."""
+    from scipy.optimize import brentq
+
     if not bits > 0:
         return math.nan
-    low, high = 0.0, 0.5
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if binary_entropy(middle) < bits else (low, middle)
-    return (low + high) / 2
+    return 0.5 if bits >= 1 else float(brentq(lambda p: binary_entropy(p) - bits, 0.0, 0.5, xtol=1e-15))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from postprocess.errors import InvalidInput
-from postprocess.security.entropy import OMEGA_MAX
+from postprocess.security.chsh_entropy import OMEGA_MAX
 from postprocess.security.optimise import best_free_parameters
 from postprocess.security.proposition2 import FreeParameters, finite_key_bound
 
@@ -72,9 +72,9 @@ def key_length(
     elif not 0 <= omega_thr <= OMEGA_MAX:
         raise InvalidInput(f"omega_thr = {omega_thr}: must lie between 0 and Tsirelson's bound {OMEGA_MAX:.6f}")
     if syndrome_bits is None:
-        from postprocess.estimation.priors import syndrome_length
+        from postprocess.reconciliation.syndrome_length import paper_syndrome_length
 
-        syndrome_bits = syndrome_length(n, gamma, score, qber)
+        syndrome_bits = paper_syndrome_length(n, gamma, score, qber)
     elif syndrome_bits < 0:
         raise InvalidInput(f"syndrome_bits = {syndrome_bits}: must not be negative")
     free = best_free_parameters(n, gamma, omega_thr, eps_snd)

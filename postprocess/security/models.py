@@ -6,8 +6,9 @@ import math
 from fractions import Fraction
 
 from postprocess.errors import InvalidInput
-from postprocess.security.entropy import binary_entropy, eta
+from postprocess.security.chsh_entropy import eta
 from postprocess.security.key_length import as_probability
+from postprocess.support.entropy import binary_entropy
 
 
 def depolarising(visibility: float) -> tuple[float, float]:

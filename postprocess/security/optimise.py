@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 
 from postprocess.errors import InvalidInput
-from postprocess.security.entropy import eta, smoothing_cost, winning_probability
+from postprocess.security.chsh_entropy import eta, smoothing_cost, winning_probability
 from postprocess.security.proposition2 import (
     DELTA_2_MAX,
     EPS_HASH,
@@ -94,54 +94,11 @@ def _weight(eps: float) -> float:
 
 
 def maximise(
-    function: Callable[[float], float], low: float, high: float, tolerance: float = 1e-7
+    function: Callable[[float], float], low: float, high: float, tolerance: float = 1e-8
 ) -> tuple[float, float]:
-    """Maximum of a function with one maximum, by golden section with parabolic steps (Brent).
+    """Maximum of a function with one maximum: the place, to within `tolerance`, and the value there."""
+    from scipy.optimize import minimize_scalar
 
-    Args:
-        function: of one variable; may return -inf.
-        low, high: ends of the interval.
-        tolerance: wanted precision of the place, relative where it exceeds 1/10.
-
-    Returns:
-        The place and the value there.
-    """
-    golden = (3 - math.sqrt(5)) / 2
-    x = w = v = low + golden * (high - low)
-    fx = fw = fv = function(x)
-    step = last = 0.0
-    for _ in range(100):
-        middle, least = (low + high) / 2, tolerance * (abs(x) + 0.1)
-        if abs(x - middle) <= 2 * least - (high - low) / 2:
-            break
-        parabola = _parabolic_step(x, fx, w, fw, v, fv)
-        if parabola is not None and abs(parabola) < abs(last) / 2 and low < x + parabola < high:
-            last, step = step, parabola
-            if min(x + step - low, high - x - step) < 2 * least:
-                step = math.copysign(least, middle - x)
-        else:
-            last = low - x if x >= middle else high - x
-            step = golden * last
-        u = x + (step if abs(step) >= least else math.copysign(least, step))
-        fu = function(u)
-        if fu >= fx:
-            low, high = (x, high) if u >= x else (low, x)
-            v, fv, w, fw, x, fx = w, fw, x, fx, u, fu
-        else:
-            low, high = (u, high) if u < x else (low, u)
-            if fu >= fw or w == x:
-                v, fv, w, fw = w, fw, u, fu
-            elif fu >= fv or v in (x, w):
-                v, fv = u, fu
-    return x, fx
-
-
-def _parabolic_step(x: float, fx: float, w: float, fw: float, v: float, fv: float) -> float | None:
-    """Step from x to the top of the parabola through three points; None where they give none."""
-    r = (x - w) * (fx - fv)
-    q = (x - v) * (fx - fw)
-    p = (x - v) * q - (x - w) * r
-    q = 2 * (q - r)
-    if q == 0 or not math.isfinite(p) or not math.isfinite(q):
-        return None
-    return -p / q
+    options = {"xatol": tolerance}
+    found = minimize_scalar(lambda x: -function(x), bounds=(low, high), method="bounded", options=options)
+    return float(found.x), -float(found.fun)

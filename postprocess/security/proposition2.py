@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, fields
 
 from postprocess.errors import InvalidInput
-from postprocess.security.entropy import LN2, OMEGA_LOCAL, OMEGA_MAX, rapidity, smoothing_cost
+from postprocess.security.chsh_entropy import LN2, OMEGA_LOCAL, OMEGA_MAX, rapidity, smoothing_cost
 from postprocess.security.tradeoff import Tradeoff
 
 EPS_HASH = 2.0**-61
@@ -121,23 +121,7 @@ def net_entropy(n: int, gamma: float, omega_thr: float, syndrome_bits: float, fr
 
 
 def chain_rule_inverse(z: float) -> float:
-    """Y_b(z): the y > 0 with y + b ln y = z, b = 4 / ln 2."""
-    if z == -math.inf:
-        return 0.0
-    if z < 0:
-        # Newton in ln y from above converges at once where the logarithm dominates.
-        u = z / CHAIN_RULE
-        for _ in range(60):
-            y = math.exp(u)
-            step = (y + CHAIN_RULE * u - z) / (y + CHAIN_RULE)
-            u -= step
-            if abs(step) < 1e-15 * max(1.0, abs(u)):
-                break
-        return math.exp(u)
-    y = max(1.0, z)
-    for _ in range(60):
-        step = (y + CHAIN_RULE * math.log(y) - z) / (1 + CHAIN_RULE / y)
-        y = max(y - step, y / 4)
-        if abs(step) < 1e-15 * y:
-            break
-    return y
+    """Y_b(z): the y > 0 with y + b ln y = z, b = 4 / ln 2; y / b is Wright's omega function of z / b - ln b."""
+    from scipy.special import wrightomega
+
+    return CHAIN_RULE * float(wrightomega(z / CHAIN_RULE - math.log(CHAIN_RULE)))

@@ -3,7 +3,7 @@
 
 The decoder sees two binary symmetric channels: gamma n test rounds that err with probability (4 - S) / 8 and (1 -
 gamma) n key rounds that err with probability Q. The paper's own rule, equation 23, is
-`postprocess.reconciliation.syndrome_length`.
+`postprocess.reconciliation.syndrome_length.paper_syndrome_length`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,9 @@ import math
 from statistics import NormalDist
 
 from postprocess.errors import InvalidInput
-from postprocess.security.entropy import binary_entropy
+from postprocess.reconciliation.syndrome_length import conditional_entropy
 from postprocess.security.optimise import maximise
-
-
-def asymptotic_overhead(gamma: float, score: float, qber: float) -> float:
-    """Syndrome bits per round as n grows without limit (equation 17): gamma h((4 - S) / 8) + (1 - gamma) h(Q)."""
-    return gamma * binary_entropy((4 - score) / 8) + (1 - gamma) * binary_entropy(qber)
+from postprocess.support.entropy import binary_entropy
 
 
 def bsc_syndrome_length(n: float, error: float, failure: float) -> float:
@@ -48,11 +44,6 @@ def ideal_syndrome_length(n: float, gamma: float, score: float, qber: float, fai
     return test + bsc_syndrome_length((1 - gamma) * n, qber, failure)
 
 
-def single_channel_syndrome_length(n: float, gamma: float, score: float, qber: float, failure: float = 1e-3) -> float:
-    """Shortest syndrome for a decoder that knows only the mean error of all rounds."""
-    return bsc_syndrome_length(n, gamma * (4 - score) / 8 + (1 - gamma) * qber, failure)
-
-
 def afrv_syndrome_length(n: float, gamma: float, score: float, qber: float, failure: float = 1e-3) -> float:
     """Bound of Arnon-Friedman, Renner and Vidick (equation 21), for codes without a known fast decoder."""
 
@@ -61,7 +52,7 @@ def afrv_syndrome_length(n: float, gamma: float, score: float, qber: float, fail
         spread = 4 * math.log2(2 * math.sqrt(2) + 1) * math.sqrt(2 * n * math.log2(smoothing))
         return spread + math.log2(smoothing + 2 / (2 - part)) - math.log2(failure - part)
 
-    return n * asymptotic_overhead(gamma, score, qber) + _least(excess, failure)
+    return n * conditional_entropy(gamma, score, qber)[0] + _least(excess, failure)
 
 
 def tsbsrsl_syndrome_length(n: float, gamma: float, score: float, qber: float, failure: float = 1e-3) -> float:
@@ -70,7 +61,7 @@ def tsbsrsl_syndrome_length(n: float, gamma: float, score: float, qber: float, f
     def excess(part: float) -> float:
         return 2 * math.log2(5) * math.sqrt(n * math.log2(2 / part**2)) - 2 * math.log2(failure - part) + 4
 
-    return n * asymptotic_overhead(gamma, score, qber) + _least(excess, failure)
+    return n * conditional_entropy(gamma, score, qber)[0] + _least(excess, failure)
 
 
 def _least(excess, failure: float) -> float:

@@ -8,9 +8,8 @@ round: a lost test scores g_t(0)/gamma + (1 - 1/gamma) g_t(1), a won test or no 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
-from postprocess.security.entropy import (
+from postprocess.security.chsh_entropy import (
     LN2,
     OMEGA_LOCAL,
     OMEGA_MAX,
@@ -70,6 +69,7 @@ class Tradeoff:
         eta is convex and V concave in w, so the root of the derivative is the minimum. It lies below t and, unless
         delta is far from optimal, above the local bound.
         """
+        from scipy.optimize import brentq
 
         def derivative(a: float) -> float:
             return slope_of(a) - self.slope - delta * self.dispersion_slope(winning_probability(a))
@@ -77,40 +77,18 @@ class Tradeoff:
         if derivative(0.0) >= 0:
             omega = self._worst_below_local_bound(delta)
             return eta(omega) - self.g(omega) - delta * self.dispersion(omega)
-        a = increasing_root(derivative, 0.0, self.a)
+        a = float(brentq(derivative, 0.0, self.a, xtol=1e-12))
         omega = winning_probability(a)
         return eta_of(a) - self.g(omega) - delta * self.dispersion(omega)
 
     def _worst_below_local_bound(self, delta: float) -> float:
-        low, high = OMEGA_MIN, OMEGA_LOCAL
-        while high - low > 1e-11:
-            middle = (low + high) / 2
-            if eta_slope(middle) - self.slope - delta * self.dispersion_slope(middle) > 0:
-                high = middle
-            else:
-                low = middle
-        return high
+        from scipy.optimize import brentq
 
+        def derivative(omega: float) -> float:
+            return eta_slope(omega) - self.slope - delta * self.dispersion_slope(omega)
 
-def increasing_root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Root of an increasing function with function(low) < 0 <= function(high), to 1e-10 (regula falsi, Illinois)."""
-    f_low, f_high = function(low), function(high)
-    side = 0
-    for _ in range(200):
-        if high - low < 1e-10 or f_high == 0:
-            break
-        middle = (low * f_high - high * f_low) / (f_high - f_low)
-        value = function(middle)
-        if abs(value) < 1e-12:
-            return middle
-        if value > 0:
-            high, f_high = middle, value
-            if side == 1:
-                f_low /= 2
-            side = 1
-        else:
-            low, f_low = middle, value
-            if side == -1:
-                f_high /= 2
-            side = -1
-    return high
+        if derivative(OMEGA_MIN) >= 0:
+            return OMEGA_MIN
+        if derivative(OMEGA_LOCAL) <= 0:  # eta has its kink there
+            return OMEGA_LOCAL
+        return float(brentq(derivative, OMEGA_MIN, OMEGA_LOCAL, xtol=1e-12))

@@ -1,4 +1,4 @@
-"""Alice's side of steps 4 to 12: she reveals bases and syndrome, and follows Bob's word on the key."""
+"""Alice's side of steps 4 to 12: she reveals bases and syndrome, and follows Bob's decision."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class AliceSession(Session):
 
     @step("privacy amplification")
     def amplify_privacy(self) -> None:
-        """K_A = Trevisan(A; S_Trev), pending until Bob's word; this runs while Bob decodes."""
+        """K_A = Trevisan(A; S_Trev), pending until Bob's decision; this runs while Bob decodes."""
         if self.page.verdict is None:
             self.page.conclude(SOUND, self.amplify(self.rounds.outcomes))
 
@@ -55,8 +55,8 @@ class AliceSession(Session):
     def authenticate(self) -> None:
         """C = 1 if Bob's T is the one seen here; send C and G_A = VHASH(X, G_EC, C) + D_A.
 
-        Once stored these octets are the only ones: what Bob gets under D_A does not change, whatever G_B looks like
-            later.
+        Once stored these bytes are the only ones: what Bob gets under D_A does not change, whatever G_B looks like
+        later.
         """
         if self.page.sent("G_A") is None:
             tag = self.mailbox.collect("G_B")
@@ -72,7 +72,7 @@ class AliceSession(Session):
         if sent is None or sent[:1] != b"\1":
             raise SessionAborted(AbortReason.AUTHENTICATION, "Bob's round types are not the ones Alice saw")
         if parts is None or not self.page.verify(Pad.ACTIVATION, self.words.activation(parts[0]), parts[1]):
-            raise SessionAborted(AbortReason.ACTIVATION, "Bob's word on the key does not carry the right tag")
+            raise SessionAborted(AbortReason.ACTIVATION, "Bob's decision does not carry the right tag")
         if parts[0] != b"\1":
             raise SessionAborted(AbortReason.ACTIVATION, "Bob does not accept the key")
 

@@ -1,8 +1,8 @@
-"""Bob's side of steps 4 to 12: he reconstructs Alice's string, judges the Bell violation, and has the word on the key.
+"""Bob's side of steps 4 to 12: he reconstructs Alice's string, checks the Bell violation, and decides on the key.
 
 Why he does not accept is a function of A and B. It stays in his private record; the peer and everybody else hear
-F = 0, after the same messages as in a session that succeeds. When G_B leaves tells how long
-decoding took, unless `min_response_s` is longer than that.
+F = 0, after the same messages as in a session that succeeds. When G_B leaves tells how long decoding took, unless
+`min_response_s` is longer than that.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What both roles of a session share: its frame, its result, and the exact octets under each tag."""
+"""What both roles of a session share: its frame, its result, and the exact bytes under each tag."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from postprocess.plans.session_parameters import SessionParameters
     from postprocess.rounds import RawRounds
 
-TAG_OCTETS = 8
-PARTING_S = 10.0
-FAREWELL_S = 0.2  # the last word is for a peer that still asks; one that has left knows all
+TAG_BYTES = 8
+CLOSING_S = 10.0
+LAST_STATUS_S = 0.2  # for a peer that still asks; one that has left knows all
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 
@@ -135,19 +135,19 @@ class Session:
                 self.follow_protocol()
             except SessionAborted as abort:
                 self.page.abort(abort.reason, abort.detail)
-        return self.result(peer_informed=self.part())
+        return self.result(peer_informed=self.close())
 
     def follow_protocol(self) -> None:
         """The steps of this role, to an outcome in the ledger; raises SessionAborted with the public reason."""
         raise NotImplementedError
 
-    @step("parting")
-    def part(self) -> bool:
-        """Tell the peer the outcome and learn its own; whether that worked. The outcome stands either way."""
+    @step("closing")
+    def close(self) -> bool:
+        """Closing handshake: tell the peer the outcome and learn its own; whether that worked. The outcome stands."""
         try:
             self.mailbox.announce(asks=True)
-            self.mailbox.await_outcome(min(PARTING_S, self.timeout_s))
-            self.mailbox.announce(patience_s=FAREWELL_S)
+            self.mailbox.await_outcome(min(CLOSING_S, self.timeout_s))
+            self.mailbox.announce(patience_s=LAST_STATUS_S)
         except PeerLost:
             if self.mailbox.peer_outcome is None:
                 return False
@@ -188,7 +188,7 @@ class Session:
 
 
 class TagInputs:
-    """The octets under each tag: session, sender, kind and digest of the parameters, then the fields of the paper."""
+    """The bytes under each tag: session, sender, kind and digest of the parameters, then the fields of the paper."""
 
     def __init__(self, parameters: SessionParameters) -> None:
         self._session_id, self._digest = parameters.session_id, parameters.digest()
@@ -202,11 +202,11 @@ class TagInputs:
         return self._encode("bob", "G_B", test)
 
     def bases(self, x: np.ndarray, tag_ec: bytes, c: bytes) -> bytes:
-        """Under G_A: X, G_EC and C (one octet)."""
+        """Under G_A: X, G_EC and C (one byte)."""
         return self._encode("alice", "G_A", x, tag_ec, c)
 
     def activation(self, f: bytes) -> bytes:
-        """Under G_F: F (one octet)."""
+        """Under G_F: F (one byte)."""
         return self._encode("bob", "G_F", f)
 
     def _encode(self, sender: str, kind: str, *fields: bytes | np.ndarray) -> bytes:
@@ -216,19 +216,19 @@ class TagInputs:
 
 
 def pack(bits: np.ndarray) -> bytes:
-    """uint8 bits as octets, most significant bit first, the last octet padded with zeros."""
+    """uint8 bits as bytes, most significant bit first, the last byte padded with zeros."""
     return np.packbits(bits, bitorder="big").tobytes()
 
 
-def unpack(octets: bytes, count: int) -> np.ndarray | None:
-    """`count` bits from octets; None when the length or the padding is not that of `pack`."""
-    bits = np.unpackbits(np.frombuffer(octets, np.uint8), bitorder="big")
-    if len(octets) != -(-count // 8) or bits[count:].any():
+def unpack(data: bytes, count: int) -> np.ndarray | None:
+    """`count` bits from bytes; None when the length or the padding is not that of `pack`."""
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="big")
+    if len(data) != -(-count // 8) or bits[count:].any():
         return None
     return bits[:count]
 
 
 def split_flag(payload: bytes) -> tuple[bytes, bytes] | None:
-    """One octet 0 or 1 and the tag that follows; None for anything else."""
+    """One byte 0 or 1 and the tag that follows; None for anything else."""
     flag, tag = payload[:1], payload[1:]
-    return (flag, tag) if flag in (b"\0", b"\1") and len(tag) == TAG_OCTETS else None
+    return (flag, tag) if flag in (b"\0", b"\1") and len(tag) == TAG_BYTES else None

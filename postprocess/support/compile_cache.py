@@ -4,8 +4,8 @@ numba would put machine code beside the source, one index per function whichever
 checkout (the numba that fits ARTIQ's llvmlite, and a newer one) throw away each other's code at every turn, or load the
 other's while both run; and an installation that cannot be written to has no such place. So the code goes to
     ~/.cache/diqkd/numba-<version>-llvmlite-<version>/
-(XDG_CACHE_HOME is heeded), of this user alone, since whoever writes there runs in the process that holds the keys. It
-may be deleted at any time. NUMBA_CACHE_DIR, where it is set, is left to rule.
+(or XDG_CACHE_HOME), of this user alone, since whoever writes there runs in the process that holds the keys. It
+may be deleted at any time. NUMBA_CACHE_DIR takes precedence where it is set.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from contract.codes import DESCRIPTIONS, ION_LOST, LASER_UNLOCKED, LEFT_BY_HOST
-from node.errors import NodeNotReady
+from node.node_errors import NodeNotReady
 from node.shots.point_loop import PointLoop
 from procedures.kernel_session import KernelSession
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from testbed.physics.beams import Beams
 from testbed.physics.ion import Ion
-from testbed.physics.laser_lock import LaserLock
+from testbed.physics.lock_state import LockState
+from testbed.physics.optical_fields import OpticalFields
 from testbed.physics.photon_counts import PhotonCounts
 from testbed.physics.truth import NodeTruth
 
@@ -21,7 +21,7 @@ class IonState:
         shelved: whether the last look found it in D5/2.
     """
 
-    def __init__(self, ion: Ion, truth: NodeTruth, beams: Beams, lock: LaserLock, counts: PhotonCounts) -> None:
+    def __init__(self, ion: Ion, truth: NodeTruth, beams: OpticalFields, lock: LockState, counts: PhotonCounts) -> None:
         self._ion, self._truth, self._beams, self._lock, self._counts = ion, truth, beams, lock, counts
         self.present, self.shelved = True, False
         self._since = 0  # time of the last preparation or projection

@@ -15,13 +15,13 @@ from testbed.drivers.ttl import SilentInput
 from testbed.physics import laboratory as laboratories
 from testbed.physics import truth
 from testbed.physics.attempts import AttemptLoop
-from testbed.physics.beams import LIGHTS, QUBIT, REPUMP, Beams
 from testbed.physics.faults import Fault
 from testbed.physics.heralding_station import StationPhotons
 from testbed.physics.heralds import Uniforms, generator
 from testbed.physics.ion import Ion
 from testbed.physics.ion_state import IonState
-from testbed.physics.laser_lock import LaserLock, LaserLockInput
+from testbed.physics.lock_state import LaserLockInput, LockState
+from testbed.physics.optical_fields import LIGHTS, QUBIT, REPUMP, OpticalFields
 from testbed.physics.optics import Electrodes, coupling
 from testbed.physics.partner import UNMEASURED
 from testbed.physics.photon_counts import PhotonCounts
@@ -56,8 +56,8 @@ class NodePhysics:
         self.partner = self.laboratory.partner_of(node)
         self.random = Uniforms(self.laboratory.seed, f"outcomes-{node}", 2)
         names = (QUBIT, REPUMP, *LIGHTS.values())
-        self.beams = Beams({name: dmgr.get(name) for name in names if name in self.table}, self.core.line)
-        self.lock = LaserLock()
+        self.beams = OpticalFields({name: dmgr.get(name) for name in names if name in self.table}, self.core.line)
+        self.lock = LockState()
         stream = generator(self.laboratory.seed, f"photons-{node}", self.partner.epoch)
         self.counts = PhotonCounts(stream, self.beams.cooling_power)
         ion = Ion(self.truth, sum(fault.value or 0.0 for fault in self.faults.find("phase error")))

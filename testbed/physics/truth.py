@@ -11,10 +11,8 @@ from types import MappingProxyType
 
 # Heralding
 SUCCESS_PER_ATTEMPT = 1.6e-4
-ATTEMPTS_BETWEEN_HERALDS = 1 / SUCCESS_PER_ATTEMPT
 PHOTON_DELAY_NS = 10.0  # after the 422 ps reference edge
 PHOTON_LIFETIME_NS = 7.0
-PUMP_TIME_CONSTANT_NS = 40.0
 MIN_EXCITATION_NS = 8
 STATION_EFFICIENCY = 0.02  # click per attempt from one ion in the focus
 STUCK_APD_PER_ATTEMPT = 2 * STATION_EFFICIENCY
@@ -29,7 +27,6 @@ CAPTURE_RANGE_HZ = 2e6  # a tone further away from all lines does nothing
 # Light at 422, 1092 and 1033 nm; rates in 1/s for nominal amplitude
 BRIGHT_RATE = 180e3
 DARK_RATE = 500.0
-SHELVED_LIFETIME_S = 0.39
 OPTICAL_PUMPING_S = 0.5e-6
 STATION_PHOTONS_PER_S = 400e3  # that a bright ion in the focus would send to the APDs under cooling light
 
@@ -39,9 +36,8 @@ ELECTRODE_CHANNELS = (0, 1, 2, 3)
 MICROMETRES_PER_VOLT = 3.0  # mean over the four electrodes
 FOCUS_WAIST_UM = 0.75
 
-# T lines, herald latency
+# Round-type lines
 CABLE_NS = 200
-CPU_LATENCY_NS = 1_000
 
 
 @dataclass(frozen=True)

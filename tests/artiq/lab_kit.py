@@ -42,7 +42,7 @@ def arguments(session, rounds=8_000, peer_timeout=60.0):
         "gamma_256": 128,
         "block_rounds": 500,
         "peer_timeout": peer_timeout,
-        "judgement": 0.0,
+        "min_response": 0.0,
     }
 
 

@@ -3,8 +3,8 @@
 P127, P64 = (1 << 127) - 1, (1 << 64) - 257
 
 
-def words(octets: bytes, order: str) -> list[int]:
-    return [int.from_bytes(octets[i : i + 8], order) for i in range(0, len(octets), 8)]
+def words(data: bytes, order: str) -> list[int]:
+    return [int.from_bytes(data[i : i + 8], order) for i in range(0, len(data), 8)]
 
 
 def vhash(key: bytes, message: bytes) -> int:

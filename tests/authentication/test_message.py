@@ -13,10 +13,10 @@ bit_strings = st.lists(st.integers(0, 1), max_size=40).map(lambda bits: np.array
 contents = st.binary(max_size=12) | bit_strings
 
 
-def decode(octets: bytes) -> list[tuple[int, ...]]:
+def decode(data: bytes) -> list[tuple[int, ...]]:
     """Items as tuples of bits."""
-    assert octets.startswith(LABEL)
-    rest = octets[len(LABEL) :]
+    assert data.startswith(LABEL)
+    rest = data[len(LABEL) :]
     count, rest = int.from_bytes(rest[:8], "big"), rest[8:]
     items = []
     for _ in range(count):

@@ -16,6 +16,7 @@ from postprocess.characterisation.bases import (
     herald_phase,
     leg_plans,
 )
+from postprocess.characterisation.prediction import rxy
 from postprocess.characterisation.state_tomography import (
     BASES,
     projectors,
@@ -25,7 +26,6 @@ from postprocess.characterisation.state_tomography import (
 )
 from postprocess.characterisation.states import report, states_of
 from postprocess.errors import InvalidInput
-from postprocess.estimation.prediction import rxy
 
 
 @pytest.mark.parametrize("name", BASES)

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from joint_cases import PATTERNS, joint
+from published_link import average_probabilities
 
 from postprocess.characterisation.link import SETTINGS, averages, joint_counts, link_quality, report
 from postprocess.characterisation.state_tomography import published_states
-from postprocess.estimation.prediction import average_probabilities
 from postprocess.estimation.score_and_qber import chsh_score, qber
 
 rounds = st.lists(

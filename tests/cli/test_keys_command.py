@@ -38,7 +38,7 @@ def test_provisioned_ledgers_are_equal_and_private(tmp_path):
 
 
 def test_k0_of_the_paper(tmp_path):
-    """|K0| = 1 203 422 bits (table I), packed into whole octets."""
+    """|K0| = 1 203 422 bits (table I), packed into whole bytes."""
     end = keys("provision", tmp_path, "alice", "--draw", tmp_path / "k0", "--json")
     assert end.status == 0, end.err
     balance = end.json["balance"]
@@ -49,11 +49,11 @@ def test_k0_of_the_paper(tmp_path):
 
 def test_k0_from_a_hardware_generator(tmp_path):
     """Its file is used from the start, and remembered for the settings to come."""
-    octets = np.random.default_rng(1).integers(0, 256, 200_000, dtype=np.uint8).tobytes()
-    (tmp_path / "qrng").write_bytes(octets)
+    data = np.random.default_rng(1).integers(0, 256, 200_000, dtype=np.uint8).tobytes()
+    (tmp_path / "qrng").write_bytes(data)
     words = ("--draw", tmp_path / "k0", "--random-file", tmp_path / "qrng", *CUSTOM)
     assert keys("provision", tmp_path, "alice", *words).status == 0
-    assert (tmp_path / "k0").read_bytes()[:1000] == octets[:1000]
+    assert (tmp_path / "k0").read_bytes()[:1000] == data[:1000]
     assert json.loads((tmp_path / "alice" / "random.json").read_text())["path"] == str(tmp_path / "qrng")
 
 
@@ -67,7 +67,7 @@ def test_a_second_k0_is_refused(homes, tmp_path):
 def test_provision_refuses_what_does_not_fit(tmp_path):
     (tmp_path / "k0").write_bytes(b"too short")
     for words, line in (
-        (("--take", tmp_path / "k0"), "K0: 9 octets do not fit these parameters"),
+        (("--take", tmp_path / "k0"), "K0: 9 bytes do not fit these parameters"),
         (("--take", tmp_path / "none"), "cannot be read (No such file or directory); give the file that --draw wrote"),
         (("--draw", tmp_path / "k0"), "exists; choose another name"),
         (("--draw", tmp_path / "no" / "k0"), "cannot be made"),

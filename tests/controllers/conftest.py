@@ -31,8 +31,8 @@ def homes(tmp_path, k0):
 
 @pytest.fixture
 def generator(homes):
-    """Alice's hardware generator: a file of 10 000 octets."""
+    """Alice's hardware generator: a file of 10 000 bytes."""
     path = homes / "generator.bin"
-    path.write_bytes(SeededSource(SECRET, "generator").octets(10_000))
+    path.write_bytes(SeededSource(SECRET, "generator").random_bytes(10_000))
     (homes / "alice" / "random.json").write_text(json.dumps({"kind": "file", "path": str(path)}))
     return path

@@ -21,7 +21,7 @@ def questions(facts):
     return [name for name in dir(facts) if not name.startswith("_")]
 
 
-def private_octets(path):
+def private_bytes(path):
     """Every blob of the ledger."""
     with sqlite3.connect(path) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -44,7 +44,7 @@ def test_the_ledgers_facts(homes):
 
 
 def test_no_answer_holds_a_secret(homes, generator):
-    secrets = private_octets(homes / "alice" / "keystore.sqlite")
+    secrets = private_bytes(homes / "alice" / "keystore.sqlite")
     assert len(secrets) == 2 + 8
     drawn = generator.read_bytes()
     for facts in (KeystoreFacts("alice", homes), QrngFacts("alice", homes)):
@@ -104,7 +104,7 @@ def test_a_file_runs_out_and_a_self_test_uses_it(homes, generator):
     for _ in range(3):
         facts.self_test()
     assert facts.rounds_left() == 0
-    with pytest.raises(InvalidInput, match="0 octets are left and 2500 are needed"):
+    with pytest.raises(InvalidInput, match="0 bytes are left and 2500 are needed"):
         facts.self_test()
 
 
@@ -124,7 +124,7 @@ def test_a_source_in_trouble_shows_in_its_health(homes, generator):
     generator.unlink()
     health = QrngFacts("alice", homes).health()
     assert health["rounds_left"] == 0
-    assert "no such file of random octets" in health["problem"]
+    assert "no such file of random bytes" in health["problem"]
 
 
 def test_a_fixed_seed_is_called_insecure(homes):

@@ -26,7 +26,7 @@ def small_session(folder, rounds=4000, gamma=Fraction(1, 2), block_rounds=500, s
         "gamma_256": int(256 * gamma),
         "block_rounds": block_rounds,
         "peer_timeout": peer_timeout,
-        "judgement": 0.0,
+        "min_response": 0.0,
     }
     demo = Demonstration(folder, public, arguments, seed, tuple(faults))
     demo.set_up()

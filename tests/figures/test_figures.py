@@ -9,7 +9,6 @@ import pytest
 from matplotlib.image import imread
 
 from postprocess.errors import DiqkdError, InvalidInput
-from postprocess.estimation.priors import syndrome_length
 from postprocess.figures import (
     FIGURES,
     Settings,
@@ -23,9 +22,9 @@ from postprocess.figures import (
     success,
     visibility,
 )
-from postprocess.figures.trials import GAMMA, QBER, SCORE, open_trials
-from postprocess.security import curves, depolarising
-from postprocess.security.syndrome_estimates import asymptotic_overhead
+from postprocess.figures.trial_samples import GAMMA, QBER, SCORE, open_trials
+from postprocess.reconciliation.syndrome_length import conditional_entropy, paper_syndrome_length
+from postprocess.security import curves
 
 COARSE = Settings(points=2, samples=4, rounds=20_000, workers=1)
 
@@ -88,7 +87,6 @@ def test_depolarising_key_begins_near_260_000_rounds():
     ends = {n: table[fewest_rounds._name(n)][-1] for n in fewest_rounds.ROUNDS}
     assert 0 < ends[3e5] < ends[5e5] < ends[1e6]
     assert math.isnan(curves.tolerated_qbers([2 * math.sqrt(2)], 2.5e5)[0])
-    assert curves.minimal_rounds(*depolarising(1.0)) == pytest.approx(2.6e5, rel=0.03)
 
 
 def test_white_noise_limit_is_at_the_known_error_rate():
@@ -122,8 +120,8 @@ def test_success_rises_with_the_syndrome(files):
 def test_gap_lies_between_what_is_possible_and_the_rule_of_the_paper(files):
     _, rows = read(files["gap"][1])
     (row,) = rows
-    ideal = 20_000 * asymptotic_overhead(GAMMA, SCORE, QBER)
-    assert ideal < int(row["syndrome_bits"]) < syndrome_length(20_000, GAMMA, SCORE, QBER)
+    ideal = 20_000 * conditional_entropy(GAMMA, SCORE, QBER)[0]
+    assert ideal < int(row["syndrome_bits"]) < paper_syndrome_length(20_000, GAMMA, SCORE, QBER)
     assert float(row["gap"]) == pytest.approx((int(row["syndrome_bits"]) - ideal) / 20_000)
 
 

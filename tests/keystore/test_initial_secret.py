@@ -29,7 +29,7 @@ def test_vhash_words_that_are_too_large_are_drawn_again():
         def __init__(self):
             self.calls = 0
 
-        def octets(self, count):
+        def random_bytes(self, count):
             self.calls += 1
             return b"\xff" * count if self.calls < 3 else bytes(count)
 

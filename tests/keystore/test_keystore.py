@@ -9,10 +9,10 @@ from ledger_cases import accept, key_of, small, source
 from postprocess.authentication import tag
 from postprocess.errors import AbortReason, DiqkdError, InvalidInput
 from postprocess.keystore import ACCEPTED, SOUND, Keystore, LedgerConflict, Pad, draw_k0, k0_bits
-from postprocess.keystore.balance import table
 from postprocess.keystore.initial_secret import take_apart
 from postprocess.plans.presets import paper
 from postprocess.randomness import SystemSource
+from postprocess.reports.table1 import table_text
 
 # Table I
 
@@ -39,7 +39,7 @@ def test_table_one_to_the_bit(tmp_path):
         "K1": 1_299_050,
         "net": 95_628,
     }
-    text = table(balance)
+    text = table_text(balance)
     assert "1 299 050" in text and "emulated" in text and "INSECURE: known seed" in text
     assert balance.to_json()["apparatus"] == "emulated"
 

@@ -169,7 +169,7 @@ def test_a_peer_at_another_session_is_named_once(homes, caplog):
 
 
 @pytest.mark.parametrize("stranger", ["own key", "no key"])
-def test_strangers_are_not_let_in(homes, tmp_path, stranger):
+def test_only_the_authenticated_peer_is_accepted(homes, tmp_path, stranger):
     alice = open_link(homes / "alice", "alice", "s1", "session", 10.0)
     keys = read_link_keys(homes / "bob")
     context = zmq.Context()

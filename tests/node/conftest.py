@@ -1,20 +1,11 @@
 """Nodes under test end with their test."""
 
-import os
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-
-
-@pytest.fixture(autouse=True)
-def _at_home():
-    """Workers change into their results folder, which is gone after the test; so begin and end here."""
-    os.chdir(Path(__file__).parents[2])
-    yield
-    os.chdir(Path(__file__).parents[2])
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from postprocess.rounds.private_settings import settings_words
 from postprocess.rounds.round_records import RoundRecords
-from postprocess.rounds.settings import settings_words
 from testbed.nodes.worker import Worker
 from testbed.physics import laboratory
 
@@ -19,9 +19,9 @@ class Alone(EnvExperiment):
     """A node and nothing else"""
 
     def build(self):
-        import node_{node}
+        from procedures.node_experiment import node_class
 
-        self.node = node_{node}.Node(self)
+        self.node = node_class("{node}")(self)
 '''
 
 

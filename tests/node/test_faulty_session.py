@@ -11,6 +11,7 @@ from postprocess.rounds import RoundStore
 from testbed.nodes import two_nodes
 from testbed.nodes.demonstration import Demonstration
 from tests.demo.emulated_sessions import ROOT
+from tests.stored_records import stored_records
 
 ROUNDS, BLOCK = 1200, 100
 FAULTS = {
@@ -36,7 +37,7 @@ def test_a_session_survives(tmp_path, capfd, name):
         "rounds": ROUNDS,
         "gamma_256": 128,
         "block_rounds": BLOCK,
-        "judgement": 0.0,
+        "min_response": 0.0,
     }
     demo = Demonstration(tmp_path / "run", public, arguments, None, (fault,))
     demo.set_up()
@@ -52,7 +53,7 @@ def test_a_session_survives(tmp_path, capfd, name):
     assert (bob.test == (bob.settings != 2)).all() and not alice.settings[alice.test == 0].any()
     for store in stores:
         assert store.lost_rounds <= 2
-        records = [words for _, words in store.records()]
+        records = [words for _, words in stored_records(store.folder)]
         times = np.concatenate([(w[:, 1].astype(np.int64) << 32) + (w[:, 0].view(np.uint32)) for w in records])
         assert len(np.unique(times)) == len(times) >= ROUNDS - 2
     same = np.concatenate([stores[0].patterns(0, ROUNDS) == stores[1].patterns(0, ROUNDS)])

@@ -40,7 +40,7 @@ def worker(tmp_path, monkeypatch):
 @pytest.mark.parametrize("node", ["alice", "bob"])
 def test_it_builds_without_home_or_arguments(worker, node):
     experiment = worker(node).experiment
-    assert (experiment.peer_rounds.node_name, experiment.peer_rounds.apparatus) == (node, "emulated")
+    assert (experiment.node_name, experiment.apparatus) == (node, "emulated")
     assert (experiment.session, experiment.preset, experiment.rounds, experiment.gamma_256) == (
         "session-1",
         "paper",
@@ -59,8 +59,8 @@ def test_every_argument_has_a_default_a_group_and_a_tooltip(worker):
     experiment.setattr_argument = note
     experiment._session_arguments()
     experiment._custom_arguments()
-    experiment.peer_rounds.patience_arguments(experiment)
-    experiment._judgement_argument()
+    experiment.patience_arguments()
+    experiment._response_argument()
     assert len(described) == 13
     for name, (description, group, tooltip) in described.items():
         assert "default" in description and group and tooltip, name

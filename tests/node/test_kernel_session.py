@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.errors import NodeNotReady
+from node.node_errors import NodeNotReady
 from node_bob.settings import DEFAULTS
 from procedures import kernel_session as module
 from procedures.calibration_file import write

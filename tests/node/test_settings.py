@@ -8,7 +8,7 @@ import pytest
 
 from contract import codes
 from node.crate import BEAMS, kasli_crate
-from node.errors import CalibrationError
+from node.node_errors import CalibrationError
 from node.schedule import RoundSchedule
 from node.settings import AttemptSettings, NodeSettings, ReadoutSettings
 from node.units import to_coarse_mu, to_mu

@@ -1,6 +1,5 @@
 """Experiments under test end with their test."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -26,4 +25,3 @@ def calibrate(tmp_path, monkeypatch):
     for each in made:
         each.worker.close()
     laboratory.use(None)
-    os.chdir(Path(__file__).parents[2])

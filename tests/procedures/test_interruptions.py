@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contract.codes import LASER_UNLOCKED
-from node.errors import NodeNotReady
+from node.node_errors import NodeNotReady
 from procedures.scans.scan_display import SCAN
 
 SMALL = {"points": 11, "shots": 20, "write": False}
@@ -129,7 +129,7 @@ def test_a_kernel_that_is_always_late_gives_up_with_the_point_named(scan):
     assert len(made.dataset(SCAN + "y")) == 4
 
 
-def test_the_operators_end_is_heeded(scan):
+def test_the_operators_end_ends_it(scan):
     from artiq.language.core import TerminationRequested
 
     made = scan()

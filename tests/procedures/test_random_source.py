@@ -9,9 +9,9 @@ from postprocess.errors import DiqkdError
 from postprocess.randomness import FileSource
 
 
-def use_file(home, octets):
+def use_file(home, data):
     path = home.parent / "generator.bin"
-    path.write_bytes(octets)
+    path.write_bytes(data)
     (home / "random.json").write_text(json.dumps({"kind": "file", "path": str(path)}))
     return path
 
@@ -26,10 +26,10 @@ def test_a_healthy_generator_passes_and_its_bits_are_used_up(calibrate):
     assert FileSource(path).left == 2_000
 
 
-@pytest.mark.parametrize("octet", [0x00, 0x55, 0x0F])
-def test_a_stuck_generator_fails_with_one_line(calibrate, octet):
+@pytest.mark.parametrize("byte", [0x00, 0x55, 0x0F])
+def test_a_stuck_generator_fails_with_one_line(calibrate, byte):
     made = calibrate("alice", "check_random_source.py", samples=2)
-    use_file(made.home, bytes([octet]) * 5_000)
+    use_file(made.home, bytes([byte]) * 5_000)
     made.worker.prepare()
     with pytest.raises(DiqkdError, match=r"2 of 2 samples fail \(.*\); do not start a session"):
         made.worker.run()

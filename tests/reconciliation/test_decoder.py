@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
-from postprocess.estimation.priors import log_likelihood_ratios, priors_from_score, syndrome_length
+from postprocess.estimation.priors import log_likelihood_ratios, priors_from_score
 from postprocess.reconciliation import make_code
-from postprocess.reconciliation.kernels import exp_of_negative, log_of_positive, ratio_of, stored_message, sweep
-from postprocess.reconciliation.schedule import Limits, _Decoder
+from postprocess.reconciliation.decoding_schedule import Limits, _Decoder
+from postprocess.reconciliation.sweep_kernels import exp_of_negative, log_of_positive, ratio_of, stored_message, sweep
+from postprocess.reconciliation.syndrome_length import paper_syndrome_length
 
 
 def rounds_of_the_experiment(n, gamma, score, qber, seed):
@@ -136,7 +137,7 @@ def test_one_wrong_syndrome_bit_is_noticed():
 
 def test_paper_point_decodes_and_does_not_depend_on_threads():
     n = 1_500_000
-    code = make_code(n, syndrome_length(n, 13 / 256, 2.64, 0.018), 1)
+    code = make_code(n, paper_syndrome_length(n, 13 / 256, 2.64, 0.018), 1)
     alice, llr = rounds_of_the_experiment(n, 13 / 256, 2.64, 0.018, 9)
     syndrome = code.syndrome(alice)
     results = [code.decode(llr, syndrome, Limits(threads=threads)) for threads in (1, 2)]
@@ -149,7 +150,7 @@ def test_paper_point_decodes_and_does_not_depend_on_threads():
 def test_zeros_of_lost_rounds_and_slightly_wrong_priors_still_decode():
     """Universality: statistics a little off the expectation cost nothing but sweeps."""
     n = 300_000
-    code = make_code(n, syndrome_length(n, 13 / 256, 2.64, 0.018), 1)
+    code = make_code(n, paper_syndrome_length(n, 13 / 256, 2.64, 0.018), 1)
     rng = np.random.default_rng(3)
     alice, llr = rounds_of_the_experiment(n, 13 / 256, 2.60, 0.019, 10)
     lost = rng.choice(n, 100, replace=False)

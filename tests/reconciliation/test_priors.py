@@ -9,13 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
-from postprocess.estimation.priors import (
-    Priors,
-    binary_entropy,
-    log_likelihood_ratios,
-    priors_from_score,
-    syndrome_length,
-)
+from postprocess.estimation.priors import Priors, log_likelihood_ratios, priors_from_score
+from postprocess.reconciliation.syndrome_length import paper_syndrome_length
+from postprocess.support.entropy import binary_entropy
 
 # Nadlinger 2022, table S4, Alice's outcome first: printed transposed, only so are the marginals no-signalling
 TABLE_S4 = {
@@ -30,8 +26,8 @@ TABLE_S6 = Priors(test=((0.411, 0.0842), (0.0813, 0.4237)), key=((0.5017, 0.011)
 
 
 def test_paper_syndrome_length():
-    assert syndrome_length(1_500_000, 13 / 256, 2.64, 0.018) == 296_517
-    assert syndrome_length(1_500_000, Fraction(13, 256), 2.64, 0.018) == 296_517
+    assert paper_syndrome_length(1_500_000, 13 / 256, 2.64, 0.018) == 296_517
+    assert paper_syndrome_length(1_500_000, Fraction(13, 256), 2.64, 0.018) == 296_517
 
 
 def test_entropy_edges():
@@ -88,6 +84,6 @@ def test_impossible_expectations_are_refused():
     with pytest.raises(InvalidInput):
         priors_from_score(2.64, 0.0)
     with pytest.raises(InvalidInput):
-        syndrome_length(1000, 1.5, 2.64, 0.01)
+        paper_syndrome_length(1000, 1.5, 2.64, 0.01)
     with pytest.raises(InvalidInput):
-        syndrome_length(1000, 0.1, 2.64, -0.01)
+        paper_syndrome_length(1000, 0.1, 2.64, -0.01)

@@ -11,8 +11,8 @@ from postprocess.errors import InvalidInput
 from postprocess.plans.paper import PAPER_PRIORS
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import SeededSource
+from postprocess.rounds.private_settings import draw_settings, read_settings, settings_to_file, settings_words
 from postprocess.rounds.round_records import Flag, RoundRecords
-from postprocess.rounds.settings import draw_settings, read_settings, settings_to_file, settings_words
 
 
 def session(**changes):

@@ -17,6 +17,7 @@ from postprocess.randomness import SeededSource
 from postprocess.rounds import RawRounds, RoundStore
 from postprocess.rounds.round_records import Flag, RoundRecords
 from postprocess.storage.framed_log import OVERHEAD
+from tests.stored_records import stored_records
 
 BLOCK = 400
 
@@ -74,7 +75,7 @@ def test_whole_session(store):
     expected = store._settings & types if store.node == "alice" else store._settings
     np.testing.assert_array_equal(raw.settings, expected)
     assert raw.settings.dtype == raw.test.dtype == raw.outcomes.dtype == np.uint8
-    firsts, words = zip(*store.records(), strict=True)
+    firsts, words = zip(*stored_records(store.folder), strict=True)
     assert firsts == (0, 400, 800)
     np.testing.assert_array_equal(
         RoundRecords.from_words(np.concatenate(words)).timestamps_mu, np.arange(1000) * 10_000_000

@@ -7,8 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from postprocess.security import asymptotic_key_rate, curves, depolarising, key_length
-from postprocess.security.entropy import binary_entropy, eta
+from postprocess.security import asymptotic_key_rate, curves, key_length
+from postprocess.security.chsh_entropy import eta
+from postprocess.support.entropy import binary_entropy
 
 TSIRELSON = 2 * math.sqrt(2)
 
@@ -53,7 +54,6 @@ def test_optimal_gamma_falls_with_the_number_of_rounds():
 
 def test_depolarising_model_first_yields_a_key_near_260_000_rounds():
     assert curves.depolarising_key_rates([1.0], 2.5e5)[0] == 0 < curves.depolarising_key_rates([1.0], 2.6e5)[0]
-    assert curves.minimal_rounds(*depolarising(1.0)) == pytest.approx(2.6e5, rel=0.03)
 
 
 def test_depolarising_rates_rise_with_visibility():
@@ -76,13 +76,5 @@ def test_tolerated_qber_grows_with_rounds_and_score():
     assert [binary_entropy(q) for q in lines[-1]] == pytest.approx([eta((4 + s) / 8) for s in scores], rel=1e-9)
 
 
-def test_minimal_rounds_agrees_with_the_key_length():
-    fewest = curves.minimal_rounds(2.7, 0.02)
-    assert fewest is not None
-    assert curves.best_gamma(round(fewest * 0.998), 2.7, 0.02)[1].ell == 0
-    assert curves.best_gamma(round(fewest * 1.002), 2.7, 0.02)[1].ell > 0
-
-
 def test_no_number_of_rounds_helps_a_link_without_secrecy():
-    assert curves.minimal_rounds(2.2, 0.05) is None
     assert np.isnan(curves.tolerated_qbers([1.9, 2.0], 1e9)).all()

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from postprocess.errors import InvalidInput
-from postprocess.estimation.priors import syndrome_length
 from postprocess.keystore import Keystore, draw_k0
 from postprocess.link import memory_pair
 from postprocess.plans.paper import PAPER_PRIORS
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import SeededSource
+from postprocess.reconciliation.syndrome_length import paper_syndrome_length
 from postprocess.rounds import RawRounds
 from postprocess.session import AliceSession, BobSession
 
@@ -32,7 +32,7 @@ def rehearsal(session_id="s1", rounds=20_000, gamma=Fraction(1, 2), **changes):
         qber=0.018,
         eps_snd=1e-10,
         omega_thr=0.79,
-        syndrome_bits=min(int(1.1 * syndrome_length(rounds, gamma, 2.64, 0.018)), int(0.85 * rounds)),
+        syndrome_bits=min(int(1.1 * paper_syndrome_length(rounds, gamma, 2.64, 0.018)), int(0.85 * rounds)),
         ell=1000,
         eps_pa=1e-3,
         code_seed=2022,

@@ -89,7 +89,7 @@ def test_private_reasons_stay_with_bob(folder, reason, caplog):
         assert result.abort_reason is AbortReason.ACTIVATION
         assert reason.value not in repr(result)
     assert set(seen) == {"status", "X", "M", "G_EC", "G_A", "G_B", "F"}, "as in a session that succeeds"
-    assert set(results["bob"].seconds) <= {"steps 4 to 9", "authentication", "key activation", "parting"}
+    assert set(results["bob"].seconds) <= {"steps 4 to 9", "authentication", "key activation", "closing"}
     record = folder / "bob" / "sessions" / "s1" / "private.json"
     assert read_private_record(folder / "bob", "s1")["verdict"] == reason.value
     assert record.stat().st_mode & 0o777 == 0o600 and record.parent.stat().st_mode & 0o777 == 0o700

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postprocess.estimation.prediction import rxy
+from postprocess.characterisation.prediction import rxy
 from testbed.physics import truth
 from testbed.physics.ion import Ion, Light, Pulse
 

@@ -8,8 +8,8 @@ import pytest
 from testbed_kit import node_experiment, run_blocks
 
 from contract.patterns import PATTERNS
+from postprocess.characterisation.prediction import outcome_probabilities
 from postprocess.characterisation.state_tomography import published_states
-from postprocess.estimation.prediction import outcome_probabilities
 
 FIGURES = json.loads((Path(__file__).parents[1] / "data" / "reference_figures.json").read_text())
 TABLE = FIGURES["table_S4_probabilities"]

@@ -6,6 +6,7 @@ from artiq.experiment import EnvExperiment
 from artiq.language.environment import ProcessArgumentManager
 from artiq.master.worker_db import DatasetManager, DeviceManager
 
+from procedures.node_experiment import node_class
 from testbed.devices import emulate
 from testbed.physics import laboratory
 
@@ -65,15 +66,15 @@ def node_experiment(node, seed=1, faults=(), experiment=None, emulated=None):
         table = emulate(importlib.import_module(f"node_{node}.devices").DEVICES, node)
         devices = manager(table)
         parts = (devices, DatasetManager(NoDatasets()), ProcessArgumentManager({}), {})
-        built = (experiment or node_class(node))(parts)
+        built = (experiment or one_node(node))(parts)
         devices.get("laboratory")
     finally:
         laboratory.use(None)
     return built, devices
 
 
-def node_class(node):
-    parts = importlib.import_module(f"node_{node}").Node
+def one_node(node):
+    parts = node_class(node)
 
     class OneNode(EnvExperiment):
         def build(self):

@@ -12,8 +12,7 @@ class MeasureRounds(EnvExperiment):
     """Measure rounds with the partner"""
 
     def build(self):
-        import node_alice
-        import node_bob
+        from procedures.node_experiment import node_class
 
         self.setattr_device("core")
         self.setattr_device("scheduler")
@@ -21,7 +20,7 @@ class MeasureRounds(EnvExperiment):
         self.setattr_argument("block_rounds", NumberValue(250, precision=0, scale=1, step=1, type="int"))
         self.setattr_argument("windows", NumberValue(2500, precision=0, scale=1, step=1, type="int"))
         self.name = self.get_device_db()["apparatus"]["arguments"]["node"]
-        self.node = {"alice": node_alice, "bob": node_bob}[self.name].Node(self)
+        self.node = node_class(self.name)(self)
 
     def prepare(self):
         draw = np.random.default_rng(7 if self.name == "alice" else 8)

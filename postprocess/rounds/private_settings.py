@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.record_layout import SETTINGS_PER_WORD
-from contract.settings import KEY_SETTING
+from contract.round_settings import KEY_SETTING
 from postprocess.errors import InvalidInput
 from postprocess.plans.measurement_plan import BASES, RoundsPlan
 from postprocess.randomness import RandomSource

@@ -1,4 +1,4 @@
-"""How short a syndrome may be: the tight rule for coupled codes, and the finite-length estimate it is compared with.
+"""How long a syndrome is: the paper's rule, and a tighter one for coupled codes.
 
 Every syndrome bit saved is a key bit. With the entropy H of Alice's bit given Bob's knowledge and its variance V per
 round, a chain of L positions pays ~ 1/L for its ends, and each stretch of n/L bits must bear its own fluctuations, of
@@ -16,8 +16,9 @@ from fractions import Fraction
 from statistics import NormalDist
 
 from postprocess.errors import InvalidInput
-from postprocess.estimation.priors import binary_entropy, syndrome_length
+from postprocess.support.entropy import binary_entropy
 
+MARGIN_BITS = 50  # the paper's margin is 50 sqrt(n), S6
 _HALF_FAIL = 4.4  # overhead where half of all runs would fail, in units of s = (V / (n H^2))^(1/3)
 _SCATTER = 0.5  # one standard deviation of the waterfall, same units
 _LONG_FLOOR, _LONG_SLOPE = 0.032, 3.1  # the same overhead for long codes, where it is larger: floor + slope * s
@@ -32,6 +33,19 @@ def conditional_entropy(gamma: float | Fraction, score: float, qber: float) -> t
     entropy = sum(share * binary_entropy(error) for share, error in kinds)
     variance = sum(share * _varentropy(error) for share, error in kinds)
     return entropy, variance
+
+
+def paper_syndrome_length(n: int, gamma: float | Fraction, score: float, qber: float) -> int:
+    """Syndrome length m in bits by the paper's rule (Nadlinger 2022, S6).
+
+    m = floor(n ((1 - gamma) h(Q) + gamma h((4 - S)/8)) + 50 sqrt(n)), with the expected CHSH score S and QBER Q. For
+    short runs the margin alone exceeds n: such a syndrome reveals the whole string, and `make_code` refuses it.
+    """
+    if n < 1:
+        raise InvalidInput(f"number of rounds must be positive, not {n}")
+    if not 0.0 <= gamma <= 1.0:
+        raise InvalidInput(f"gamma must be a probability, not {gamma}")
+    return math.floor(n * conditional_entropy(gamma, score, qber)[0] + MARGIN_BITS * math.sqrt(n))
 
 
 def tight_syndrome_length(n: int, gamma: float | Fraction, score: float, qber: float, failure: float = 1e-3) -> int:
@@ -63,16 +77,7 @@ def syndrome_length_by(rule: str, n: int, gamma: float | Fraction, score: float,
     """Syndrome length m by a rule of SYNDROME_RULES: the paper's, or this project's for one failure in a thousand."""
     if rule not in SYNDROME_RULES:
         raise InvalidInput(f"syndrome = {rule}: must be {' or '.join(SYNDROME_RULES)}")
-    return (tight_syndrome_length if rule == "tight" else syndrome_length)(n, gamma, score, qber)
-
-
-def finite_length_estimate(n: int, gamma: float | Fraction, score: float, qber: float, failure: float = 1e-3) -> float:
-    """Syndrome bits that no code can do without at this length, in normal approximation (Nadlinger 2022, S6).
-
-    n H + sqrt(n V) Qinv(failure) - log2(n) / 2 over both kinds of round, Qinv the inverse of the normal tail.
-    """
-    entropy, variance = conditional_entropy(gamma, score, qber)
-    return n * entropy - math.sqrt(n * variance) * NormalDist().inv_cdf(failure) - math.log2(n) / 2.0
+    return (tight_syndrome_length if rule == "tight" else paper_syndrome_length)(n, gamma, score, qber)
 
 
 def _varentropy(error: float) -> float:

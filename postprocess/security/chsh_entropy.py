@@ -20,13 +20,6 @@ _SMALL = 0.05
 _SQRT2_REST = -9.667293313452913e-17  # sqrt 2 less its nearest float, which matters next to Tsirelson's bound
 
 
-def binary_entropy(p: float) -> float:
-    """Binary entropy h(p) in bits, p in [0, 1]."""
-    if p <= 0 or p >= 1:
-        return 0.0
-    return -(p * math.log(p) + (1 - p) * math.log1p(-p)) / LN2
-
-
 def rapidity(omega: float) -> float:
     """a = artanh(sqrt(S^2/4 - 1)) of a winning probability in [3/4, OMEGA_MAX)."""
     half_score = 4 * omega - 2

@@ -1,4 +1,4 @@
-"""The part of VHASH that sees every octet: NH and the polynomial over GF(2^127 - 1) (numba)."""
+"""The part of VHASH that sees every byte: NH and the polynomial over GF(2^127 - 1) (numba)."""
 
 from __future__ import annotations
 

@@ -9,8 +9,6 @@ the printed tables are Bob's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
@@ -76,18 +74,3 @@ def best_analysis_phase(state: Matrix) -> float:
     options = {"xatol": 1e-9}
     found = minimize_scalar(lambda phi: -chsh_score(state, phi), bounds=nearby, method="bounded", options=options)
     return float(found.x % (2 * np.pi))
-
-
-def average_probabilities(
-    states: Mapping[int, Matrix], phases: Mapping[int, float], weights: Mapping[int, float]
-) -> dict[tuple[int, int], NDArray[np.float64]]:
-    """P(A, B | X, Y) averaged over herald patterns; pattern -> state, analysis phase in rad and (unnormalised)
-    frequency."""
-    total = sum(weights[pattern] for pattern in states)
-    return {
-        (x, y): sum(
-            (weights[k] / total * outcome_probabilities(state, x, y, phases[k]) for k, state in states.items()),
-            np.zeros((2, 2)),
-        )
-        for x, y in SETTINGS
-    }

@@ -44,15 +44,15 @@ def test_a_home_must_exist_and_be_named(tmp_path, monkeypatch):
 def test_random_bits_come_from_where_the_home_says(home):
     assert isinstance(random_source(home, "x"), SystemSource)
     assert insecure_because(home) == ()
-    octets = home.folder / "octets"
-    octets.write_bytes(bytes(100))
+    data = home.folder / "bytes"
+    data.write_bytes(bytes(100))
     choice = home.folder / "random.json"
-    choice.write_text(json.dumps({"kind": "file", "path": str(octets)}))
+    choice.write_text(json.dumps({"kind": "file", "path": str(data)}))
     assert isinstance(random_source(home, "x"), FileSource)
     choice.write_text(json.dumps({"kind": "seeded", "seed": 5}))
     first, again, other = random_source(home, "x"), random_source(home, "x"), random_source(home, "y")
     assert isinstance(first, SeededSource)
-    assert first.octets(8) == again.octets(8) != other.octets(8)
+    assert first.random_bytes(8) == again.random_bytes(8) != other.random_bytes(8)
     assert insecure_because(home) == (SEEDED,)
     assert SEEDED in rehearsal(home).insecure_because
 

@@ -10,7 +10,7 @@ from postprocess.errors import InvalidInput
 from postprocess.plans.measurement_plan import BASES, MeasurementPlan, read_plan
 from postprocess.plans.presets import paper
 from postprocess.rounds.opening import open_rounds
-from postprocess.rounds.settings import draw_settings
+from postprocess.rounds.private_settings import draw_settings
 from postprocess.session.post_processing import post_process
 from postprocess.storage.node_home import NodeHome
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from contract.patterns import PATTERNS
+from postprocess.characterisation.prediction import rxy
 from postprocess.characterisation.state_tomography import (
     BASES,
     bootstrap_fraction,
@@ -18,7 +19,6 @@ from postprocess.characterisation.state_tomography import (
     simulate_counts,
 )
 from postprocess.errors import InvalidInput
-from postprocess.estimation.prediction import rxy
 
 ALL_BASES = [(a, b) for a in BASES for b in BASES]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 DEFAULT_UNLOCKED_S = 0.02
 
 
-class LaserLock:
+class LockState:
     """Loses its lock when told to, for a while that begins when somebody looks."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class LaserLock:
 class LaserLockInput:
     """The logic line: high while the laser is locked."""
 
-    def __init__(self, lock: LaserLock) -> None:
+    def __init__(self, lock: LockState) -> None:
         self._lock = lock
 
     def level(self, time: int) -> int:

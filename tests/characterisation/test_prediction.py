@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
+from published_link import average_probabilities
 
-from postprocess.characterisation.state_tomography import published_states, read_counts
-from postprocess.estimation.prediction import (
-    average_probabilities,
+from postprocess.characterisation.prediction import (
     best_analysis_phase,
     chsh_score,
     outcome_probabilities,
     qber,
     rxy,
 )
+from postprocess.characterisation.state_tomography import published_states, read_counts
 
 # Nadlinger 2022, table S4, read with rows Bob and columns Alice as its marginals demand; here [A][B].
 TABLE_S4 = {

@@ -15,7 +15,7 @@ LIGHTS = {"cool": "dds_cooling", "deshelve": "dds_deshelve", "pump": "dds_pump"}
 QUBIT, COOLING, REPUMP = "dds_qubit", "dds_cooling", "dds_repump"
 
 
-class Beams:
+class OpticalFields:
     """All switched beams; times in ns on the node's time line.
 
     Args:

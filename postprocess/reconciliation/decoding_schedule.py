@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from postprocess.reconciliation.kernels import sweep
 from postprocess.reconciliation.matrix import ParityMatrix
+from postprocess.reconciliation.sweep_kernels import sweep
 
 _CERTAIN = 30.0  # ratio of variables without a bit: known to be 0
 

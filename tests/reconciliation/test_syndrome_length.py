@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from postprocess.errors import InvalidInput
-from postprocess.estimation.priors import priors_from_score, syndrome_length
+from postprocess.estimation.priors import priors_from_score
 from postprocess.reconciliation import make_code, tight_syndrome_length
-from postprocess.reconciliation.overhead import conditional_entropy, finite_length_estimate
+from postprocess.reconciliation.syndrome_length import conditional_entropy, paper_syndrome_length
 from postprocess.reconciliation.trials import TrialPlan, run_batch
 
 PAPER = (13 / 256, 2.64, 0.018)
@@ -27,7 +27,7 @@ def test_entropy_at_the_paper_point():
 
 def test_paper_point_needs_less_than_271_000_bits():
     tight = tight_syndrome_length(1_500_000, *PAPER)
-    assert finite_length_estimate(1_500_000, *PAPER) < tight < 271_000 < syndrome_length(1_500_000, *PAPER)
+    assert 1_500_000 * conditional_entropy(*PAPER)[0] < tight < 271_000 < paper_syndrome_length(1_500_000, *PAPER)
 
 
 def test_overhead_falls_with_the_cube_root_and_grows_as_failures_become_rare():

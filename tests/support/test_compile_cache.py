@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HASH = """
 import os
 from postprocess.authentication import vhash
-print(vhash(bytes(range(160)), b"octets"))
-from postprocess.authentication.kernels import polynomial_of_blocks
+print(vhash(bytes(range(160)), b"bytes"))
+from postprocess.authentication.hash_kernels import polynomial_of_blocks
 folder = polynomial_of_blocks._cache.cache_path
 print(folder, len(os.listdir(folder)))
 """

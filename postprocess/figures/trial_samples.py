@@ -10,7 +10,7 @@ from pathlib import Path
 from postprocess.errors import InvalidInput
 from postprocess.estimation.priors import priors_from_score
 from postprocess.figures.table import Settings
-from postprocess.reconciliation.overhead import tight_syndrome_length
+from postprocess.reconciliation.syndrome_length import tight_syndrome_length
 from postprocess.reconciliation.trials import TrialCounts, TrialPlan, TrialRecord, run_trials
 from postprocess.support.worker_pool import Workers, local_workers
 
