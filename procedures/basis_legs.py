@@ -30,5 +30,5 @@ class BasisExperiment(PeerExperiment):
             names = plan.bases[NODES.index(self.node_name)]
             strings = LiveStrings(lambda joint: None, self.peer_timeout)
             self.describe_rounds(plan)
-            self.measure_rounds(plan, strings.update, lambda settings, names=names: with_bases(settings, names))
+            self.measure_rounds(plan, strings, lambda settings, names=names: with_bases(settings, names))
             self.legs.append((plan, strings.joint))

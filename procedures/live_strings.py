@@ -20,18 +20,21 @@ class LiveStrings:
         self._shown = time.monotonic()
 
     def update(self, store, link):
-        """Give and take; waits for the peer only when all of this node's rounds are stored and agreed upon."""
-        from postprocess.characterisation.recombination import Recombination
-
-        if self.joint is not None:
-            return
-        if self._recombination is None:
-            self._recombination = Recombination(store)
-        if store.closed:
-            self._recombination.finish(link, self.timeout_s)
-            self.joint = self._recombination.rounds()
-            return
-        self._recombination.update(link)
+        """Give and take what there is; waits for nothing."""
+        self._exchange(store).update(link)
         if time.monotonic() - self._shown > SHOW_EVERY_S and self._recombination.known:
             self.show(self._recombination.rounds())
             self._shown = time.monotonic()
+
+    def finish(self, store, link):
+        """Wait for the peer's last strings, when all rounds are stored on both nodes."""
+        exchange = self._exchange(store)
+        exchange.finish(link, self.timeout_s)
+        self.joint = exchange.rounds()
+
+    def _exchange(self, store):
+        from postprocess.characterisation.recombination import Recombination
+
+        if self._recombination is None:
+            self._recombination = Recombination(store)
+        return self._recombination

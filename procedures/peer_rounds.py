@@ -31,14 +31,13 @@ class PeerExperiment(NodeExperiment):
         self.seconds_argument("peer_timeout", 120, 5, 10, PATIENCE, "Longest wait for a message of the peer")
         self.recovery_argument(3600, "Longest wait for the ion or the laser to come back, here or at the peer")
 
-    def measure_rounds(self, plan, on_block=None, vary=None):
+    def measure_rounds(self, plan, strings=None, vary=None):
         """Measure all rounds of a plan, or those that an interrupted run has left.
 
         Args:
             plan: what both nodes agree on, postprocess.plans.session_parameters.SessionParameters or
                 postprocess.plans.measurement_plan.MeasurementPlan.
-            on_block: called with (store, link) at the beginning, after each block, and at the end with all rounds
-                stored on both nodes.
+            strings: procedures.live_strings.LiveStrings of a characterisation, updated after each block.
             vary: what these rounds change of the calibrated settings, NodeSettings -> NodeSettings.
 
         Raises:
@@ -64,8 +63,8 @@ class PeerExperiment(NodeExperiment):
 
             def block_done(progress):
                 self._show_progress(progress)
-                if on_block is not None:
-                    on_block(store, link)
+                if strings is not None:
+                    strings.update(store, link)
 
             acquisition = Acquisition(
                 store,
@@ -81,8 +80,8 @@ class PeerExperiment(NodeExperiment):
                 measure_all_rounds(acquisition, kernels)
             except NodeProblem as problem:
                 raise OperatorNeeded(str(problem)) from problem
-            if on_block is not None:
-                on_block(store, link)
+            if strings is not None:
+                strings.finish(store, link)
         self.show_status("rounds complete")
 
     def describe_rounds(self, plan):

@@ -37,7 +37,7 @@ class CharacteriseLink(PeerExperiment, EnvExperiment):
 
         self.describe_rounds(self.plan)
         self.strings = LiveStrings(self._show_averages, self.peer_timeout)
-        self.measure_rounds(self.plan, self.strings.update)
+        self.measure_rounds(self.plan, self.strings)
 
     def analyze(self):
         """S, Q and the probabilities of every setting; the last averages."""

@@ -19,9 +19,9 @@ Whatever happens, these hold (Nadlinger 2022, Methods: no round is ever dropped)
 - A record with any flag (underflow, overflow, round type) counts with outcome 0, and Alice takes its T from Bob.
 
 The end of the rounds: a node that is complete notes that durably, then sends its last digest; with the
-peer's in hand it notes `closed`. A closed session needs no meeting any more. A node killed between the two cannot
-know whether the peer has closed; it waits for the peer once, and then goes on to the post-processing, where it will
-find it.
+peer's in hand it notes `closed`. A closed session needs no meeting any more. A node that is complete and finds its
+peer gone (the last digest was lost, or one of them was killed in between) goes on to the post-processing, where both
+meet again.
 
 The peer of a killed node may live on: it answers the new incarnation and holds the meeting again (node_dialogue.py).
 """
@@ -92,7 +92,7 @@ class Acquisition:
         self._should_pause, self._progress = should_pause, progress
         self._timeout_s, self._recovery_timeout_s = timeout_s, recovery_timeout_s
         self._meter = ProgressMeter(store, seconds_per_mu=seconds_per_mu, clock=clock)
-        self._completed_before_restart, self._peer_went_on = store.complete_noted, False
+        self._peer_went_on = False
         self._handed: HandOut | None = None
         self._sequence = 0
         self._agreed: Decision | None = None
@@ -111,20 +111,13 @@ class Acquisition:
             try:
                 self._dialogue.greet(self._timeout_s)
             except PeerLost:
-                if not self._completed_before_restart:
+                if not self._store.complete_noted:
                     raise
                 self._peer_went_on = True
 
     def resume(self) -> Next:
         """Settle with the peer what an earlier process left, before any kernel runs (after CONTINUE one may)."""
-        if self._over_without_meeting():
-            return Next.FINISHED
-        try:
-            return self._meet(asks=False, code=KernelLeft.LEFT_BY_HOST).next
-        except PeerLost:
-            if self._completed_before_restart:
-                return Next.FINISHED
-            raise
+        return self._meet_or_finish(KernelLeft.LEFT_BY_HOST)
 
     def next_block(self) -> NDArray[np.int32]:
         """Settings of the next rounds, once both nodes agree; called by the kernel.
@@ -191,14 +184,24 @@ class Acquisition:
             self._store.forfeit(self._handed.end)
             self._handed = None
         decision, self._agreed = self._agreed, None
-        if self._over_without_meeting():
-            return Next.FINISHED
         if decision is None or code != KernelLeft.LEFT_BY_HOST:
-            decision = self._meet(asks=False, code=KernelLeft(code))
+            return self._meet_or_finish(KernelLeft(code))
         return decision.next
 
     def _over_without_meeting(self) -> bool:
         return self._store.closed or self._peer_went_on
+
+    def _meet_or_finish(self, code: KernelLeft) -> Next:
+        """Hold a meeting; a node that has all its rounds does without a peer that is gone."""
+        if self._over_without_meeting():
+            return Next.FINISHED
+        try:
+            return self._meet(asks=False, code=code).next
+        except PeerLost:
+            if not self._store.complete_noted:
+                raise
+            self._peer_went_on = True
+            return Next.FINISHED
 
     def _meet(self, *, asks: bool, code: KernelLeft) -> Decision:
         wants_pause = self._should_pause()

@@ -7,8 +7,8 @@
 
 `postprocess.estimation.priors` makes the ratios. One concern per module: `syndrome_length` (how long a syndrome is),
 `public_stream` (the public generator), `protograph` (base graph and the rule that picks it), `lifting` (circulants
-without 4-cycles), `exact_size` (exact n and m), `matrix` (H and its syndrome), `sweep_kernels` (compiled
-sweeps), `decoding_schedule` (the two waves and the fallback), `code` (all of it together), `trials` (Monte-Carlo over fresh noise).
+without 4-cycles), `exact_size` (exact n and m), `matrix` (H and its syndrome), `sweep_kernels` (compiled sweeps),
+`decoding_schedule` (the two waves and the fallback), `code` (all of it together), `trials` (Monte-Carlo).
 
 Names are loaded on first use, so that importing this package costs nothing: numpy and numba come with the first code.
 """

@@ -39,9 +39,9 @@ from postprocess.storage.framed_log import FramedLog
 from postprocess.storage.private_files import lock_folder, private_folder, write_private
 
 _BURNED, _COMPLETE_NOTED, _CLOSED = 1, 2, 3
-_RECORDS, _LOST, _TYPES = 1, 2, 3
+RECORDS, _LOST, _TYPES = 1, 2, 3
 _INDEX = struct.Struct("<Q")
-_SPAN = struct.Struct("<QQ")
+SPAN = struct.Struct("<QQ")
 
 
 class RoundStore:
@@ -62,7 +62,7 @@ class RoundStore:
         self._lock = -1 if read_only else lock_folder(folder)
         try:
             self._marks = FramedLog(folder / "marks.log", longest_payload=_INDEX.size, read_only=read_only)
-            longest = max(_SPAN.size + 4 * RECORD_WORDS * self.parameters.block_rounds, 64)
+            longest = max(SPAN.size + 4 * RECORD_WORDS * self.parameters.block_rounds, 64)
             self._records = FramedLog(folder / "records.log", longest_payload=longest, read_only=read_only)
             self._read_marks()
             self._read_records()
@@ -208,7 +208,7 @@ class RoundStore:
         self._check_records(first, records)
         if len(records):
             data = np.ascontiguousarray(words, dtype="<i4").tobytes()
-            self._records.append(_RECORDS, _SPAN.pack(first, len(records)) + data)
+            self._records.append(RECORDS, SPAN.pack(first, len(records)) + data)
             self._apply_records(first, records)
         return records
 
@@ -232,7 +232,7 @@ class RoundStore:
             raise InvalidInput(f"round {end}: beyond block {block}, in which this node stands")
         self.burn(block)
         self.forfeit(end)
-        self._records.append(_LOST, _SPAN.pack(self.decided, count))
+        self._records.append(_LOST, SPAN.pack(self.decided, count))
         self._apply_lost(self.decided, count)
         return count
 
@@ -324,12 +324,12 @@ class RoundStore:
             if kind == _TYPES:
                 self._apply_types(np.frombuffer(payload, "<i8").reshape(-1, 2))
                 continue
-            first, count = _SPAN.unpack_from(payload)
+            first, count = SPAN.unpack_from(payload)
             if first != self.decided or first + count > min(self.burned_blocks * self.parameters.block_rounds, rounds):
                 raise InvalidInput(
                     f"{self._records.path}: round {self.decided} is missing or unburned; abandon the session"
                 )
-            if kind == _RECORDS:
+            if kind == RECORDS:
                 self._apply_records(first, RoundRecords.from_words(_span_records(payload)[1]))
             else:
                 self._apply_lost(first, count)
@@ -384,5 +384,5 @@ def _read_session(folder: Path) -> tuple[SessionParameters | MeasurementPlan, st
 
 
 def _span_records(payload: bytes) -> tuple[int, NDArray[np.int32]]:
-    first, count = _SPAN.unpack_from(payload)
-    return first, np.frombuffer(payload, "<i4", offset=_SPAN.size).reshape(count, RECORD_WORDS).astype(np.int32)
+    first, count = SPAN.unpack_from(payload)
+    return first, np.frombuffer(payload, "<i4", offset=SPAN.size).reshape(count, RECORD_WORDS).astype(np.int32)

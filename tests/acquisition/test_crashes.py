@@ -5,7 +5,7 @@ import itertools
 import msgpack
 import pytest
 from emulated_rounds import NODES, Fault, KernelLeft, Laboratory, PairedLink, check_laws
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postprocess.rounds import RoundStore
@@ -35,7 +35,7 @@ def test_kill_at_every_step(tmp_path, node, survivor):
         assert store.lost_rounds == 0
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(alice=st.integers(0, 75), bob=st.integers(0, 75), survivor=st.booleans())
 def test_kill_both(tmp_path_factory, alice, bob, survivor):
     """Both die, each at its own step; resumed from the disk the session comes to its end."""
@@ -54,7 +54,7 @@ def test_kill_both_everywhere(tmp_path, alice):
         check_laws(lab)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(
     at=st.integers(0, 999),
     faulty=st.sampled_from(NODES),

@@ -5,7 +5,7 @@ import importlib
 import numpy as np
 import pytest
 from applet_values import broken, characterisation, everything, key, scan, session
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 APPLETS = ("session_progress", "heralds", "characterisation", "readout_histogram", "calibration_scan")
@@ -107,7 +107,7 @@ def test_it_forgets_the_warning_and_the_page_with_the_datasets(panel):
     assert panel.pages.currentIndex() == 0
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(data=st.data())
 def test_nothing_a_dataset_holds_ends_an_applet(panel, qt, data):
     for _ in range(2):

@@ -20,7 +20,7 @@ from postprocess.errors import InvalidInput
 
 SHOTS = 200
 seeds = st.integers(0, 2**32 - 1)
-repeat = settings(max_examples=25, deadline=None, derandomize=True)
+repeat = settings(max_examples=25, derandomize=True)
 
 
 def draw(seed, probabilities, shots=SHOTS):

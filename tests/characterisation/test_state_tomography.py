@@ -49,7 +49,7 @@ def test_published_counts_are_complete():
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_exact_frequencies_give_the_state_back(seed, rank):
     state = random_state(seed, rank)
     found = maximum_likelihood_state(expected_counts(state, 1e4), tolerance=1e-3)
@@ -79,7 +79,7 @@ def test_no_other_state_is_more_likely():
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_fraction_is_the_best_overlap_with_a_maximally_entangled_state(seed, rank):
     state = random_state(seed, rank)
     bell = np.array([1, 0, 0, 1]) / np.sqrt(2)

@@ -64,7 +64,7 @@ def test_too_few_rounds_become_an_insecure_rehearsal():
     assert not planned("x", "emulated", 1_500_000, Fraction(13, 256)).insecure
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     rounds=st.integers(50_000, 5_000_000),
     gamma=st.integers(13, 255).map(lambda k: Fraction(k, 256)),

@@ -57,7 +57,7 @@ def test_fields_at_word_boundaries(degree, path):
 
 
 @pytest.mark.parametrize("path", PATHS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_odd_sizes_against_the_reference(path, data):
     degree = data.draw(st.integers(12, 191), label="degree")

@@ -30,7 +30,7 @@ def test_paper_sizes_exactly():
     assert np.unique(code.place).size == code.n
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1000, 40_000), st.floats(0.2, 0.98), st.integers(0, 2**64), st.sampled_from(["sc-ldpc", "regular"]))
 def test_any_size_is_met_exactly(n, fraction, seed, family):
     m = int(n * fraction)
@@ -64,7 +64,7 @@ def test_lifted_graph_has_no_four_cycles(n, m, coupled):
                 seen.add((one, other))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32), st.sampled_from([(20_000, 9000, "sc-ldpc"), (1500, 600, "regular")]))
 def test_syndrome_is_linear_and_is_h_times_the_bits(seed, size):
     n, m, family = size

@@ -94,7 +94,7 @@ def test_first_sweep_of_one_check_is_the_check_rule():
     np.testing.assert_allclose(decoder.posterior[code.place[bits_of_check]], posterior[bits_of_check], atol=2e-3)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1000, 30_000), st.floats(0.2, 0.9), st.integers(0, 2**32))
 def test_perfect_knowledge_returns_alice(n, fraction, seed):
     code = make_code(n, int(n * fraction), seed % 5)
@@ -115,7 +115,7 @@ def test_unrelated_syndrome_never_converges(family):
     )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 2**32))
 def test_converged_means_exactly_this_syndrome(seed):
     code = make_code(20_000, 7000, 2)

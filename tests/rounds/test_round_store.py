@@ -6,7 +6,6 @@ import stat
 import subprocess
 import sys
 import textwrap
-import time
 
 import numpy as np
 import pytest
@@ -297,22 +296,6 @@ def test_nothing_private_in_texts(store):
 def test_mark_the_end_only_when_it_is_reached(store):
     with pytest.raises(InvalidInput, match="0 of 1000 decided"):
         store.mark_closed()
-
-
-def test_a_block_costs_less_than_five_milliseconds(tmp_path):
-    """Burn, hand out and keep 1000 rounds, durable writes included; the fastest tenth, as others share the machine."""
-    parameters = session(rounds=50_000, block_rounds=1000)
-    store = RoundStore.create(tmp_path / "s", parameters, "bob", SeededSource(1, "bob"))
-    blocks = [words_for(store, first, 1000, types_for(store, first, 1000)) for first in range(0, 50_000, 1000)]
-    seconds = []
-    for block, words in enumerate(blocks):
-        began = time.perf_counter()
-        store.burn(block)
-        store.settings_of(block)
-        store.keep(block, 1000 * block, words)
-        seconds.append(time.perf_counter() - began)
-    store.close()
-    assert np.quantile(seconds, 0.1) < 5e-3
 
 
 def test_kill_nine(tmp_path):

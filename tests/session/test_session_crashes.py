@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from session_faults import Crash, CrashPoints, PadWitness, install
 from session_nodes import TwoNodes, draw_rounds, rehearsal
@@ -153,7 +153,7 @@ def test_the_witness_sees_a_pad_used_twice(folder, template, monkeypatch):
     two.close()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15)
 @given(
     deaths=st.lists(st.tuples(st.none() | st.integers(0, 60), st.none() | st.integers(0, 60)), min_size=1, max_size=4),
     losses=st.sets(st.integers(0, 40), max_size=8),

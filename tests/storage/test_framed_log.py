@@ -5,7 +5,7 @@ import stat
 import zlib
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from postprocess.errors import DiqkdError, InvalidInput
@@ -28,7 +28,6 @@ def test_layout_of_a_frame():
     assert frame(7, b"ab") == head + zlib.crc32(head + b"ab").to_bytes(4, "little") + b"ab"
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entries=contents)
 def test_what_was_appended_comes_back(tmp_path, entries):
     filled(tmp_path / "log", entries)
@@ -38,7 +37,6 @@ def test_what_was_appended_comes_back(tmp_path, entries):
     log.close()
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     entries=contents.filter(bool),
     lost=st.integers(1, OVERHEAD + LONGEST),
@@ -63,7 +61,6 @@ def test_torn_tail_is_cut(tmp_path, entries, lost, zeros, short):
     log.close()
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 10**6), bit=st.integers(0, 7))
 def test_any_flipped_bit_is_noticed(tmp_path, position, bit):
     """A frame with a flipped bit is never returned; far from the end that is an error, not a torn tail."""
