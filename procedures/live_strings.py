@@ -21,9 +21,10 @@ class LiveStrings:
 
     def update(self, store, link):
         """Give and take what there is; waits for nothing."""
-        self._exchange(store).update(link)
-        if time.monotonic() - self._shown > SHOW_EVERY_S and self._recombination.known:
-            self.show(self._recombination.rounds())
+        exchange = self._exchange(store)
+        exchange.update(link)
+        if time.monotonic() - self._shown > SHOW_EVERY_S and exchange.known:
+            self.show(exchange.rounds())
             self._shown = time.monotonic()
 
     def finish(self, store, link):
