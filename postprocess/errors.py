@@ -16,6 +16,7 @@ class AbortReason(StrEnum):
     PARAMETER_MISMATCH = "parameter mismatch"
     PEER_LOST = "peer lost"
     BLOCK_MISMATCH = "block mismatch"
+    ZEROED_ROUNDS = "zeroed rounds"
     ABANDONED = "abandoned by operator"
 
 
