@@ -34,8 +34,8 @@ from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import RandomSource
 from postprocess.rounds.private_settings import draw_settings, read_settings, settings_to_file
 from postprocess.rounds.raw_rounds import RawRounds
-from postprocess.rounds.zeroed import ZeroedRanges
 from postprocess.rounds.round_records import Flag, RoundRecords
+from postprocess.rounds.zeroed import ZeroedRanges
 from postprocess.storage.framed_log import FramedLog
 from postprocess.storage.private_files import lock_folder, private_folder, write_private
 

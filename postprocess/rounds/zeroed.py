@@ -89,7 +89,9 @@ class ZeroedRanges:
         found = cls(tuple(spans))
         fits = len(payload) == bits // 8 and in_order and all(end <= rounds for _, end in spans)
         if not fits or found.to_bytes(bits) != payload:
-            raise InvalidInput("zeroed rounds: the peer's list is not one; both nodes must run the same version of diqkd")
+            raise InvalidInput(
+                "zeroed rounds: the peer's list is not one; both nodes must run the same version of diqkd"
+            )
         return found
 
 

@@ -43,6 +43,8 @@ def small_session(**changes) -> SessionParameters:
         "code_seed": 1,
         "priors": PAPER_PRIORS,
         "block_rounds": 400,
+        "allowance": 999,
+        "min_response_s": 0.0,
         "insecure_because": ("a test",),
     }
     return SessionParameters(**(values | changes))
