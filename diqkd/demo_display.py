@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OnStatus = Callable[[str, dict[str, Any]], None]
 OnLine = Callable[[str], None]
 
-STAGES = {"alice": 10, "bob": 12}
+STAGES = {"alice": 6, "bob": 5}
 WARNING = "Emulated apparatus: this is not a secret key."
 
 

@@ -295,9 +295,17 @@ def test_abandoning_is_for_open_sessions(keystore):
     with pytest.raises(InvalidInput, match="check the session id"):
         keystore.abandon("s1")
     accept(keystore, small())
-    with pytest.raises(InvalidInput, match="accepted already"):
+    keystore.deliver("s1", allow_emulated=True, allow_insecure=True)
+    with pytest.raises(InvalidInput, match="in use; it cannot be taken back"):
         keystore.abandon("s1")
     assert keystore.session("s1").outcome == ACCEPTED
+
+
+def test_an_accepted_key_that_nobody_has_used_can_be_taken_back(keystore):
+    accept(keystore, small())
+    keystore.abandon("s1")
+    assert keystore.session("s1").outcome == "abandoned by operator"
+    assert keystore.key("s1").state == "discarded" and keystore.balance().generated == 0
 
 
 CORRUPTIONS = {

@@ -61,12 +61,12 @@ def test_every_argument_has_a_default_a_group_and_a_tooltip(worker):
     experiment._custom_arguments()
     experiment.patience_arguments()
     experiment._response_argument()
-    assert len(described) == 13
+    assert len(described) == 14
     for name, (description, group, tooltip) in described.items():
         assert "default" in description and group and tooltip, name
         if description["ty"] == "NumberValue":
             assert description["min"] <= description["default"] <= description["max"], name
-            assert description["unit"] or name in ("block_rounds", "rounds", "score", "eps_snd"), name
+            assert description["unit"] or name in ("block_rounds", "rounds", "score", "eps_snd", "allowance"), name
 
 
 def test_without_a_home_it_says_so_before_anything_is_reserved(worker):
