@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.measure import Row, Scale, alternate, peak_megabytes, seconds
 from postprocess.privacy import TrevisanExtractor
-from postprocess.privacy.paths import available
+from postprocess.privacy.trevisan.paths import available
 
 EPS_PA = 1.3e-13
 
