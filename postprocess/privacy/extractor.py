@@ -3,7 +3,7 @@
 | name | seed | where the seed comes from |
 |---|---|---|
 | trevisan | secret, reusable | part of the initial secret K0 |
-| toeplitz | public, n - 1 bits, for one session only | drawn by Alice after the rounds, sent under an authentication tag |
+| toeplitz | public, n - 1 bits, for one session only | drawn by Alice after the rounds, sent with a tag |
 
 An extractor belongs to one output length: fewer bits of a longer output are not the output of a shorter extractor.
 """

@@ -43,7 +43,7 @@ def rounding_error_bound(long: int, short: int) -> float:
 
 
 def parity_of_convolution(long: np.ndarray, short: np.ndarray) -> np.ndarray:
-    """Entries i of the convolution modulo 2 where the strings overlap fully: sum_j long[i - j + len(short) - 1] short[j].
+    """The convolution modulo 2 where the strings overlap fully: entry i is sum_j long[i - j + len(short) - 1] short[j].
 
     Args:
         long, short: uint8 of 0/1, neither empty, `short` not the longer one.

@@ -47,7 +47,7 @@ class ToeplitzExtractor:
     def __init__(self, n: int, ell: int) -> None:
         if not 1 <= ell < n:
             raise InvalidInput(
-                f"toeplitz extractor: ell = {ell} must be at least 1 and below the source's n = {n} bits"
+                f"toeplitz extractor: ell = {ell} must lie between 1 and {n - 1}, below the n = {n} of the source"
             )
         self.n, self.ell = n, ell
 
@@ -81,6 +81,6 @@ class ToeplitzExtractor:
         """
         from postprocess.privacy.toeplitz.convolution import parity_of_convolution
 
-        source = checked_bits(source, self.n, "source of the toeplitz extractor")
-        seed = checked_bits(seed, self.seed_bits, "seed of the toeplitz extractor")
+        source = checked_bits(source, self.n, self.name, "source")
+        seed = checked_bits(seed, self.seed_bits, self.name, "seed")
         return source[: self.ell] ^ parity_of_convolution(seed, source[self.ell :])
