@@ -18,6 +18,11 @@ def gamma(text: str) -> Fraction:
     return value
 
 
+def count_or_zero(text: str) -> int:
+    """A whole number, 0 or more."""
+    return 0 if text.strip() == "0" else count(text)
+
+
 def count(text: str) -> int:
     """A positive whole number; 1e6 and 1_500_000 are understood."""
     try:

@@ -52,6 +52,13 @@ def add_parser(subparsers: Any) -> None:
         help="rule for the syndrome length; tight leaves more key (default: the paper's)",
     )
     parser.add_argument(
+        "--allowance",
+        type=arguments.count_or_zero,
+        default=0,
+        metavar="J",
+        help="most rounds that a crash or a fault may zero at Alice; they cost key (default: 0, as in the paper)",
+    )
+    parser.add_argument(
         "--block-rounds", type=arguments.count, default=1000, metavar="N", help="rounds per block (default: 1000)"
     )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the result as JSON")
@@ -91,15 +98,19 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
     from testbed.nodes.demonstration import Demonstration
 
     because = () if args.seed is None else (SEEDED,)
-    common: dict[str, Any] = {"block_rounds": args.block_rounds, "insecure_because": because}
-    if args.rounds is None and args.gamma is None and args.syndrome is None:
+    common: dict[str, Any] = {
+        "block_rounds": args.block_rounds,
+        "min_response_s": 0.0,  # nothing to hide: the laboratory is emulated
+        "insecure_because": because,
+    }
+    if args.rounds is None and args.gamma is None and args.syndrome is None and not args.allowance:
         public = paper("paper-run", "emulated", **common)
         preset = "paper"
     else:
         rounds = args.rounds or PAPER_ROUNDS
         gamma = args.gamma or Fraction(PAPER_GAMMA)
         syndrome = args.syndrome or "paper"
-        public = planned("rehearsal", "emulated", rounds, gamma, syndrome=syndrome, **common)
+        public = planned("rehearsal", "emulated", rounds, gamma, syndrome=syndrome, allowance=args.allowance, **common)
         preset = "custom"
     experiment = {
         "session": public.session_id,
@@ -107,8 +118,9 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         "rounds": public.rounds,
         "gamma_256": int(256 * public.gamma),
         "syndrome": args.syndrome or "paper",
+        "allowance": args.allowance,
         "block_rounds": public.block_rounds,
-        "min_response": 0.0,  # nothing to hide: the laboratory is emulated
+        "min_response": 0.0,
     }
     return Demonstration(folder.resolve(), public, experiment, args.seed)
 

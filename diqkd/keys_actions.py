@@ -81,6 +81,7 @@ def provision(args: argparse.Namespace) -> ExitStatus:
         qber=args.qber,
         eps_snd=args.eps_snd,
         syndrome=args.syndrome,
+        allowance=args.allowance,
     )
     if args.draw is not None:
         k0 = draw_k0(random_source(home, "K0"), parameters, args.sessions)

@@ -111,6 +111,9 @@ def _add_provision(parser: argparse.ArgumentParser) -> None:
     custom.add_argument(
         "--syndrome", choices=("paper", "tight"), default="paper", help="rule for the syndrome (default: %(default)s)"
     )
+    custom.add_argument(
+        "--allowance", type=arguments.count_or_zero, default=0, metavar="J", help="zeroed rounds allowed (default: 0)"
+    )
 
 
 def _add_link(parser: argparse.ArgumentParser) -> None:

@@ -45,14 +45,6 @@ def add_parser(subparsers: Any) -> None:
         metavar="S",
         help="longest wait for each message of the peer, in seconds (default: %(default)g)",
     )
-    parser.add_argument(
-        "--min-response",
-        type=_seconds,
-        default=15.0,
-        metavar="S",
-        help="Bob answers no sooner, in seconds; more than decoding ever takes, or its duration shows how many errors "
-        "there were (default: %(default)g)",
-    )
     parser.set_defaults(run=run)
 
 
@@ -78,8 +70,7 @@ def run(args: argparse.Namespace) -> int:
     result = post_process(
         home,
         args.session,
-        timeout_s=args.timeout + args.min_response,
-        min_response_s=args.min_response,
+        timeout_s=args.timeout,
         progress=progress,
     )
     if args.json:

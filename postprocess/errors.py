@@ -16,6 +16,7 @@ class AbortReason(StrEnum):
     PARAMETER_MISMATCH = "parameter mismatch"
     PEER_LOST = "peer lost"
     BLOCK_MISMATCH = "block mismatch"
+    ZEROED_ROUNDS = "zeroed rounds"
     ABANDONED = "abandoned by operator"
 
 
@@ -39,6 +40,10 @@ class SessionAborted(DiqkdError):
         self.detail = detail
 
 
+class NodesDisagree(DiqkdError):
+    """The two nodes have ended a session differently; operators have to compare them, nothing is undone by itself."""
+
+
 class PeerLost(DiqkdError):
     """The peer did not answer in time or closed the link; nothing is lost, the session can be resumed."""
 
@@ -58,6 +63,7 @@ def exit_status(problem: BaseException) -> ExitStatus:
     """The exit status that belongs to an error."""
     for kind, status in (
         (SessionAborted, ExitStatus.ABORTED),
+        (NodesDisagree, ExitStatus.ABORTED),
         (PeerLost, ExitStatus.PEER_LOST),
         (DiqkdError, ExitStatus.BAD_INPUT),
         (KeyboardInterrupt, ExitStatus.INTERRUPTED),

@@ -73,6 +73,15 @@ class GenerateKey(PeerExperiment, EnvExperiment):
             group,
             "Rule for the syndrome length: the paper's, or 1.15 times the entropy, which leaves more key",
         )
+        self.number_argument(
+            "allowance",
+            0,
+            0,
+            1_000_000,
+            100,
+            group,
+            "Most rounds that a crash or fault may zero at Alice; 0: one such round ends the session",
+        )
 
     def _response_argument(self):
         self.setattr_argument(
@@ -99,6 +108,8 @@ class GenerateKey(PeerExperiment, EnvExperiment):
             qber=self.qber,
             eps_snd=self.eps_snd,
             syndrome=self.syndrome,
+            allowance=self.allowance,
+            min_response_s=self.min_response,
         )
 
     def run(self):
@@ -139,8 +150,7 @@ class GenerateKey(PeerExperiment, EnvExperiment):
         result = post_process(
             self.home,
             self.session,
-            timeout_s=self.peer_timeout + self.min_response,
-            min_response_s=self.min_response,
+            timeout_s=self.peer_timeout,
             progress=self._show_status,
         )
         self._show_reasons(result.insecure_because)

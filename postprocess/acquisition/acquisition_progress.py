@@ -70,7 +70,7 @@ class ProgressMeter:
             rounds=store.parameters.rounds,
             blocks_done=store.parameters.blocks if done else store.block_of(store.decided),
             blocks=store.parameters.blocks,
-            rounds_lost=store.lost_rounds,
+            rounds_lost=len(store.zeroed),
             herald_rate_hz=self._rate_hz,
             pattern_counts=tuple(int(count) for count in self._patterns),
             remaining_s=remaining,

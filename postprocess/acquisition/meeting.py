@@ -6,8 +6,9 @@ A meeting has the same steps on both nodes, and each may be repeated from the st
 1. exchange of MeetingStatus: the position, public faults and wishes;
 2. target = the larger of both `resumable` positions; the side that lacks rounds burns and fills them as lost, durably;
 3. Bob sends T of the rounds that Alice lacks; by then they are decided on his disk, so he can never measure them later;
-4. exchange of a SHA-256 over the herald patterns of the last block, of the rounds in which both have a herald; what
-   is compared is on disk on both sides, so receiving it also says that the peer has settled;
+4. exchange of a SHA-256 over the herald patterns of the last block, of the rounds in which both have a herald, and of
+   the numbers of zeroed and flagged rounds, which are limited; what is compared is on disk on both sides, so receiving
+   it also says that the peer has settled;
 5. both compute the same decision from the two MeetingStatus messages.
 
 What crosses: counts, round numbers, fault codes, wishes, digests of public patterns, and T of decided rounds. Nothing
@@ -24,13 +25,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.codes import KernelLeft
-from contract.nodes import other_node
+from contract.nodes import ALICE, other_node
 from postprocess.acquisition.node_dialogue import PATTERNS, STATUS, TYPES, NodeDialogue
 from postprocess.errors import AbortReason, SessionAborted
 from postprocess.link import codec
+from postprocess.plans.session_parameters import MOST_RANGES, SessionParameters
 from postprocess.rounds import RoundStore
+from postprocess.rounds.zeroed import exceeds
 
 MOST_FAULTS_IN_PLACE = 3
+MOST_FLAGGED = 16
 ANY_NUMBER = codec.integer(0, 1 << 40)
 
 
@@ -172,7 +176,7 @@ def compare_patterns(
     """Compare the heralds of the block that ends at, or contains, the last decided round.
 
     Raises:
-        SessionAborted: BLOCK_MISMATCH naming the block, on both nodes.
+        SessionAborted: BLOCK_MISMATCH naming the block, or ZEROED_ROUNDS, on both nodes.
     """
     block = store.block_of(max(target - 1, 0))
     first, _ = store.span(block)
@@ -182,15 +186,42 @@ def compare_patterns(
             blank[max(start - first, 0) : max(end - first, 0)] = True
     patterns = store.patterns(first, target)[~blank]
     content = {"block": block, "rounds": len(patterns), "sha256": _digest(store, block, patterns)}
-    fields = {"block": ANY_NUMBER, "rounds": ANY_NUMBER, "sha256": codec.byte_string(32)}
-    message = dialogue.exchange(PATTERNS, codec.encode(content), timeout_s, f"to the meeting after block {block}")
-    answer = codec.decode(PATTERNS, message, fields)
+    zeroed = store.zeroed
+    counts = {"zeroed": len(zeroed), "ranges": zeroed.ranges, "flagged": store.flagged_rounds}
+    fields = {"sha256": codec.byte_string(32), **dict.fromkeys(("block", "rounds", *counts), ANY_NUMBER)}
+    message = codec.encode({**content, **counts})
+    answer = codec.decode(
+        PATTERNS, dialogue.exchange(PATTERNS, message, timeout_s, f"to the meeting after block {block}"), fields
+    )
+    _require_few_zeroed_rounds(store, {store.node: counts, other_node(store.node): answer})
     for name in content:
         if answer[name] != content[name]:
             raise SessionAborted(
                 AbortReason.BLOCK_MISMATCH,
                 f"block {block} (rounds {first} to {target - 1}): the nodes saw different heralds ({name} differs);"
                 " this session is over, check the entangler's lines before the next",
+            )
+
+
+def _require_few_zeroed_rounds(store: RoundStore, counts: dict[str, dict[str, int]]) -> None:
+    """End a key session whose devices, or somebody at its cables, decide too often what counts."""
+    parameters = store.parameters
+    if not isinstance(parameters, SessionParameters):
+        return
+    allowance, alice = parameters.allowance, counts[ALICE]
+    if exceeds(alice["zeroed"], alice["ranges"], allowance):
+        raise SessionAborted(
+            AbortReason.ZEROED_ROUNDS,
+            f"{alice['zeroed']} rounds of alice in {alice['ranges']} ranges were not measured or carry a flag, this "
+            f"session allows {allowance} (allowance) in {MOST_RANGES}; a session planned with --allowance bears such "
+            "losses",
+        )
+    for node, its in counts.items():
+        if its["flagged"] > MOST_FLAGGED:
+            raise SessionAborted(
+                AbortReason.ZEROED_ROUNDS,
+                f"{its['flagged']} rounds of {node} carry a flag (underflow, overflow, round type), at most "
+                f"{MOST_FLAGGED} are allowed; look after its real-time code and the round-type lines",
             )
 
 

@@ -53,6 +53,27 @@ def _symmetric(error: float, origin: str) -> Joint:
     return ((1.0 - error) / 2.0, error / 2.0), (error / 2.0, (1.0 - error) / 2.0)
 
 
+KNOWN = 40.0  # log-likelihood ratio of a bit that is known
+
+
+def with_zeroed_rounds(
+    ratios: np.ndarray, y: np.ndarray, priors: Priors, alice: np.ndarray, bob: np.ndarray
+) -> np.ndarray:
+    """Log-likelihood ratios where zeroed rounds say what they say; float64 (n,), a copy.
+
+    Args:
+        ratios: of `log_likelihood_ratios`.
+        y: Bob's settings, uint8 (n,).
+        alice: bool (n,), rounds in which Alice's outcome is known to be 0.
+        bob: bool (n,), rounds in which Bob's outcome is an erasure: only Alice's marginal is left.
+    """
+    found = np.array(ratios)
+    marginals = np.array([math.log(sum(joint[0]) / sum(joint[1])) for joint in (priors.test, priors.key)])
+    found[bob] = marginals[(y[bob] == KEY_SETTING).astype(np.uint8)]
+    found[alice] = KNOWN
+    return found
+
+
 def log_likelihood_ratios(bob_bits: np.ndarray, x: np.ndarray, y: np.ndarray, priors: Priors) -> np.ndarray:
     """Log-likelihood ratios ln P(A=0|B,X,Y) / P(A=1|B,X,Y), float64 (n,), natural order of rounds.
 

@@ -25,9 +25,15 @@ class Estimate:
     rounds: int
 
 
-def lost_test_rounds(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> int:
-    """#{i : U_i = 0}, compared with n gamma (1 - omega_thr) in step 8."""
-    return int(np.count_nonzero((y != KEY_SETTING) & (a ^ b ^ (x & y)).astype(bool)))
+def lost_test_rounds(
+    x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, zeroed: np.ndarray | None = None
+) -> int:
+    """#{i : T_i = 1 and (U_i = 0 or i zeroed)}, compared with n gamma (1 - omega_thr) in step 8.
+
+    `zeroed`: bool (n,), rounds that either node has zeroed; they count as lost, whatever their strings say.
+    """
+    lost = (a ^ b ^ (x & y)).astype(bool)
+    return int(np.count_nonzero((y != KEY_SETTING) & (lost if zeroed is None else lost | zeroed)))
 
 
 def chsh_score(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> Estimate:

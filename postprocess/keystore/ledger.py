@@ -187,14 +187,18 @@ class Keystore:
         self.session(session_id).abort(reason, detail)
 
     def abandon(self, session_id: str) -> None:
-        """The operator gives a session up; the peer discards too when it hears of it. InvalidInput when it is
-        accepted already.
+        """The operator gives a session up; a peer that has not decided yet discards too when it hears of it.
+
+        A session that is accepted already is taken back only while neither its key nor its pads have been used.
+
+        Raises:
+            InvalidInput: its key or its pads are in use.
         """
         page = self.session(session_id)
         page.abort(AbortReason.ABANDONED)
-        if page.outcome == ACCEPTED:
+        if page.outcome == ACCEPTED and not page.revoke():
             raise InvalidInput(
-                f"session '{session_id}': accepted already, its key is active; there is nothing to abandon"
+                f"session '{session_id}': accepted already, and its key or its pads are in use; it cannot be taken back"
             )
 
     def _page(self, parameters: SessionParameters) -> SessionLedger:

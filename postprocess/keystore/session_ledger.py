@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from postprocess.errors import AbortReason, InvalidInput
+from postprocess.errors import AbortReason, InvalidInput, SessionAborted
 from postprocess.keystore.database import NO_OLD_COPY, Database, Execute, LedgerConflict
 from postprocess.keystore.initial_secret import SESSION_PAD_BITS, Pad, split_pads
 from postprocess.plans.session_parameters import SessionParameters
@@ -46,6 +46,13 @@ class SessionLedger:
         """The first `bits` bits of S_Trev, uint8."""
         _, data = self._reusable("trevisan seed")
         return np.unpackbits(np.frombuffer(data, np.uint8), count=bits, bitorder="big")
+
+    @property
+    def reusable_digest(self) -> bytes:
+        """SHA-256 over the reusable secrets as they are read now, 32 bytes; private, never sent."""
+        parts = [self._reusable(name) for name in ("trevisan seed", "vhash key")]
+        content = b"".join(bits.to_bytes(8, "big") + data for bits, data in parts)
+        return hashlib.sha256(b"diqkd reusable secrets" + content).digest()
 
     def _reusable(self, name: str) -> tuple[int, bytes]:
         found = self._database.row("SELECT bits, data FROM reusable WHERE name = ?", name)
@@ -105,6 +112,10 @@ class SessionLedger:
             raise LedgerConflict(f"session {self._id}: pad {pad} is spent on another message; abandon the session")
         return authentication.tag(self.vhash_key, message, self._secret(pad))
 
+    def is_spent_on(self, pad: Pad, message: bytes) -> bool:
+        """Whether the pad has been spent on a tag of ours for this message."""
+        return self._pad(pad, "message_sha256") == hashlib.sha256(message).digest()
+
     def verify(self, pad: Pad, message: bytes, tag: bytes) -> bool:
         """Whether a received tag belongs to this message; spends the pad first."""
         from postprocess import authentication
@@ -146,6 +157,14 @@ class SessionLedger:
     def keep_received(self, kind: str, payload: bytes) -> None:
         """Store the peer's message before acting upon it; only the first version counts."""
         self._keep("received", kind, payload)
+
+    def own(self, name: str) -> bytes | None:
+        """The stored bytes of something that this node has drawn for the session, or None."""
+        return self._message("own", name)
+
+    def keep_own(self, name: str, data: bytes) -> None:
+        """Store something drawn for the session, before it is used; only the first version counts."""
+        self._keep("own", name, data)
 
     def outbox(self) -> dict[str, bytes]:
         """All stored messages of ours, in the order in which they were made."""
@@ -194,16 +213,27 @@ class SessionLedger:
 
     def conclude(self, verdict: str, key: np.ndarray | None = None) -> None:
         """Store this node's verdict and, with SOUND, its key as pending; the first verdict stands."""
+        with self._database.transaction("conclude") as write:
+            self._conclude(write, verdict, key)
+
+    def decide(self, kind: str, payload: bytes, verdict: str, key: np.ndarray | None) -> None:
+        """Store this node's message, its verdict and, with SOUND, its pending key: all together or nothing."""
+        with self._database.transaction(f"decide {kind}") as write:
+            self._conclude(write, verdict, key)
+            write("INSERT OR IGNORE INTO messages VALUES (?, 'sent', ?, ?)", self._id, kind, payload)
+
+    def _conclude(self, write: Execute, verdict: str, key: np.ndarray | None) -> None:
         if (verdict == SOUND) != (key is not None):
             raise InvalidInput("a sound session has a key, any other has none")
-        with self._database.transaction("conclude") as write:
-            changed = write("UPDATE sessions SET verdict = ? WHERE id = ? AND verdict IS NULL", verdict, self._id)
-            if changed and key is not None:
-                refill = SESSION_PAD_BITS if len(key) > SESSION_PAD_BITS else 0
-                data = np.packbits(key, bitorder="big").tobytes()
-                reasons = json.dumps(self.insecure_because)
-                values = (self._id, len(key), len(key) - refill, data, self.parameters.apparatus, reasons)
-                write("INSERT INTO keys VALUES (?, ?, ?, ?, 'pending', ?, ?)", *values)
+        if self.outcome is not None:  # an operator has abandoned it meanwhile
+            raise SessionAborted(AbortReason(self.outcome), self.detail)
+        changed = write("UPDATE sessions SET verdict = ? WHERE id = ? AND verdict IS NULL", verdict, self._id)
+        if changed and key is not None:
+            refill = SESSION_PAD_BITS if len(key) > SESSION_PAD_BITS else 0
+            data = np.packbits(key, bitorder="big").tobytes()
+            reasons = json.dumps(self.insecure_because)
+            values = (self._id, len(key), len(key) - refill, data, self.parameters.apparatus, reasons)
+            write("INSERT INTO keys VALUES (?, ?, ?, ?, 'pending', ?, ?)", *values)
 
     def accept(self) -> None:
         """Activate the pending key, erase the session's pads, and set the key's first 256 bits aside as fresh pads.

@@ -17,7 +17,7 @@ from postprocess.plans.paper import (
     PAPER_SCORE,
     PAPER_SYNDROME_BITS,
 )
-from postprocess.plans.session_parameters import MIN_ROUNDS, SessionParameters, proven_length
+from postprocess.plans.session_parameters import MIN_RESPONSE_S, MIN_ROUNDS, SessionParameters, proven_length
 from postprocess.randomness.choice import insecure_because as reasons_of
 from postprocess.storage.node_home import NodeHome
 
@@ -25,7 +25,12 @@ THRESHOLD_DIGITS = 10  # machines whose libraries differ in a logarithm's last b
 
 
 def paper(
-    session_id: str, apparatus: str, *, block_rounds: int = 1000, insecure_because: tuple[str, ...] = ()
+    session_id: str,
+    apparatus: str,
+    *,
+    block_rounds: int = 1000,
+    min_response_s: float = MIN_RESPONSE_S,
+    insecure_because: tuple[str, ...] = (),
 ) -> SessionParameters:
     """The paper's run: n = 1 500 000, gamma = 13/256, m = 296 517, ell = 95 884 (Nadlinger 2022, table I)."""
     from postprocess.security import acceptance_threshold
@@ -45,6 +50,7 @@ def paper(
         code_seed=2022,
         priors=PAPER_PRIORS,
         block_rounds=block_rounds,
+        min_response_s=min_response_s,
         insecure_because=insecure_because,
     )
 
@@ -61,6 +67,8 @@ def planned(
     syndrome: str = "paper",
     priors: Priors = PAPER_PRIORS,
     block_rounds: int = 1000,
+    allowance: int = 0,
+    min_response_s: float = MIN_RESPONSE_S,
     insecure_because: tuple[str, ...] = (),
 ) -> SessionParameters:
     """Parameters for any size by the paper's rules; too small for a positive key, they become an insecure rehearsal.
@@ -82,7 +90,7 @@ def planned(
         )
     syndrome_bits = min(syndrome_length_by(syndrome, rounds, gamma, score, qber), int(0.9 * rounds))
     eps_pa = float(f"{key_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr).eps_pa:.3g}")
-    ell = proven_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr, eps_pa)
+    ell = proven_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr, eps_pa, allowance)
     if ell <= 0:
         ell, eps_pa = max(1, rounds // 20), PAPER_EPS_PA
         insecure_because = (*insecure_because, "below the proof's threshold: no key length is proven for so few rounds")
@@ -101,6 +109,8 @@ def planned(
         code_seed=2022,
         priors=priors,
         block_rounds=block_rounds,
+        allowance=allowance,
+        min_response_s=min_response_s,
         insecure_because=insecure_because,
     )
 
@@ -118,6 +128,8 @@ def session_parameters(
     qber: float,
     eps_snd: float,
     syndrome: str = "paper",
+    allowance: int = 0,
+    min_response_s: float = MIN_RESPONSE_S,
 ) -> SessionParameters:
     """Public parameters of a session from what an operator chooses; both nodes must come to the same ones.
 
@@ -126,7 +138,13 @@ def session_parameters(
     """
     reasons = reasons_of(home)
     if preset == "paper":
-        return paper(session_id, apparatus, block_rounds=block_rounds, insecure_because=reasons)
+        return paper(
+            session_id,
+            apparatus,
+            block_rounds=block_rounds,
+            min_response_s=float(min_response_s),
+            insecure_because=reasons,
+        )
     if preset != "custom":
         raise InvalidInput(f"preset = {preset}: must be 'paper' or 'custom'")
     return planned(
@@ -139,5 +157,7 @@ def session_parameters(
         eps_snd=eps_snd,
         syndrome=syndrome,
         block_rounds=block_rounds,
+        allowance=allowance,
+        min_response_s=float(min_response_s),
         insecure_because=reasons,
     )

@@ -15,6 +15,8 @@ from postprocess.estimation.priors import Priors
 
 BELL = "bell"  # settings as in a key session, see rounds.settings
 MIN_ROUNDS = 1000
+MIN_RESPONSE_S = 15.0  # longer than decoding ever takes
+MOST_RESPONSE_S = 86_400.0
 MOST_RANGES = 16  # of zeroed rounds, each RANGE_BITS long on the wire
 RANGE_BITS = 48
 UNCOUNTED_PUBLIC_BITS = 64  # for public data that nobody counted
@@ -40,6 +42,8 @@ class SessionParameters:
         priors: decoder priors.
         block_rounds: rounds per block of the real-time loop.
         allowance: most rounds that may be zeroed at Alice (J_max); 0 makes no room for any.
+        min_response_s: minimum response time of Bob in s: his decision leaves exactly so long after Alice's message was
+            complete. 0 only on the emulated apparatus.
         insecure_because: why a key made with these parameters must not be trusted; empty for a sound session.
 
     Raises:
@@ -61,6 +65,7 @@ class SessionParameters:
     priors: Priors
     block_rounds: int = 1000
     allowance: int = 0
+    min_response_s: float = MIN_RESPONSE_S
     insecure_because: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -83,6 +88,11 @@ class SessionParameters:
             (0 <= self.code_seed < 1 << 63, "code_seed", "0 to 2^63 - 1"),
             (1 <= self.block_rounds <= 1_000_000, "block_rounds", "1 to 1 000 000"),
             (0 <= self.allowance < self.rounds, "allowance", "0 to below the number of rounds"),
+            (
+                (0 if self.apparatus == "emulated" else 1e-3) <= self.min_response_s <= MOST_RESPONSE_S,
+                "min_response_s",
+                "at most a day; 0 only on the emulated apparatus",
+            ),
         )
         for name in ("rounds", "syndrome_bits", "ell", "code_seed", "block_rounds", "allowance"):
             if type(getattr(self, name)) is not int:
@@ -133,6 +143,11 @@ class SessionParameters:
     def zeroed_list_bits(self) -> int:
         """Length of Alice's list of zeroed rounds in her message (m_Z): MOST_RANGES ranges, none without allowance."""
         return MOST_RANGES * RANGE_BITS if self.allowance else 0
+
+    @property
+    def public_seed_bits(self) -> int:
+        """Length of the extractor's public seed; 0 where the seed is a reusable secret."""
+        return 0
 
     @property
     def blocks(self) -> int:

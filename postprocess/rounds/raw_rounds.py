@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from postprocess.rounds.zeroed import NONE_ZEROED, ZeroedRanges
+
 
 @dataclass(frozen=True)
 class RawRounds:
@@ -15,12 +17,14 @@ class RawRounds:
     Attributes:
         settings: X (0 where T = 0) or Y.
         test: T, 1 for a Bell-test round.
-        outcomes: A or B; 0 in every lost or flagged round.
+        outcomes: A or B; 0 in every zeroed round.
+        zeroed: this node's zeroed rounds: Z_A at Alice, Z_B at Bob.
     """
 
     settings: NDArray[np.uint8] = field(repr=False)
     test: NDArray[np.uint8] = field(repr=False)
     outcomes: NDArray[np.uint8] = field(repr=False)
+    zeroed: ZeroedRanges = NONE_ZEROED
 
     def __len__(self) -> int:
         return len(self.outcomes)

@@ -35,6 +35,7 @@ from postprocess.randomness import RandomSource
 from postprocess.rounds.private_settings import draw_settings, read_settings, settings_to_file
 from postprocess.rounds.raw_rounds import RawRounds
 from postprocess.rounds.round_records import Flag, RoundRecords
+from postprocess.rounds.zeroed import ZeroedRanges
 from postprocess.storage.framed_log import FramedLog
 from postprocess.storage.private_files import lock_folder, private_folder, write_private
 
@@ -251,9 +252,14 @@ class RoundStore:
         return self._patterns[first : min(end, self.decided)].copy()
 
     @property
-    def lost_rounds(self) -> int:
-        """Number of decided rounds that count with outcome 0: lost or flagged."""
-        return self._lost_rounds
+    def zeroed(self) -> ZeroedRanges:
+        """Decided rounds that count with outcome 0: lost or flagged. Public."""
+        return ZeroedRanges.of_rounds(np.flatnonzero(self._flags[: self.decided]))
+
+    @property
+    def flagged_rounds(self) -> int:
+        """Number of decided rounds whose record carries a flag (underflow, overflow, round type), over all restarts."""
+        return self._flagged_rounds
 
     # The end of the rounds
 
@@ -291,7 +297,9 @@ class RoundStore:
             test = (self._settings[part] != KEY_SETTING).astype(np.uint8)
             settings = self._settings[part].copy()
         clean = self._flags[part] == 0
-        return RawRounds(settings=settings, test=test, outcomes=np.where(clean, self._outcomes[part], np.uint8(0)))
+        outcomes = np.where(clean, self._outcomes[part], np.uint8(0))
+        zeroed = ZeroedRanges.of_rounds(np.flatnonzero(~clean))
+        return RawRounds(settings=settings, test=test, outcomes=outcomes, zeroed=zeroed)
 
     def clean(self, first: int, end: int) -> NDArray[np.bool_]:
         """Which of the decided rounds have a record without any flag. Public."""
@@ -316,7 +324,7 @@ class RoundStore:
 
     def _read_records(self) -> None:
         rounds = self.parameters.rounds
-        self.decided, self._lost_rounds = 0, 0
+        self.decided, self._flagged_rounds = 0, 0
         self._untyped: set[int] = set()
         self._types, self._outcomes = np.zeros(rounds, np.uint8), np.zeros(rounds, np.uint8)
         self._patterns, self._flags = np.zeros(rounds, np.uint8), np.zeros(rounds, np.uint8)
@@ -340,14 +348,13 @@ class RoundStore:
         self._patterns[part], self._flags[part] = records.patterns, records.flags
         if self.node == "alice":
             self._untyped.update((first + np.flatnonzero(records.flags)).tolist())
-        self._lost_rounds += int(np.count_nonzero(records.flags))
+        self._flagged_rounds += int(np.count_nonzero(records.flags))
         self.decided = part.stop
 
     def _apply_lost(self, first: int, count: int) -> None:
         self._flags[first : first + count] = Flag.LOST
         if self.node == "alice":
             self._untyped.update(range(first, first + count))
-        self._lost_rounds += count
         self.decided = first + count
 
     def _apply_types(self, pairs: NDArray[np.int64]) -> None:

@@ -7,6 +7,6 @@ Killed at any point, the same call goes on where it stopped: the ledger knows ev
 
 from postprocess.session.alice import AliceSession
 from postprocess.session.bob import BobSession, read_private_record
-from postprocess.session.common import SessionResult
+from postprocess.session.role import SessionResult
 
 __all__ = ["AliceSession", "BobSession", "SessionResult", "read_private_record"]

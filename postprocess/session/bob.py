@@ -1,26 +1,31 @@
-"""Bob's side of steps 4 to 12: he reconstructs Alice's string, checks the Bell violation, and decides on the key.
+"""Bob's side of steps 4 to 12: he closes his rounds, reconstructs Alice's string, checks the Bell violation, decides.
 
-Why he does not accept is a function of A and B. It stays in his private record; the peer and everybody else hear
-F = 0, after the same messages as in a session that succeeds. When G_B leaves tells how long decoding took, unless
-`min_response_s` is longer than that.
+Why he does not accept is a function of A and B. It stays in his private record; the peer and everybody else hear F = 0,
+after the same messages and at the same time as in a session that succeeds.
 """
 
 from __future__ import annotations
 
 import json
-import time
+import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from postprocess.errors import AbortReason, InvalidInput, SessionAborted
+from postprocess.errors import AbortReason, InvalidInput, NodesDisagree, SessionAborted
 from postprocess.estimation.score_and_qber import chsh_score, lost_test_rounds, qber
 from postprocess.keystore import ACCEPTED, SOUND, Pad
-from postprocess.session.common import Session, split_flag, step, unpack
+from postprocess.session.revelation import REVELATION, Revelation
+from postprocess.session.role import SessionRole, step
+from postprocess.session.tag_inputs import unpack
 from postprocess.storage.private_files import private_folder, write_private
 
+logger = logging.getLogger(__name__)
+
 PRIVATE_RECORD = "private.json"
+TOO_LATE = "too late"
+ACCEPTS, REFUSES = b"\1", b"\0"
 
 
 class Unsound(Exception):
@@ -31,69 +36,108 @@ class Unsound(Exception):
         self.reason = reason
 
 
-class BobSession(Session):
-    """Bob's post-processing of stored rounds; see Session."""
+class BobSession(SessionRole):
+    """Bob's post-processing of stored rounds; see SessionRole."""
 
     node = "bob"
 
     def follow_protocol(self) -> None:
-        """His steps, by the names of the paper; a verdict reached before a crash stands."""
-        if self.page.verdict is None:
-            self.judge()  # steps 4 to 9
-        self.authenticate()  # step 10
-        self.activate_key()  # step 11
-        self.concatenate_key()  # step 12
+        """His steps; those whose messages are stored already repeat nothing. docs/conventions.md has the paper's."""
+        if self.page.sent("F") is None:
+            self.announce_round_types()
+            self.mailbox.collect(REVELATION)
+            self.decide()
+        self.confirm_key()
+        self.concatenate_key()
 
-    @step("steps 4 to 9")
-    def judge(self) -> None:
-        """Steps 4 to 9, ending in a verdict and, if it is sound, a pending key; both are stored together."""
-        end = time.monotonic() + self.min_response_s
+    @step("round types")
+    def announce_round_types(self) -> None:
+        """Send G_B = VHASH(T, digest of the reusable secrets) + D_B: the last round is over here."""
+        if self.page.sent("G_B") is None:
+            message = self.words.round_types(self.rounds.test, self.page.reusable_digest)
+            self.mailbox.post("G_B", self.page.tag(Pad.BOB, message))
+
+    @step("decision")
+    def decide(self) -> None:
+        """Steps 4 to 9, then F and G_F: one response time after Alice's message was here, or twice that, or F = 0.
+
+        Verdict, key and F become durable together, at that time; until then nothing that others may see has changed.
+        After a restart the full time is waited again.
+        """
+        start, response = self.clock(), self.parameters.min_response_s
+        verdict, key = self.verdict()
+        late = self.clock() - start
+        if response and late > response:
+            logger.warning("Bob's decision took longer than the minimum response time; give more for the next session")
+            if late > 2 * response:
+                verdict, key = TOO_LATE, None
+            response *= 2
+        f = ACCEPTS if verdict == SOUND else REFUSES
+        if f == ACCEPTS and self.page.is_spent_on(Pad.ACTIVATION, self.words.activation(REFUSES)):
+            f, verdict, key = REFUSES, TOO_LATE, None  # an earlier run was too late, and died before it could say so
+        self.keep_private_record(verdict)
+        self.sleep(max(0.0, start + response - self.clock()))
+        payload = f + self.page.tag(Pad.ACTIVATION, self.words.activation(f))
+        self.page.decide("F", payload, verdict, key)
+        self.mailbox.send_again("F")
+
+    def verdict(self) -> tuple[str, np.ndarray | None]:
+        """SOUND and the key, or the private reason why there is none."""
         self.private: dict[str, Any] = {"session_id": self.parameters.session_id}
         try:
-            self.receive_bases()  # step 4
+            self.verify_revelation()  # step 10, first of all
             self.reconstruct_alice()  # step 5
             self.estimate_parameters()  # step 6
             self.validate_error_correction()  # step 7
             self.validate_bell_violation()  # step 8
-            verdict, key = SOUND, self.amplify_privacy()  # step 9
+            return SOUND, self.amplify_privacy()  # step 9
         except Unsound as why:
-            verdict, key = why.reason.value, None
-        self.keep_private_record(verdict)
-        self.page.conclude(verdict, key)
-        time.sleep(max(0.0, end - time.monotonic()))
+            return why.reason.value, None
 
-    @step("basis revelation", private=True)
-    def receive_bases(self) -> None:
-        """X from Alice; not authentic before step 10."""
-        x = unpack(self.mailbox.collect("X"), self.parameters.rounds)
-        if x is None or (x > self.rounds.test).any():
+    @step("authentication", private=True)
+    def verify_revelation(self) -> None:
+        """G_A must cover what came: X, M, G_EC, Z_A, C and the seed."""
+        found = Revelation.from_payload(self.mailbox.collect(REVELATION), self.parameters)
+        if found is None:
+            raise Unsound(AbortReason.AUTHENTICATION)
+        self.revealed, tag = found
+        if not self.page.verify(Pad.ALICE, self.words.revelation(*self.revealed.fields), tag):
+            raise Unsound(AbortReason.AUTHENTICATION)
+        x = self.revealed.settings(self.rounds.test)
+        try:
+            zeroed = self.revealed.zeroed_rounds(self.parameters)
+        except InvalidInput:
+            raise Unsound(AbortReason.AUTHENTICATION) from None
+        if x is None or len(zeroed) > self.parameters.allowance:
             raise Unsound(AbortReason.AUTHENTICATION)
         self.x = x
+        self.zeroed_alice = zeroed.mask(self.parameters.rounds)
+        self.zeroed_bob = self.rounds.zeroed.mask(self.parameters.rounds)
 
     @step("error correction", private=True)
     def reconstruct_alice(self) -> None:
-        """A~ from X, Y, B and Alice's syndrome M."""
-        from postprocess.estimation.priors import Priors, log_likelihood_ratios
+        """A~ from X, Y, B and Alice's syndrome M, which A~ must give exactly."""
+        from postprocess.estimation.priors import log_likelihood_ratios, with_zeroed_rounds
         from postprocess.reconciliation import make_code
 
-        parameters = self.parameters
-        syndrome = unpack(self.mailbox.collect("M"), parameters.syndrome_bits)
+        parameters, y = self.parameters, self.rounds.settings
+        syndrome = unpack(self.revealed.m, parameters.syndrome_bits)
         if syndrome is None:
             raise Unsound(AbortReason.RECONCILIATION_FAILED)
         code = make_code(parameters.rounds, parameters.syndrome_bits, parameters.code_seed)
-        priors = Priors(parameters.priors.test, parameters.priors.key)
-        llr = log_likelihood_ratios(self.rounds.outcomes, self.x, self.rounds.settings, priors)
-        decoded = code.decode(llr, syndrome)
+        ratios = log_likelihood_ratios(self.rounds.outcomes, self.x, y, parameters.priors)
+        ratios = with_zeroed_rounds(ratios, y, parameters.priors, self.zeroed_alice, self.zeroed_bob)
+        decoded = code.decode(ratios, syndrome)
         self.private |= {"decoder_converged": bool(decoded.converged), "decoder_iterations": int(decoded.iterations)}
-        if not decoded.converged:
-            raise Unsound(AbortReason.RECONCILIATION_FAILED)
         self.alice = np.asarray(decoded.bits, np.uint8)
+        if not decoded.converged or not np.array_equal(code.syndrome(self.alice), syndrome):
+            raise Unsound(AbortReason.RECONCILIATION_FAILED)
 
     @step("parameter estimation", private=True)
     def estimate_parameters(self) -> None:
-        """U_i = [A~_i xor B_i = X_i Y_i] in test rounds."""
+        """U_i = [A~_i xor B_i = X_i Y_i] in test rounds; a round that either node has zeroed counts as lost."""
         strings = (self.x, self.rounds.settings, self.alice, self.rounds.outcomes)
-        self.lost = lost_test_rounds(*strings)
+        self.lost = lost_test_rounds(*strings, self.zeroed_alice | self.zeroed_bob)
         score, error_rate = chsh_score(*strings), qber(*strings)
         self.private |= {
             "score": score.value,
@@ -107,52 +151,41 @@ class BobSession(Session):
     @step("validation of error correction", private=True)
     def validate_error_correction(self) -> None:
         """G_EC must belong to A~."""
-        tag = self.mailbox.collect("G_EC")
-        if not self.page.verify(Pad.EC, self.words.error_correction(self.alice), tag):
+        if not self.page.verify(Pad.EC, self.words.error_correction(self.alice), self.revealed.tag_ec):
             raise Unsound(AbortReason.EC_TAG_MISMATCH)
 
     @step("validation of the Bell violation", private=True)
     def validate_bell_violation(self) -> None:
-        """At most n gamma (1 - omega_thr) lost test rounds."""
-        if self.lost > self.parameters.bell_limit:
+        """At most n gamma (1 - omega_thr) lost test rounds; a test without one of its settings shows nothing."""
+        test = self.rounds.test.astype(bool)
+        settings = 2 * self.x[test] + self.rounds.settings[test]
+        if self.lost > self.parameters.bell_limit or len(np.unique(settings)) < 4:
             raise Unsound(AbortReason.BELL_THRESHOLD)
 
     @step("privacy amplification", private=True)
     def amplify_privacy(self) -> np.ndarray:
-        """K_B = Trevisan(A~; S_Trev)."""
-        return self.amplify(self.alice)
+        """K_B from A~."""
+        bits = self.parameters.public_seed_bits
+        return self.amplify(self.alice, unpack(self.revealed.seed, bits) if bits else None)
 
-    @step("authentication")
-    def authenticate(self) -> None:
-        """Send G_B = VHASH(T) + D_B; Alice answers with C and G_A."""
-        if self.page.sent("G_B") is None:
-            self.mailbox.post("G_B", self.page.tag(Pad.BOB, self.words.round_types(self.rounds.test)))
-        self.mailbox.collect("G_A")
-
-    @step("key activation")
-    def activate_key(self) -> None:
-        """F = 1 if the verdict is sound, G_A right and C = 1; send F and G_F. A private reason stays private."""
-        if self.page.sent("F") is None:
-            f = b"\1" if self.page.verdict == SOUND and self.alice_agrees() else b"\0"
-            self.mailbox.post("F", f + self.page.tag(Pad.ACTIVATION, self.words.activation(f)))
-        if not (self.page.sent("F") or b"").startswith(b"\1"):
-            agrees = self.alice_agrees()
-            raise SessionAborted(AbortReason.ACTIVATION if agrees else AbortReason.AUTHENTICATION)
-
-    def alice_agrees(self) -> bool:
-        """Whether C = 1 came with the right G_A."""
-        parts = split_flag(self.mailbox.collect("G_A"))
-        x, tag_ec = unpack(self.mailbox.collect("X"), self.parameters.rounds), self.mailbox.collect("G_EC")
-        if parts is None or x is None:
-            return False
-        return self.page.verify(Pad.ALICE, self.words.bases(x, tag_ec, parts[0]), parts[1]) and parts[0] == b"\1"
+    @step("key confirmation")
+    def confirm_key(self) -> None:
+        """With F = 0 the session ends here; a private reason stays private."""
+        if not (self.page.sent("F") or b"").startswith(ACCEPTS):
+            raise SessionAborted(AbortReason.ACTIVATION)
 
     @step("key concatenation")
     def concatenate_key(self) -> None:
-        """K1 = K0' | K_B, once Alice has said that she has the key too; until then it stays pending."""
+        """K1 = K0' | K_B, once Alice has said that she has the key too; until then it stays pending.
+
+        No untagged message can take back what F = 1 has granted.
+        """
         outcome = self.mailbox.await_outcome()
         if outcome != ACCEPTED:
-            raise SessionAborted(AbortReason(outcome), "at alice")
+            raise NodesDisagree(
+                f"session {self.parameters.session_id}: alice says '{outcome}', but Bob's F = 1 has left; the key "
+                "stays pending here: compare both nodes, then `diqkd keys abandon` on both"
+            )
         self.page.accept()
 
     def keep_private_record(self, verdict: str) -> None:

@@ -17,12 +17,18 @@ from postprocess.errors import AbortReason, InvalidInput, PeerLost, SessionAbort
 from postprocess.keystore import ACCEPTED, LedgerConflict, SessionLedger
 from postprocess.link import Link, Silence, codec
 from postprocess.plans.session_parameters import SessionParameters
+from postprocess.session.revelation import REVELATION
 
 STATUS = "status"
 PROBE_S = 2.0
 
-KINDS = {"alice": ("X", "M", "G_EC", "G_A"), "bob": ("G_B", "F")}
-_FROM_OUTSIDE = (AbortReason.ABANDONED, AbortReason.PARAMETER_MISMATCH, AbortReason.BLOCK_MISMATCH)
+KINDS = {"alice": (REVELATION,), "bob": ("G_B", "F")}
+_FROM_OUTSIDE = (
+    AbortReason.ABANDONED,
+    AbortReason.PARAMETER_MISMATCH,
+    AbortReason.BLOCK_MISMATCH,
+    AbortReason.ZEROED_ROUNDS,
+)
 
 
 @dataclass(frozen=True)
@@ -105,9 +111,15 @@ class Mailbox:
         else:
             self._page.keep_sent(kind, payload)
 
-    def collect(self, kind: str) -> bytes:
+    def send_again(self, kind: str) -> None:
+        """Send a stored message, if the peer is there."""
+        stored = self._page.sent(kind)
+        assert stored is not None
+        self._try_to_send(kind, stored)
+
+    def collect(self, kind: str, timeout_s: float | None = None) -> bytes:
         """The peer's message of this kind, stored before it is returned. Raises PeerLost, SessionAborted."""
-        self._until(lambda: self._page.received(kind) is not None, f"{kind} from {self._peer}")
+        self._until(lambda: self._page.received(kind) is not None, f"{kind} from {self._peer}", timeout_s)
         payload = self._page.received(kind)
         assert payload is not None
         return payload
@@ -191,13 +203,23 @@ class Mailbox:
         """Refuse other parameters, follow an operator's end, settle on one set of pads."""
         if status.parameters != self._page.parameters.to_json():
             raise SessionAborted(AbortReason.PARAMETER_MISMATCH, _differences(self._page.parameters, status.parameters))
-        if status.outcome in _FROM_OUTSIDE:
+        if status.outcome not in (None, ACCEPTED) and self._may_follow(AbortReason(status.outcome)):
             raise SessionAborted(AbortReason(status.outcome), f"at {self._peer} {status.detail}".strip())
         if status.outcome is None and status.pads != self._page.pad_label:
             common = [label for label in self._page.usable_pads() if label in status.usable]
             if not common:
                 raise SessionAborted(AbortReason.PARAMETER_MISMATCH, "the ledgers have no pads in common")
             self._page.hold_pads(common[0])
+
+    def _may_follow(self, reason: AbortReason) -> bool:
+        """Whether an abort that only a status tells, without a tag, ends this node's session too.
+
+        Bob follows any until his F has left, and none afterwards. Alice follows what came from outside the protocol;
+        for the rest she waits for F.
+        """
+        if self._peer == "alice":
+            return self._page.sent("F") is None
+        return reason in _FROM_OUTSIDE
 
 
 def _differences(ours: SessionParameters, theirs: str) -> str:

@@ -10,11 +10,12 @@ from postprocess.errors import AbortReason, DiqkdError, InvalidInput, SessionAbo
 from postprocess.keystore import open_ledger
 from postprocess.link import Link, open_link
 from postprocess.plans.session_parameters import SessionParameters
+from postprocess.randomness.choice import random_source
 from postprocess.rounds import RoundStore
 from postprocess.rounds.opening import stored_parameters
 from postprocess.session.alice import AliceSession
 from postprocess.session.bob import BobSession
-from postprocess.session.common import SessionResult
+from postprocess.session.role import SessionResult
 from postprocess.storage.node_home import NodeHome
 from postprocess.storage.private_files import write_private
 
@@ -24,14 +25,12 @@ def post_process(
     session_id: str,
     *,
     timeout_s: float,
-    min_response_s: float = 0.0,
     progress: Callable[[str], None] | None = None,
     link: Link | None = None,
 ) -> SessionResult:
     """Steps 4 to 12 on the stored rounds of a session, resumed where they stopped; closes the page in the ledger.
 
-    The public outcome is also written to outcome.json in the session's folder. Bob responds no sooner than after
-    `min_response_s`; see postprocess.session.
+    The public outcome is also written to outcome.json in the session's folder.
 
     Raises:
         InvalidInput: no such session, or its rounds are not complete.
@@ -56,7 +55,7 @@ def post_process(
                 link,
                 keystore,
                 timeout_s=timeout_s,
-                min_response_s=min_response_s,
+                random_bits=lambda count: random_source(home, f"seed of {session_id}").bits(count),
                 progress=progress,
             )
             result = session.run()

@@ -26,13 +26,13 @@ def test_kill_at_every_step(tmp_path, node, survivor):
         trap = lab.run({node: step}, survivor=survivor)[node]
         check_laws(lab)
         for who in NODES:
-            assert lab.store(who).lost_rounds <= lab.parameters.block_rounds, trap.killed_in
+            assert len(lab.store(who).zeroed) <= lab.parameters.block_rounds, trap.killed_in
             assert lab.store(who).complete
         if not trap.killed_in:
             break
     assert step > 60, "the trap has not seen the whole session"
     for store in map(lab.store, NODES):
-        assert store.lost_rounds == 0
+        assert len(store.zeroed) == 0
 
 
 @settings(max_examples=60)

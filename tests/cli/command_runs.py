@@ -58,10 +58,7 @@ def end_of(process):
 
 def both_sessions(homes, session_id, *options):
     """`diqkd session` on both nodes at once: Alice's as a process of its own, Bob's in this one."""
-    words = {
-        node: ("session", "--home", homes, "--node", node, "--session", session_id, "--min-response", "0", *options)
-        for node in NODES
-    }
+    words = {node: ("session", "--home", homes, "--node", node, "--session", session_id, *options) for node in NODES}
     alice = start(*words["alice"])
     bob = diqkd(*words["bob"])
     return {"alice": end_of(alice), "bob": bob}

@@ -13,12 +13,30 @@ ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENT = ROOT / "repository" / "generate_key.py"
 
 
-def small_session(folder, rounds=4000, gamma=Fraction(1, 2), block_rounds=500, seed=1, faults=(), peer_timeout=20.0):
+def small_session(
+    folder,
+    rounds=4000,
+    gamma=Fraction(1, 2),
+    block_rounds=500,
+    seed=1,
+    faults=(),
+    peer_timeout=20.0,
+    allowance=1100,
+):
     """A provisioned rehearsal; `seed` repeats it bit for bit."""
     from postprocess.randomness.choice import SEEDED
 
     because = () if seed is None else (SEEDED,)
-    public = planned("rehearsal", "emulated", rounds, gamma, block_rounds=block_rounds, insecure_because=because)
+    public = planned(
+        "rehearsal",
+        "emulated",
+        rounds,
+        gamma,
+        block_rounds=block_rounds,
+        allowance=allowance,
+        min_response_s=0.0,
+        insecure_because=because,
+    )
     arguments = {
         "session": "rehearsal",
         "preset": "custom",
@@ -27,6 +45,7 @@ def small_session(folder, rounds=4000, gamma=Fraction(1, 2), block_rounds=500, s
         "block_rounds": block_rounds,
         "peer_timeout": peer_timeout,
         "min_response": 0.0,
+        "allowance": allowance,
     }
     demo = Demonstration(folder, public, arguments, seed, tuple(faults))
     demo.set_up()

@@ -83,7 +83,7 @@ def test_every_field_changes_the_digest():
         "session_id": "run-2", "apparatus": "kasli", "rounds": 1_600_000, "gamma": Fraction(14, 256), "score": 2.65,
         "qber": 0.017, "eps_snd": 2e-10, "omega_thr": 0.826, "syndrome_bits": 296_516, "ell": 95_000, "eps_pa": 1.2e-13,
         "code_seed": 1, "priors": replace(PAPER.priors, key=((0.5, 0.01), (0.01, 0.48))), "block_rounds": 500,
-        "allowance": 5,
+        "allowance": 5, "min_response_s": 20.0,
         "insecure_because": ("seeded",),
     }  # fmt: skip
     assert set(others) == {field.name for field in fields(SessionParameters)}

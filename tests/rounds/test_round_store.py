@@ -112,9 +112,9 @@ def test_a_new_process_forfeits_what_was_burned(store):
     with pytest.raises(InvalidInput, match="never handed out"):
         store.keep(0, 150, words_for(store, 150, 1, types_for(store, 150, 1)))
     assert store.fill_lost(400) == 250
-    assert store.lost_rounds == 250
+    assert len(store.zeroed) == 250
     store = reopened(store)
-    assert (store.decided, store.lost_rounds) == (400, 250)
+    assert (store.decided, len(store.zeroed)) == (400, 250)
     assert store.untyped == (list(range(150, 400)) if store.node == "alice" else [])
     np.testing.assert_array_equal(store.patterns(0, 400), [5] * 150 + [0] * 250)
 
@@ -143,10 +143,10 @@ def test_flagged_rounds_count_zero(store, flag):
     keep_block(store, 0)
     store.burn(1)
     store.keep(1, 400, words_for(store, 400, 1, np.zeros(1, np.uint8), flags=flag))
-    assert store.lost_rounds == 1
+    assert len(store.zeroed) == 1
     assert store.untyped == ([400] if store.node == "alice" else [])
     store = reopened(store)
-    assert store.lost_rounds == 1
+    assert len(store.zeroed) == 1
     assert store.untyped == ([400] if store.node == "alice" else [])
 
 
@@ -284,7 +284,7 @@ def test_torn_records_are_lost_rounds(store, cut):
     assert (store.decided, store.resumable) == (400, 800)
     store.fill_lost(800)
     store = reopened(store)
-    assert (store.decided, store.lost_rounds) == (800, 400)
+    assert (store.decided, len(store.zeroed)) == (800, 400)
 
 
 def test_nothing_private_in_texts(store):
@@ -337,8 +337,8 @@ def test_kill_nine(tmp_path):
         assert kept <= store.decided <= kept + parameters.block_rounds
         assert burned + 1 <= store.burned_blocks <= burned + 2
         assert store.resumable == 500 * store.burned_blocks
-        assert store.lost_rounds >= lost
-        lost = store.lost_rounds + store.resumable - store.decided
+        assert len(store.zeroed) >= lost
+        lost = len(store.zeroed) + store.resumable - store.decided
         assert np.array_equal(store._outcomes[: store.decided] == 0, store._flags[: store.decided] != 0)
         store.close()
     assert lost <= 4 * 500

@@ -37,6 +37,7 @@ def rehearsal(session_id="s1", rounds=20_000, gamma=Fraction(1, 2), **changes):
         eps_pa=1e-3,
         code_seed=2022,
         priors=PAPER_PRIORS,
+        min_response_s=0.0,
         insecure_because=("a test",),
     )
     return replace(values, **changes)

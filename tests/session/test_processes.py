@@ -61,8 +61,8 @@ def assert_equal_keys(homes):
     "deaths",
     [
         {"alice": "keep received G_B"},
-        {"bob": "keep sent F"},
-        {"alice": "keep sent X", "bob": "conclude"},
+        {"bob": "decide F"},
+        {"alice": "keep sent revelation", "bob": "keep received revelation"},
         {"alice": "accept"},
     ],
     ids=str,

@@ -72,8 +72,9 @@ def places_of(folder, template, points, witness):
 
 def test_a_crash_anywhere_resumes_to_equal_keys(folder, template, points, witness):
     places = places_of(folder / "whole", template, points, witness)
-    for node, kinds in (("alice", {"X", "M", "G_EC", "G_A"}), ("bob", {"G_B", "F"})):
-        expected = {f"{when} keep sent {kind}" for when in ("before", "after") for kind in kinds}
+    for node, kinds in (("alice", {"revelation"}), ("bob", {"G_B", "F"})):
+        stored = [f"keep sent {kind}" if kind != "F" else "decide F" for kind in kinds]
+        expected = {f"{when} {write}" for when in ("before", "after") for write in stored}
         expected |= {f"send {kind}" for kind in (*kinds, "status")} | {"before accept", "after accept"}
         assert expected <= {what for what, _ in places[node]}, "the crash points no longer reach the code"
     cases = [(node, place) for node, passed in places.items() for place in passed]
@@ -112,8 +113,8 @@ def test_a_forged_g_b_and_a_crash_of_alice_never_make_two_messages_under_d_a(fol
         results = run_with_crash(two, points, witness, forge)
         assert results["alice"].accepted == results["bob"].accepted
         outcomes.add(results["alice"].abort_reason)
-        assert len(witness.tagged[("K0/000000", "D_A")]) == 1
-        assert len(witness.sent[("alice", "G_A")]) == 1
+        assert len(witness.tagged.get(("K0/000000", "D_A"), ())) <= 1
+        assert len(witness.sent.get(("alice", "revelation"), ())) <= 1
         witness.check()
         two.close()
     assert outcomes == {None, AbortReason.AUTHENTICATION}, (

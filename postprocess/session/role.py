@@ -1,4 +1,4 @@
-"""What both roles of a session share: its frame, its result, and the exact bytes under each tag."""
+"""What both roles of a session share: its frame and its result."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from postprocess.errors import AbortReason, DiqkdError, InvalidInput, PeerLost, SessionAborted
+from postprocess.errors import AbortReason, InvalidInput, NodesDisagree, PeerLost, SessionAborted
 from postprocess.keystore import ACCEPTED, Keystore
 from postprocess.session.mailbox import PROBE_S, Mailbox
+from postprocess.session.tag_inputs import TagInputs
 
 if TYPE_CHECKING:
     from postprocess.link import Link
     from postprocess.plans.session_parameters import SessionParameters
     from postprocess.rounds import RawRounds
 
-TAG_BYTES = 8
 CLOSING_S = 10.0
 LAST_STATUS_S = 0.2  # for a peer that still asks; one that has left knows all
 
@@ -60,7 +60,7 @@ def step(name: str, *, private: bool = False) -> Callable[[Step], Step]:
 
     def wrap(method: Step) -> Step:
         @functools.wraps(method)
-        def timed(self: Session, *args: Any) -> Any:
+        def timed(self: SessionRole, *args: Any) -> Any:
             clock = self.private_seconds if private else self.seconds
             if not private:
                 self.progress(name)
@@ -75,7 +75,7 @@ def step(name: str, *, private: bool = False) -> Callable[[Step], Step]:
     return wrap
 
 
-class Session:
+class SessionRole:
     """Post-processing of stored rounds on one node, steps 4 to 12 (Nadlinger 2022, S3).
 
     Args:
@@ -86,8 +86,9 @@ class Session:
         timeout_s: longest wait for each message of the peer.
         progress: called with the name of each step as it begins.
         probe_s: silence after which the peer is asked where it stands.
-        min_response_s: Bob responds no sooner. How long his steps 4 to 9 take tells how hard decoding was and where
-            they stopped; a time longer than they ever need tells nothing. Has no effect at Alice.
+        random_bits: private random bits for Alice's public seed, count -> uint8 (count,); None where no extractor of
+            these parameters needs one.
+        clock, sleep: monotonic seconds, and waiting for so many.
 
     Raises:
         InvalidInput: the strings do not fit the parameters, or the ledger refuses the session.
@@ -105,7 +106,9 @@ class Session:
         timeout_s: float,
         progress: Callable[[str], None] | None = None,
         probe_s: float = PROBE_S,
-        min_response_s: float = 0.0,
+        random_bits: Callable[[int], np.ndarray] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if keystore.node != self.node:
             raise InvalidInput(f"{keystore.path}: the ledger of {keystore.node}, the session's role is {self.node}")
@@ -113,7 +116,8 @@ class Session:
             if getattr(rounds, name).shape != (parameters.rounds,):
                 raise InvalidInput(f"stored rounds: {name} must hold {parameters.rounds} rounds")
         self.parameters, self.rounds = parameters, rounds
-        self.timeout_s, self.min_response_s = timeout_s, min_response_s
+        self.timeout_s, self.clock, self.sleep = timeout_s, clock, sleep
+        self._random_bits = random_bits
         self.progress = progress or (lambda name: None)
         self.seconds: dict[str, float] = {}
         self.private_seconds: dict[str, float] = {}
@@ -137,6 +141,14 @@ class Session:
                 self.page.abort(abort.reason, abort.detail)
         return self.result(peer_informed=self.close())
 
+    def random_bits(self, count: int) -> np.ndarray:
+        """Private random bits, uint8 (count,)."""
+        if self._random_bits is None:
+            raise InvalidInput(
+                f"session {self.parameters.session_id}: its extractor needs a random source for the seed"
+            )
+        return self._random_bits(count)
+
     def follow_protocol(self) -> None:
         """The steps of this role, to an outcome in the ledger; raises SessionAborted with the public reason."""
         raise NotImplementedError
@@ -151,16 +163,12 @@ class Session:
         except PeerLost:
             if self.mailbox.peer_outcome is None:
                 return False
-        if self.page.outcome == ACCEPTED and self.mailbox.peer_outcome == AbortReason.ABANDONED:
-            self._follow_into_abandonment()
-        return True
-
-    def _follow_into_abandonment(self) -> None:
-        if not self.page.revoke():
-            raise DiqkdError(
-                f"session {self.parameters.session_id}: abandoned by the peer, but its key is in use here; "
-                "the peer has no such key, stop using it"
+        if self.page.outcome == ACCEPTED and self.mailbox.peer_outcome not in (None, ACCEPTED):
+            raise NodesDisagree(
+                f"session {self.parameters.session_id}: accepted here, the peer says '{self.mailbox.peer_outcome}': "
+                "it has no such key, do not use it; compare both nodes, then `diqkd keys abandon` here too"
             )
+        return True
 
     def result(self, peer_informed: bool) -> SessionResult:
         """The outcome as the ledger has it."""
@@ -178,57 +186,10 @@ class Session:
             insecure_because=self.page.insecure_because,
         )
 
-    def amplify(self, source: np.ndarray) -> np.ndarray:
-        """Trevisan(source; S_Trev), ell bits."""
+    def amplify(self, source: np.ndarray, public_seed: np.ndarray | None) -> np.ndarray:
+        """The key, uint8 (ell,), from Alice's string; the seed is public, or in K0 where there is none."""
         from postprocess.privacy import TrevisanExtractor
 
         parameters = self.parameters
         extractor = TrevisanExtractor(parameters.rounds, parameters.ell, parameters.eps_pa / parameters.ell)
         return extractor.extract(source, self.page.trevisan_seed(extractor.seed_bits))
-
-
-class TagInputs:
-    """The bytes under each tag: session, sender, kind and digest of the parameters, then the fields of the paper."""
-
-    def __init__(self, parameters: SessionParameters) -> None:
-        self._session_id, self._digest = parameters.session_id, parameters.digest()
-
-    def error_correction(self, alice_outcomes: np.ndarray) -> bytes:
-        """Under G_EC: A."""
-        return self._encode("alice", "G_EC", alice_outcomes)
-
-    def round_types(self, test: np.ndarray) -> bytes:
-        """Under G_B: T."""
-        return self._encode("bob", "G_B", test)
-
-    def bases(self, x: np.ndarray, tag_ec: bytes, c: bytes) -> bytes:
-        """Under G_A: X, G_EC and C (one byte)."""
-        return self._encode("alice", "G_A", x, tag_ec, c)
-
-    def activation(self, f: bytes) -> bytes:
-        """Under G_F: F (one byte)."""
-        return self._encode("bob", "G_F", f)
-
-    def _encode(self, sender: str, kind: str, *fields: bytes | np.ndarray) -> bytes:
-        from postprocess.authentication import encode
-
-        return encode(self._session_id, sender, kind, self._digest, *fields)
-
-
-def pack(bits: np.ndarray) -> bytes:
-    """uint8 bits as bytes, most significant bit first, the last byte padded with zeros."""
-    return np.packbits(bits, bitorder="big").tobytes()
-
-
-def unpack(data: bytes, count: int) -> np.ndarray | None:
-    """`count` bits from bytes; None when the length or the padding is not that of `pack`."""
-    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="big")
-    if len(data) != -(-count // 8) or bits[count:].any():
-        return None
-    return bits[:count]
-
-
-def split_flag(payload: bytes) -> tuple[bytes, bytes] | None:
-    """One byte 0 or 1 and the tag that follows; None for anything else."""
-    flag, tag = payload[:1], payload[1:]
-    return (flag, tag) if flag in (b"\0", b"\1") and len(tag) == TAG_BYTES else None

@@ -1,0 +1,59 @@
+"""The bytes under each tag, and how bits travel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from postprocess.plans.session_parameters import SessionParameters
+
+TAG_BYTES = 8
+
+
+class TagInputs:
+    """The bytes under each tag: session, sender, kind and digest of the parameters, then what the tag covers."""
+
+    def __init__(self, parameters: SessionParameters) -> None:
+        self._session_id, self._digest = parameters.session_id, parameters.digest()
+
+    def round_types(self, test: np.ndarray, reusable_digest: bytes) -> bytes:
+        """Under G_B: T, and the digest of the reusable secrets, which is never sent: both nodes hold the same."""
+        return self._encode("bob", "G_B", test, reusable_digest)
+
+    def error_correction(self, alice_outcomes: np.ndarray) -> bytes:
+        """Under G_EC: A."""
+        return self._encode("alice", "G_EC", alice_outcomes)
+
+    def revelation(self, *fields: bytes) -> bytes:
+        """Under G_A: X, M, G_EC, Z_A, C and the public seed, as they travel."""
+        return self._encode("alice", "G_A", *fields)
+
+    def activation(self, f: bytes) -> bytes:
+        """Under G_F: F (one byte)."""
+        return self._encode("bob", "G_F", f)
+
+    def _encode(self, sender: str, kind: str, *fields: bytes | np.ndarray) -> bytes:
+        from postprocess.authentication import encode
+
+        return encode(self._session_id, sender, kind, self._digest, *fields)
+
+
+def pack(bits: np.ndarray) -> bytes:
+    """uint8 bits as bytes, most significant bit first, the last byte padded with zeros."""
+    return np.packbits(bits, bitorder="big").tobytes()
+
+
+def unpack(data: bytes, count: int) -> np.ndarray | None:
+    """`count` bits from bytes; None when the length or the padding is not that of `pack`."""
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="big")
+    if len(data) != -(-count // 8) or bits[count:].any():
+        return None
+    return bits[:count]
+
+
+def split_flag(payload: bytes) -> tuple[bytes, bytes] | None:
+    """One byte 0 or 1 and the tag that follows; None for anything else."""
+    flag, tag = payload[:1], payload[1:]
+    return (flag, tag) if flag in (b"\0", b"\1") and len(tag) == TAG_BYTES else None
