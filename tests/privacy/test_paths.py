@@ -7,11 +7,12 @@ import numba
 import numpy as np
 import pytest
 
-from postprocess.privacy import paths
+from postprocess.privacy.trevisan import paths
 
 EXTRACT = """
 import numpy as np
-from postprocess.privacy import TrevisanExtractor, paths
+from postprocess.privacy import TrevisanExtractor
+from postprocess.privacy.trevisan import paths
 extractor = TrevisanExtractor(3000, 30, 1e-18)
 source = np.arange(3000, dtype=np.uint8) % 7 % 2
 seed = np.arange(extractor.seed_bits) % 11 % 2

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
-from postprocess.privacy import field
+from postprocess.privacy.trevisan import field
 
 VECTORS = json.loads((Path(__file__).parent.parent / "data" / "trevisan_vectors.json").read_text())
 # Number of monic irreducible polynomials over GF(2) of degree 1, 2, ... (OEIS A001037).

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from slow_extractor import extract, shake_bits
 
 from postprocess.errors import InvalidInput
-from postprocess.privacy import TrevisanExtractor, paths
-from postprocess.privacy.field import middle_exponents
+from postprocess.privacy import TrevisanExtractor
+from postprocess.privacy.trevisan import paths
+from postprocess.privacy.trevisan.field import middle_exponents
 
 CASES = json.loads((Path(__file__).parent.parent / "data" / "trevisan_vectors.json").read_text())["cases"]
 PATHS = list(paths.available())

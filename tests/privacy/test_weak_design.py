@@ -15,7 +15,7 @@ from slow_extractor import seed_positions
 
 from postprocess.errors import InvalidInput
 from postprocess.privacy import TrevisanExtractor
-from postprocess.privacy.weak_design import WeakDesign, block_rows, field_degree, prime_from
+from postprocess.privacy.trevisan.weak_design import WeakDesign, block_rows, field_degree, prime_from
 
 VECTORS = json.loads((Path(__file__).parent.parent / "data" / "trevisan_vectors.json").read_text())
 PAPER = VECTORS["index_sets"]

@@ -17,8 +17,8 @@ import math
 
 import numpy as np
 
-from postprocess.privacy.carryless import POINTS, carryless_product, sums_128, sums_256, sums_512
-from postprocess.privacy.words import field_words, parity, reduce_product
+from postprocess.privacy.trevisan.carryless import POINTS, carryless_product, sums_128, sums_256, sums_512
+from postprocess.privacy.trevisan.words import field_words, parity, reduce_product
 from postprocess.support.compile_cache import njit
 
 ROWS_AT_A_TIME = 32

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from postprocess.privacy.field import middle_exponents
+from postprocess.privacy.trevisan.field import middle_exponents
 from postprocess.support.compile_cache import njit
 
 

@@ -80,9 +80,9 @@ class WeakDesign:
     def for_extractor(cls, n: int, ell: int, eps1: float) -> WeakDesign:
         """The design for `ell` bits from `n`, each with error `eps1`; raises InvalidInput for impossible sizes."""
         if not 1 <= ell <= n:
-            raise InvalidInput(f"extractor: ell = {ell} must lie between 1 and the n = {n} bits of the source")
+            raise InvalidInput(f"trevisan extractor: ell = {ell} must lie between 1 and the n = {n} bits of the source")
         if not 0 < eps1 < 1:
-            raise InvalidInput(f"extractor: eps1 = {eps1} must lie between 0 and 1")
+            raise InvalidInput(f"trevisan extractor: eps1 = {eps1} must lie between 0 and 1")
         t = 2 * field_degree(n, eps1)
         t_plus = prime_from(t)
         return cls(ell, t, t_plus, block_rows(ell, t_plus))

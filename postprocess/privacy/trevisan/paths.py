@@ -43,12 +43,12 @@ def target_features() -> frozenset[str]:
 
 def available() -> dict[str, Any]:
     """Usable paths by name, fastest first; the portable one is always there."""
-    from postprocess.privacy.portable import PortablePath
+    from postprocess.privacy.trevisan.portable import PortablePath
 
     features = target_features()
     paths: list[Any] = []
     if {"pclmul", "sse2"} <= features:
-        from postprocess.privacy.clmul import ClmulPath, Vpclmul256Path, Vpclmul512Path
+        from postprocess.privacy.trevisan.clmul import ClmulPath, Vpclmul256Path, Vpclmul512Path
 
         if {"vpclmulqdq", "avx2"} <= features:
             if {"avx512f", "avx512dq", "avx512vl"} <= features:

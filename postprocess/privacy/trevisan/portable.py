@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from postprocess.privacy.words import field_words, parity, reduce_product
+from postprocess.privacy.trevisan.words import field_words, parity, reduce_product
 from postprocess.support.compile_cache import njit
 
 GROUP = 4
