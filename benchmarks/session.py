@@ -24,7 +24,7 @@ from benchmarks.measure import Row, Scale
 from contract.nodes import NODES
 from postprocess.keystore import Keystore, draw_k0
 from postprocess.link.keys import make_link_keys, write_peer
-from postprocess.plans.presets import paper, planned
+from postprocess.plans.presets import Choice, paper, planned
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import SeededSource
 from postprocess.rounds import RoundStore
@@ -33,7 +33,7 @@ from postprocess.rounds.round_records import RoundRecords
 BLOCK_ROUNDS = 50_000
 RESEMBLES = "random bits from a fixed seed"
 STAGES = {
-    "alice": ("basis revelation", "error correction", "privacy amplification"),
+    "alice": ("basis revelation and error correction", "privacy amplification"),
     "bob": ("error correction", "parameter estimation", "validation of error correction", "privacy amplification"),
 }
 
@@ -62,11 +62,15 @@ def rows(scale: Scale) -> Iterator[Row]:
 def parameters_of(scale: Scale) -> SessionParameters:
     """The paper's session, or a rehearsal of another size; marked as made from a fixed seed."""
     if scale.rounds == 1_500_000:
-        return paper("s0", "emulated", block_rounds=BLOCK_ROUNDS, insecure_because=(RESEMBLES,))
+        return paper("s0", "emulated", block_rounds=BLOCK_ROUNDS, min_response_s=0.0, insecure_because=(RESEMBLES,))
     from fractions import Fraction
 
     return planned(
-        "s0", "emulated", scale.rounds, Fraction(64, 256), block_rounds=BLOCK_ROUNDS, insecure_because=(RESEMBLES,)
+        "s0",
+        "emulated",
+        Choice(scale.rounds, Fraction(64, 256), block_rounds=BLOCK_ROUNDS),
+        min_response_s=0.0,
+        insecure_because=(RESEMBLES,),
     )
 
 

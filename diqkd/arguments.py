@@ -18,6 +18,14 @@ def gamma(text: str) -> Fraction:
     return value
 
 
+BEST = "best"
+
+
+def gamma_or_best(text: str) -> Fraction | str:
+    """k/256, or 'best' for the one with the longest key."""
+    return BEST if text == BEST else gamma(text)
+
+
 def count_or_zero(text: str) -> int:
     """A whole number, 0 or more."""
     return 0 if text.strip() == "0" else count(text)

@@ -6,11 +6,11 @@ import argparse
 import json
 import tempfile
 import time
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
+from diqkd.choice_arguments import EXTRACTORS, PRESETS, RULES
 from postprocess.errors import ExitStatus, InvalidInput
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ Keys made here protect nothing, and say so. Fewer rounds than the proof needs, o
 EPILOG = """\
 examples:
   diqkd demo                                    the paper's session
+  diqkd demo --preset long --rounds 150000      a proven key, under a minute
   diqkd demo --rounds 20000 --gamma 1/2         a rehearsal of some seconds
   diqkd demo --keep run1 --report run1.json     keep both homes; the same command resumes after a crash"""
 
@@ -52,9 +53,16 @@ def add_parser(subparsers: Any) -> None:
         help="rule for the syndrome length; tight leaves more key (default: the paper's)",
     )
     parser.add_argument(
+        "--preset",
+        choices=PRESETS,
+        help="paper, long (this project's own rule, a public seed: a key from some 100 000 rounds on) or custom "
+        "(default: paper, or custom with any of the options above)",
+    )
+    parser.add_argument("--rule", choices=RULES, help="proof that the key length rests on (default: proposition-2)")
+    parser.add_argument("--extractor", choices=EXTRACTORS, help="privacy amplification (default: the rule's usual one)")
+    parser.add_argument(
         "--allowance",
         type=arguments.count_or_zero,
-        default=0,
         metavar="J",
         help="most rounds that a crash or a fault may zero at Alice; they cost key (default: 0, as in the paper)",
     )
@@ -93,32 +101,38 @@ def run(args: argparse.Namespace) -> int:
 def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
     """The session asked for, in `folder`."""
     from postprocess.plans.paper import PAPER_GAMMA, PAPER_ROUNDS
-    from postprocess.plans.presets import paper, planned
+    from postprocess.plans.presets import Choice, long_choice, paper, planned
     from postprocess.randomness.choice import SEEDED
     from testbed.nodes.demonstration import Demonstration
 
     because = () if args.seed is None else (SEEDED,)
-    common: dict[str, Any] = {
-        "block_rounds": args.block_rounds,
-        "min_response_s": 0.0,  # nothing to hide: the laboratory is emulated
-        "insecure_because": because,
-    }
-    if args.rounds is None and args.gamma is None and args.syndrome is None and not args.allowance:
-        public = paper("paper-run", "emulated", **common)
-        preset = "paper"
+    common: dict[str, Any] = {"min_response_s": 0.0, "insecure_because": because}  # nothing to hide: it is emulated
+    chosen = (args.rounds, args.gamma, args.syndrome, args.rule, args.extractor, args.allowance)
+    preset = args.preset or ("paper" if all(value is None for value in chosen) else "custom")
+    gamma = args.gamma or (None if preset == "long" else PAPER_GAMMA)
+    choice = Choice(
+        rounds=args.rounds or PAPER_ROUNDS,
+        gamma=gamma,
+        syndrome=args.syndrome or "paper",
+        rule=args.rule or "proposition-2",
+        extractor=args.extractor or "",
+        allowance=args.allowance or 0,
+        block_rounds=args.block_rounds,
+    )
+    if preset == "paper":
+        public = paper("paper-run", "emulated", block_rounds=args.block_rounds, **common)
     else:
-        rounds = args.rounds or PAPER_ROUNDS
-        gamma = args.gamma or Fraction(PAPER_GAMMA)
-        syndrome = args.syndrome or "paper"
-        public = planned("rehearsal", "emulated", rounds, gamma, syndrome=syndrome, allowance=args.allowance, **common)
-        preset = "custom"
+        choice = long_choice(choice.rounds) if preset == "long" else choice
+        public = planned("long-run" if preset == "long" else "rehearsal", "emulated", choice, **common)
     experiment = {
         "session": public.session_id,
         "preset": preset,
         "rounds": public.rounds,
         "gamma_256": int(256 * public.gamma),
-        "syndrome": args.syndrome or "paper",
-        "allowance": args.allowance,
+        "syndrome": choice.syndrome,
+        "rule": choice.rule,
+        "extractor": choice.extractor or "usual",
+        "allowance": public.allowance,
         "block_rounds": public.block_rounds,
         "min_response": 0.0,
     }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from contract.nodes import NODES
+from diqkd.choice_arguments import choice_of
 from diqkd.home_arguments import home_of
 from postprocess.errors import ExitStatus, InvalidInput
 from postprocess.keystore import open_ledger
@@ -69,20 +70,7 @@ def provision(args: argparse.Namespace) -> ExitStatus:
     if args.random_file is not None:
         choice = {"kind": "file", "path": str(args.random_file.absolute())}
         write_private(folder / "random.json", json.dumps(choice).encode())
-    parameters = session_parameters(
-        home,
-        args.apparatus,
-        "provisioning",
-        preset=args.preset,
-        block_rounds=1000,
-        rounds=args.rounds,
-        gamma_256=int(256 * args.gamma),
-        score=args.score,
-        qber=args.qber,
-        eps_snd=args.eps_snd,
-        syndrome=args.syndrome,
-        allowance=args.allowance,
-    )
+    parameters = session_parameters(home, args.apparatus, "provisioning", preset=args.preset, choice=choice_of(args))
     if args.draw is not None:
         k0 = draw_k0(random_source(home, "K0"), parameters, args.sessions)
         _write_new(args.draw, k0, "choose another name; a K0 drawn earlier is taken in with --take")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from diqkd import arguments
+from diqkd.choice_arguments import add_choice_arguments, add_preset_argument
 from diqkd.home_arguments import add_home_arguments
 
 DESCRIPTION = """\
@@ -101,19 +101,8 @@ def _add_provision(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="take this node's private random bits, now and later, from a hardware generator's file",
     )
-    parser.add_argument("--preset", choices=("paper", "custom"), default="paper", help="default: %(default)s")
-    custom = parser.add_argument_group("with --preset custom")
-    custom.add_argument("--rounds", type=arguments.count, default=1_500_000, metavar="N", help="default: %(default)s")
-    custom.add_argument("--gamma", type=arguments.gamma, default=Fraction(13, 256), metavar="K/256")
-    custom.add_argument("--score", type=float, default=2.64, help="expected CHSH score S (default: %(default)s)")
-    custom.add_argument("--qber", type=float, default=0.018, help="expected error rate Q (default: %(default)s)")
-    custom.add_argument("--eps-snd", type=float, default=1e-10, metavar="EPS", help="default: %(default)s")
-    custom.add_argument(
-        "--syndrome", choices=("paper", "tight"), default="paper", help="rule for the syndrome (default: %(default)s)"
-    )
-    custom.add_argument(
-        "--allowance", type=arguments.count_or_zero, default=0, metavar="J", help="zeroed rounds allowed (default: 0)"
-    )
+    add_preset_argument(parser)
+    add_choice_arguments(parser.add_argument_group("with --preset long (rounds, S, Q, eps) or custom"))
 
 
 def _add_link(parser: argparse.ArgumentParser) -> None:

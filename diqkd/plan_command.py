@@ -6,9 +6,10 @@ import argparse
 import json
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
+from diqkd.choice_arguments import add_choice_arguments
 from diqkd.printing import bits, spaced
 from postprocess.errors import ExitStatus
 
@@ -25,7 +26,10 @@ No key: at this size and quality Proposition 2 proves no positive length.
 Take more rounds (even a perfect link, S = 2.83 and Q = 0, needs about 260 000),
 or improve the link."""
 
-BEST = "best"
+if TYPE_CHECKING:
+    from postprocess.plans.session_parameters import SessionParameters
+
+BEST = arguments.BEST
 PAD_BITS = 4 * 64
 VHASH_BITS = 1280
 
@@ -38,86 +42,64 @@ def add_parser(subparsers: Any) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--rounds",
-        type=arguments.count,
-        default=1_500_000,
-        metavar="N",
-        help="heralded rounds n (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--gamma",
-        type=_gamma_or_best,
-        default=Fraction(13, 256),
-        metavar="K/256",
-        help="probability of a Bell-test round, or 'best': the one that gives the longest key (default: %(default)s)",
-    )
-    parser.add_argument("--score", type=float, default=2.64, help="expected CHSH score S (default: %(default)s)")
-    parser.add_argument(
-        "--qber", type=float, default=0.018, help="expected quantum bit error rate Q (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--eps-snd", type=float, default=1e-10, metavar="EPS", help="soundness error (default: %(default)s)"
-    )
+    parser.add_argument("--preset", choices=("long", "custom"), default="custom", help="default: %(default)s")
+    add_choice_arguments(parser)
+    parser.set_defaults(gamma=None)
     parser.add_argument(
         "--syndrome-bits", type=arguments.count, metavar="M", help="syndrome length m instead of a rule"
-    )
-    parser.add_argument(
-        "--syndrome",
-        choices=("paper", "tight"),
-        default="paper",
-        help="rule for the syndrome length m: the paper's, or what this project's codes need to fail in one session "
-        "of a thousand (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     parser.set_defaults(run=run)
 
 
-def plan(
-    rounds: int, gamma: Fraction, score: float, qber: float, eps_snd: float, syndrome_bits: int | None = None
-) -> dict[str, Any]:
+def plan(parameters: SessionParameters) -> dict[str, Any]:
     """The plan as plain numbers; `extractor` and `budget` are None where no key is possible."""
+    from postprocess.keystore.initial_secret import seed_bits
     from postprocess.privacy import TrevisanExtractor
-    from postprocess.security import key_length
+    from postprocess.security.rules import rule_named
 
-    length = key_length(rounds, gamma, score, qber, eps_snd, syndrome_bits)
+    p, rule = parameters, rule_named(parameters.rule)
+    ell = 0 if p.insecure else p.ell
     result: dict[str, Any] = {
-        "rounds": rounds,
-        "gamma": str(gamma),
-        "score": score,
-        "qber": qber,
-        "eps_snd": eps_snd,
-        "omega_thr": length.omega_thr,
-        "syndrome_bits": length.syndrome_bits,
-        "ell": max(0, length.ell),
-        "eps_pa": length.eps_pa,
+        "rounds": p.rounds,
+        "gamma": str(p.gamma),
+        "score": p.score,
+        "qber": p.qber,
+        "eps_snd": p.eps_snd,
+        "omega_thr": p.omega_thr,
+        "score_thr": 8 * p.omega_thr - 4,
+        "syndrome_bits": p.syndrome_bits,
+        "allowance": p.allowance,
+        "rule": p.rule,
+        "label": rule.label,
+        "hypotheses": rule.hypotheses,
+        "source": rule.source,
+        "free": dict(p.free),
+        "ell": ell,
+        "eps_pa": p.eps_pa,
         "extractor": None,
         "budget": None,
     }
-    if length.ell > 0:
-        extractor = TrevisanExtractor(rounds, length.ell, length.eps_pa / length.ell)
-        result["extractor"] = {
-            "t": extractor.t,
-            "t_plus": extractor.t_plus,
-            "blocks": extractor.blocks,
-            "seed_bits": extractor.seed_bits,
-        }
-        reusable = extractor.seed_bits + VHASH_BITS
+    if ell:
+        reusable = seed_bits(p) + VHASH_BITS
+        result["extractor"] = {"name": p.extractor, "seed_bits": seed_bits(p), "public_seed_bits": p.public_seed_bits}
+        if p.extractor == "trevisan":
+            design = TrevisanExtractor(p.rounds, ell, p.eps_pa / ell)
+            result["extractor"] |= {"t": design.t, "t_plus": design.t_plus, "blocks": design.blocks}
         result["budget"] = {
             "initial_key_bits": reusable + PAD_BITS,
             "consumed_bits": PAD_BITS,
             "reusable_bits": reusable,
-            "generated_bits": length.ell,
-            "final_key_bits": reusable + length.ell,
-            "net_bits": length.ell - PAD_BITS,
+            "generated_bits": ell,
+            "final_key_bits": reusable + ell,
+            "net_bits": ell - PAD_BITS,
         }
     return result
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan, as a table or as JSON."""
-    gamma = _best_gamma(args) if args.gamma == BEST else args.gamma
-    result = plan(args.rounds, gamma, args.score, args.qber, args.eps_snd, _syndrome_bits(args, gamma))
+    result = plan(_parameters(args))
     if args.json:
         print(json.dumps(result, indent=2))
     else:
@@ -125,25 +107,19 @@ def run(args: argparse.Namespace) -> int:
     return ExitStatus.DONE
 
 
-def _syndrome_bits(args: argparse.Namespace, gamma: Fraction) -> int:
-    from postprocess.reconciliation import syndrome_length_by
+def _parameters(args: argparse.Namespace) -> SessionParameters:
+    from dataclasses import replace
 
-    return args.syndrome_bits or syndrome_length_by(args.syndrome, args.rounds, gamma, args.score, args.qber)
+    from diqkd.choice_arguments import choice_of
+    from postprocess.plans.presets import long_choice, planned
 
-
-def _best_gamma(args: argparse.Namespace) -> Fraction:
-    """The k/256 with the longest key; all are tried, for the rule of the syndrome moves the optimum."""
-    from postprocess.security import key_length
-
-    def ell(gamma: Fraction) -> int:
-        bits = _syndrome_bits(args, gamma)
-        return key_length(args.rounds, gamma, args.score, args.qber, args.eps_snd, bits).ell
-
-    return max((Fraction(k, 256) for k in range(1, 256)), key=ell)
-
-
-def _gamma_or_best(text: str) -> Fraction | str:
-    return BEST if text == BEST else arguments.gamma(text)
+    choice = choice_of(args)
+    gamma = None if args.gamma == BEST else args.gamma
+    if args.preset == "long":
+        choice = long_choice(args.rounds, args.score, args.qber, args.eps_snd, None if args.gamma is None else gamma)
+    else:
+        choice = replace(choice, gamma=Fraction(13, 256) if args.gamma is None else gamma)
+    return planned("plan", "kasli", choice, syndrome_bits=args.syndrome_bits)
 
 
 def _print_table(result: dict[str, Any]) -> None:
@@ -160,15 +136,28 @@ def _rows(result: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield "expected score", f"{result['score']:g}", "S"
     yield "expected bit error rate", f"{result['qber']:g}", "Q"
     yield "soundness error", f"{result['eps_snd']:g}", "eps_snd"
-    yield "threshold", f"{result['omega_thr']:.7f}", "omega_thr, on the winning probability, step 8"
+    yield (
+        "threshold",
+        f"{result['omega_thr']:.7f}",
+        f"omega_thr, on the winning probability; S_thr = {result['score_thr']:.4f}",
+    )
+    if result["allowance"]:
+        yield "zeroed rounds allowed", spaced(result["allowance"]), "J_max"
     yield "syndrome", bits(result["syndrome_bits"]), "m, step 5"
-    yield "new key", bits(result["ell"]), "ell, Proposition 2"
+    yield "new key", bits(result["ell"]), f"ell, rule {result['rule']}: {result['label']}"
     extractor, budget = result["extractor"], result["budget"]
     if extractor is not None:
-        design = f"t = {extractor['t']}, t+ = {extractor['t_plus']}, {extractor['blocks']} blocks"
-        yield "extractor seed", bits(extractor["seed_bits"]), design
+        if extractor["name"] == "trevisan":
+            design = f"t = {extractor['t']}, t+ = {extractor['t_plus']}, {extractor['blocks']} blocks"
+            yield "extractor seed", bits(extractor["seed_bits"]), design
+        else:
+            yield "public seed", bits(extractor["public_seed_bits"]), "drawn by Alice after the rounds, for one session"
         yield "initial key K0", bits(budget["initial_key_bits"]), ""
-        yield "  reusable", bits(budget["reusable_bits"]), "extractor seed and hash key"
+        yield (
+            "  reusable",
+            bits(budget["reusable_bits"]),
+            "extractor seed and hash key" if extractor["seed_bits"] else "hash key",
+        )
         yield "  consumed", bits(budget["consumed_bits"]), "four one-time pads"
         yield "final key K1", bits(budget["final_key_bits"]), ""
         yield "net gain", bits(budget["net_bits"]), ""

@@ -32,9 +32,10 @@ class GenerateKey(PeerExperiment, EnvExperiment):
         )
         self.setattr_argument(
             "preset",
-            EnumerationValue(["paper", "custom"], default="paper"),
+            EnumerationValue(["paper", "long", "custom"], default="paper"),
             group,
-            "paper: 1 500 000 rounds, 95 884 bits; custom: planned from the arguments below",
+            "paper: 1 500 000 rounds, 95 884 bits; long: own rule, with rounds, S, Q and eps from below; custom: "
+            "all arguments below",
         )
         self.block_argument(group)
 
@@ -73,6 +74,18 @@ class GenerateKey(PeerExperiment, EnvExperiment):
             group,
             "Rule for the syndrome length: the paper's, or 1.15 times the entropy, which leaves more key",
         )
+        self.setattr_argument(
+            "rule",
+            EnumerationValue(["proposition-2", "counting", "renyi"], default="proposition-2"),
+            group,
+            "Proof that the key length rests on; only the first is published",
+        )
+        self.setattr_argument(
+            "extractor",
+            EnumerationValue(["usual", "trevisan", "toeplitz"], default="usual"),
+            group,
+            "Privacy amplification; usual: the one that the rule is mostly used with",
+        )
         self.number_argument(
             "allowance",
             0,
@@ -93,22 +106,29 @@ class GenerateKey(PeerExperiment, EnvExperiment):
 
     def prepare(self):
         """Load the public parameters; pads, settings and calibrations come in run, as this overlaps another session."""
-        from postprocess.plans.presets import session_parameters
+        from fractions import Fraction
+
+        from postprocess.plans.presets import Choice, session_parameters
 
         super().prepare()
+        choice = Choice(
+            self.rounds,
+            Fraction(self.gamma_256, 256),
+            self.score,
+            self.qber,
+            self.eps_snd,
+            self.syndrome,
+            self.rule,
+            "" if self.extractor == "usual" else self.extractor,
+            self.allowance,
+            self.block_rounds,
+        )
         self.parameters = session_parameters(
             self.home,
             self.apparatus,
             self.session,
             preset=self.preset,
-            block_rounds=self.block_rounds,
-            rounds=self.rounds,
-            gamma_256=self.gamma_256,
-            score=self.score,
-            qber=self.qber,
-            eps_snd=self.eps_snd,
-            syndrome=self.syndrome,
-            allowance=self.allowance,
+            choice=choice,
             min_response_s=self.min_response,
         )
 

@@ -47,10 +47,13 @@ class InitialSecret:
 
 
 def seed_bits(parameters: SessionParameters) -> int:
-    """Length of S_Trev for these parameters."""
-    from postprocess.privacy import TrevisanExtractor
+    """Length of S_Trev for these parameters; 0 where the extractor's seed is public."""
+    from postprocess.privacy import extractor_named
 
-    return TrevisanExtractor(parameters.rounds, parameters.ell, parameters.eps_pa / parameters.ell).seed_bits
+    extractor = extractor_named(parameters.extractor)
+    if extractor.seed_is_public:
+        return 0
+    return extractor.for_key(parameters.rounds, parameters.ell, parameters.eps_pa).seed_bits
 
 
 def k0_bits(parameters: SessionParameters, sessions: int = 1) -> int:

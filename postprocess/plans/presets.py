@@ -1,7 +1,8 @@
-"""Sessions by name: the paper's, or one planned from what an operator chooses."""
+"""Sessions by name: the paper's, the longest key that this project's rules prove, or one planned from its numbers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from postprocess.errors import InvalidInput
@@ -17,11 +18,64 @@ from postprocess.plans.paper import (
     PAPER_SCORE,
     PAPER_SYNDROME_BITS,
 )
-from postprocess.plans.session_parameters import MIN_RESPONSE_S, MIN_ROUNDS, SessionParameters, proven_length
+from postprocess.plans.session_parameters import (
+    MIN_RESPONSE_S,
+    MIN_ROUNDS,
+    MOST_RANGES,
+    PROPOSITION_2,
+    RANGE_BITS,
+    TOEPLITZ,
+    SessionParameters,
+)
 from postprocess.randomness.choice import insecure_because as reasons_of
 from postprocess.storage.node_home import NodeHome
 
+PRESETS = ("paper", "long", "custom")
 THRESHOLD_DIGITS = 10  # machines whose libraries differ in a logarithm's last bit still agree on the parameters
+CODE_SEED = 2022
+ALLOWED_BEYOND_A_BLOCK = 64
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What an operator chooses of a session; `gamma` None takes the best k/256, `extractor` "" the rule's first.
+
+    Attributes: see SessionParameters; `syndrome` names the rule for m, "paper" or "tight".
+    """
+
+    rounds: int = PAPER_ROUNDS
+    gamma: Fraction | None = PAPER_GAMMA
+    score: float = PAPER_SCORE
+    qber: float = PAPER_QBER
+    eps_snd: float = PAPER_EPS_SND
+    syndrome: str = "paper"
+    rule: str = PROPOSITION_2
+    extractor: str = ""
+    allowance: int = 0
+    block_rounds: int = 1000
+
+
+def long_choice(
+    rounds: int = PAPER_ROUNDS,
+    score: float = PAPER_SCORE,
+    qber: float = PAPER_QBER,
+    eps_snd: float = PAPER_EPS_SND,
+    gamma: Fraction | None = None,
+) -> Choice:
+    """The preset `long`: rule renyi, Toeplitz, tight syndrome, best gamma, one crash inside a block borne."""
+    block_rounds = max(1, min(1000, rounds // 1000))
+    return Choice(
+        rounds,
+        gamma,
+        score,
+        qber,
+        eps_snd,
+        syndrome="tight",
+        rule="renyi",
+        extractor=TOEPLITZ,
+        allowance=block_rounds + ALLOWED_BEYOND_A_BLOCK,
+        block_rounds=block_rounds,
+    )
 
 
 def paper(
@@ -34,7 +88,13 @@ def paper(
 ) -> SessionParameters:
     """The paper's run: n = 1 500 000, gamma = 13/256, m = 296 517, ell = 95 884 (Nadlinger 2022, table I)."""
     from postprocess.security import acceptance_threshold
+    from postprocess.security.rules import Problem
+    from postprocess.security.rules.proposition2 import Proposition2
 
+    omega_thr = round(acceptance_threshold(PAPER_ROUNDS, PAPER_GAMMA, PAPER_SCORE), THRESHOLD_DIGITS)
+    rule = Proposition2()
+    free = rule.search(Problem(PAPER_ROUNDS, PAPER_GAMMA, omega_thr, PAPER_SYNDROME_BITS, PAPER_EPS_SND))
+    assert free is not None
     return SessionParameters(
         session_id=session_id,
         apparatus=apparatus,
@@ -43,14 +103,15 @@ def paper(
         score=PAPER_SCORE,
         qber=PAPER_QBER,
         eps_snd=PAPER_EPS_SND,
-        omega_thr=round(acceptance_threshold(PAPER_ROUNDS, PAPER_GAMMA, PAPER_SCORE), THRESHOLD_DIGITS),
+        omega_thr=omega_thr,
         syndrome_bits=PAPER_SYNDROME_BITS,
         ell=PAPER_ELL,
         eps_pa=PAPER_EPS_PA,
-        code_seed=2022,
+        code_seed=CODE_SEED,
         priors=PAPER_PRIORS,
         block_rounds=block_rounds,
         min_response_s=min_response_s,
+        free=tuple(sorted(rule.with_eps_pa(free, PAPER_EPS_PA).items())),
         insecure_because=insecure_because,
     )
 
@@ -58,61 +119,112 @@ def paper(
 def planned(
     session_id: str,
     apparatus: str,
-    rounds: int,
-    gamma: Fraction,
+    choice: Choice,
     *,
-    score: float = PAPER_SCORE,
-    qber: float = PAPER_QBER,
-    eps_snd: float = PAPER_EPS_SND,
-    syndrome: str = "paper",
     priors: Priors = PAPER_PRIORS,
-    block_rounds: int = 1000,
-    allowance: int = 0,
+    syndrome_bits: int | None = None,
     min_response_s: float = MIN_RESPONSE_S,
     insecure_because: tuple[str, ...] = (),
 ) -> SessionParameters:
-    """Parameters for any size by the paper's rules; too small for a positive key, they become an insecure rehearsal.
-
-    `syndrome` names the rule for m: "paper", or "tight", which leaves more key.
+    """Parameters of any size by a rule; where it certifies no key they become an insecure rehearsal.
 
     A rehearsal extracts ell = n // 20 bits, which no proof covers; `insecure_because` says so.
     """
-    from postprocess.reconciliation import syndrome_length_by
-    from postprocess.security import acceptance_threshold, key_length
+    from postprocess.security.rules import Problem, best_plan, rule_named
 
-    if rounds < MIN_ROUNDS:
-        raise InvalidInput(f"rounds = {rounds}: must be at least {MIN_ROUNDS}")
-    omega_thr = round(acceptance_threshold(rounds, gamma, score), THRESHOLD_DIGITS)
-    if omega_thr <= 0.75:
-        raise InvalidInput(
-            f"rounds = {rounds}, gamma = {gamma}: {float(rounds * gamma):.0f} test rounds are too few for a threshold "
-            "above the local bound; take more rounds or a larger gamma"
-        )
-    syndrome_bits = min(syndrome_length_by(syndrome, rounds, gamma, score, qber), int(0.9 * rounds))
-    eps_pa = float(f"{key_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr).eps_pa:.3g}")
-    ell = proven_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr, eps_pa, allowance)
-    if ell <= 0:
-        ell, eps_pa = max(1, rounds // 20), PAPER_EPS_PA
+    rule = rule_named(choice.rule)
+    extractor = choice.extractor or rule.extractors[0]
+    if choice.rounds < MIN_ROUNDS:
+        raise InvalidInput(f"rounds = {choice.rounds}: must be at least {MIN_ROUNDS}")
+    gamma = best_gamma(choice) if choice.gamma is None else choice.gamma
+    omega_thr, by_rule = threshold_and_syndrome(choice, gamma)
+    syndrome_bits = syndrome_bits or by_rule
+    list_bits = MOST_RANGES * RANGE_BITS if choice.allowance else 0
+    problem = Problem(
+        choice.rounds, gamma, omega_thr, syndrome_bits, choice.eps_snd, extractor, choice.allowance, list_bits
+    )
+    plan = best_plan(rule, problem)
+    if plan is None:
+        ell, eps_pa, free = max(1, choice.rounds // 20), PAPER_EPS_PA, {}
         insecure_because = (*insecure_because, "below the proof's threshold: no key length is proven for so few rounds")
+    else:
+        ell, free = plan.ell, dict(plan.free)
+        eps_pa = free.get("eps_pa", choice.eps_snd)
     return SessionParameters(
         session_id=session_id,
         apparatus=apparatus,
-        rounds=rounds,
+        rounds=choice.rounds,
         gamma=gamma,
-        score=score,
-        qber=qber,
-        eps_snd=eps_snd,
+        score=choice.score,
+        qber=choice.qber,
+        eps_snd=choice.eps_snd,
         omega_thr=omega_thr,
         syndrome_bits=syndrome_bits,
         ell=ell,
         eps_pa=eps_pa,
-        code_seed=2022,
+        code_seed=CODE_SEED,
         priors=priors,
-        block_rounds=block_rounds,
-        allowance=allowance,
+        block_rounds=choice.block_rounds,
+        allowance=choice.allowance,
         min_response_s=min_response_s,
+        rule=choice.rule,
+        extractor=extractor,
+        free=tuple(sorted(free.items())),
         insecure_because=insecure_because,
     )
+
+
+def threshold_and_syndrome(choice: Choice, gamma: Fraction) -> tuple[float, int]:
+    """omega_thr and m of a choice for this gamma.
+
+    Raises:
+        InvalidInput: so few tests that the threshold is not above the local bound.
+    """
+    from postprocess.reconciliation import syndrome_length_by
+    from postprocess.security import acceptance_threshold
+
+    n = choice.rounds
+    omega_thr = round(acceptance_threshold(n, gamma, choice.score), THRESHOLD_DIGITS)
+    if omega_thr <= 0.75:
+        raise InvalidInput(
+            f"rounds = {n}, gamma = {gamma}: {float(n * gamma):.0f} test rounds are too few for a threshold above the "
+            "local bound; take more rounds or a larger gamma"
+        )
+    return omega_thr, min(syndrome_length_by(choice.syndrome, n, gamma, choice.score, choice.qber), int(0.9 * n))
+
+
+def best_gamma(choice: Choice) -> Fraction:
+    """The k/256 with the longest key by the rule of a choice, found by ternary search."""
+    from postprocess.security.rules import Problem, rule_named
+
+    rule = rule_named(choice.rule)
+    list_bits = MOST_RANGES * RANGE_BITS if choice.allowance else 0
+    known: dict[int, float] = {}
+
+    def bits(k: int) -> float:
+        if k not in known:
+            gamma = Fraction(k, 256)
+            try:
+                omega_thr, syndrome_bits = threshold_and_syndrome(choice, gamma)
+            except InvalidInput:
+                known[k] = -float(choice.rounds) - 1 / k
+                return known[k]
+            extractor = choice.extractor or rule.extractors[0]
+            problem = Problem(
+                choice.rounds, gamma, omega_thr, syndrome_bits, choice.eps_snd, extractor, choice.allowance, list_bits
+            )
+            known[k] = rule.estimate(problem)
+        return known[k]
+
+    low, high = 1, 255
+    while high - low > 3:
+        third = (high - low) // 3
+        left, right = low + third, high - third
+        if bits(left) < bits(right):
+            low = left + 1
+        else:
+            high = right - 1 if bits(left) > bits(right) else high - third
+    return Fraction(max(range(low, high + 1), key=bits), 256)
 
 
 def session_parameters(
@@ -121,43 +233,26 @@ def session_parameters(
     session_id: str,
     *,
     preset: str,
-    block_rounds: int,
-    rounds: int,
-    gamma_256: int,
-    score: float,
-    qber: float,
-    eps_snd: float,
-    syndrome: str = "paper",
-    allowance: int = 0,
+    choice: Choice,
     min_response_s: float = MIN_RESPONSE_S,
 ) -> SessionParameters:
     """Public parameters of a session from what an operator chooses; both nodes must come to the same ones.
 
     Args:
-        preset: "paper" takes everything but `block_rounds` from the paper's run, "custom" plans it from the rest.
+        preset: "paper" takes everything but `block_rounds` from the paper's run; "long" takes rounds, S, Q and eps_snd
+            from the choice; "custom" takes all of it.
     """
-    reasons = reasons_of(home)
+    reasons, response = reasons_of(home), float(min_response_s)
     if preset == "paper":
         return paper(
             session_id,
             apparatus,
-            block_rounds=block_rounds,
-            min_response_s=float(min_response_s),
+            block_rounds=choice.block_rounds,
+            min_response_s=response,
             insecure_because=reasons,
         )
-    if preset != "custom":
-        raise InvalidInput(f"preset = {preset}: must be 'paper' or 'custom'")
-    return planned(
-        session_id,
-        apparatus,
-        rounds,
-        Fraction(gamma_256, 256),
-        score=score,
-        qber=qber,
-        eps_snd=eps_snd,
-        syndrome=syndrome,
-        block_rounds=block_rounds,
-        allowance=allowance,
-        min_response_s=float(min_response_s),
-        insecure_because=reasons,
-    )
+    if preset == "long":
+        choice = long_choice(choice.rounds, choice.score, choice.qber, choice.eps_snd)
+    elif preset != "custom":
+        raise InvalidInput(f"preset = {preset}: must be {', '.join(PRESETS)}")
+    return planned(session_id, apparatus, choice, min_response_s=response, insecure_because=reasons)

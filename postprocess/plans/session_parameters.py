@@ -6,20 +6,21 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from typing import Any
 
 from postprocess.errors import InvalidInput
 from postprocess.estimation.priors import Priors
+from postprocess.security.rules import Problem, rule_named
 
 BELL = "bell"  # settings as in a key session, see rounds.settings
 MIN_ROUNDS = 1000
+PROPOSITION_2, TREVISAN, TOEPLITZ = "proposition-2", "trevisan", "toeplitz"
 MIN_RESPONSE_S = 15.0  # longer than decoding ever takes
 MOST_RESPONSE_S = 86_400.0
 MOST_RANGES = 16  # of zeroed rounds, each RANGE_BITS long on the wire
 RANGE_BITS = 48
-UNCOUNTED_PUBLIC_BITS = 64  # for public data that nobody counted
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -44,10 +45,12 @@ class SessionParameters:
         allowance: most rounds that may be zeroed at Alice (J_max); 0 makes no room for any.
         min_response_s: minimum response time of Bob in s: his decision leaves exactly so long after Alice's message was
             complete. 0 only on the emulated apparatus.
+        rule: name of the key-length rule. extractor: "trevisan" or "toeplitz".
+        free: the rule's free parameters, (name, value) in order of the names; each node certifies ell from them.
         insecure_because: why a key made with these parameters must not be trusted; empty for a sound session.
 
     Raises:
-        InvalidInput: a value is out of range, or `ell` exceeds the proven bound without being marked insecure.
+        InvalidInput: a value is out of range, or `ell` exceeds what the rule certifies without being marked insecure.
     """
 
     session_id: str
@@ -66,6 +69,9 @@ class SessionParameters:
     block_rounds: int = 1000
     allowance: int = 0
     min_response_s: float = MIN_RESPONSE_S
+    rule: str = PROPOSITION_2
+    extractor: str = TREVISAN
+    free: tuple[tuple[str, float], ...] = ()
     insecure_because: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -88,6 +94,7 @@ class SessionParameters:
             (0 <= self.code_seed < 1 << 63, "code_seed", "0 to 2^63 - 1"),
             (1 <= self.block_rounds <= 1_000_000, "block_rounds", "1 to 1 000 000"),
             (0 <= self.allowance < self.rounds, "allowance", "0 to below the number of rounds"),
+            (self.extractor in (TREVISAN, TOEPLITZ), "extractor", "trevisan or toeplitz"),
             (
                 (0 if self.apparatus == "emulated" else 1e-3) <= self.min_response_s <= MOST_RESPONSE_S,
                 "min_response_s",
@@ -104,21 +111,17 @@ class SessionParameters:
             self._require_proven_length()
 
     def _require_proven_length(self) -> None:
-        proven = proven_length(
-            self.rounds,
-            self.gamma,
-            self.score,
-            self.qber,
-            self.eps_snd,
-            self.syndrome_bits,
-            self.omega_thr,
-            self.eps_pa,
-            self.allowance,
-        )
+        rule = rule_named(self.rule)
+        if self.extractor not in rule.extractors:
+            raise InvalidInput(f"extractor = {self.extractor}: the rule {self.rule} has no proof for it")
+        free = dict(self.free)
+        if self.extractor == TREVISAN and free.get("eps_pa") != self.eps_pa:
+            raise InvalidInput(f"eps_pa = {self.eps_pa}: the free parameters of the rule have {free.get('eps_pa')}")
+        proven = rule.certify(self.problem, free)
         if self.ell > proven:
             raise InvalidInput(
-                f"ell = {self.ell}: Proposition 2 proves at most {proven} bits for these parameters; shorten the "
-                "key, take more rounds, or mark the session insecure for a rehearsal"
+                f"ell = {self.ell}: the rule {self.rule} certifies at most {proven} bits for these parameters; shorten "
+                "the key, take more rounds, or mark the session insecure for a rehearsal"
             )
 
     @property
@@ -147,7 +150,21 @@ class SessionParameters:
     @property
     def public_seed_bits(self) -> int:
         """Length of the extractor's public seed; 0 where the seed is a reusable secret."""
-        return 0
+        return self.rounds - 1 if self.extractor == TOEPLITZ else 0
+
+    @property
+    def problem(self) -> Problem:
+        """What the rule's certificate is about."""
+        return Problem(
+            self.rounds,
+            self.gamma,
+            self.omega_thr,
+            self.syndrome_bits,
+            self.eps_snd,
+            self.extractor,
+            self.allowance,
+            self.zeroed_list_bits,
+        )
 
     @property
     def blocks(self) -> int:
@@ -169,6 +186,7 @@ class SessionParameters:
             priors = {name: tuple(tuple(row) for row in table) for name, table in values["priors"].items()}
             values["priors"] = Priors(**priors)  # type: ignore[arg-type]
             values["insecure_because"] = tuple(values["insecure_because"])
+            values["free"] = tuple((name, value) for name, value in values["free"])
             return cls(**values)
         except InvalidInput:
             raise
@@ -191,26 +209,3 @@ def read_gamma(text: Any) -> Fraction:
     if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,3}/[0-9]{1,3}", text):
         raise ValueError("gamma must be written k/256, in lowest terms")
     return Fraction(text)
-
-
-def proven_length(
-    rounds: int,
-    gamma: Fraction,
-    score: float,
-    qber: float,
-    eps_snd: float,
-    syndrome_bits: int,
-    omega_thr: float,
-    eps_pa: float,
-    allowance: int = 0,
-) -> int:
-    """Key length that Proposition 2 proves for a fixed error of the privacy amplification; 0 where nothing is proven.
-
-    What it takes more or less than the optimum is the smoothing's loss or gain, so the soundness error stays eps_snd.
-    """
-    from postprocess.security import finite_key_bound, key_length
-
-    free = key_length(rounds, gamma, score, qber, eps_snd, syndrome_bits, omega_thr).free
-    rounded = replace(free, eps_pa=eps_pa, eps_s3=free.eps_s3 + (free.eps_pa - eps_pa) / 2)
-    bound = math.floor(finite_key_bound(rounds, float(gamma), omega_thr, syndrome_bits, rounded))
-    return bound - (allowance + 2 * MOST_RANGES * RANGE_BITS + UNCOUNTED_PUBLIC_BITS if allowance else 0)

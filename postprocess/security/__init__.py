@@ -1,8 +1,8 @@
 """Security planning: how long a key may be, for which threshold, at which error."""
 
+from postprocess.security.entropy_accumulation import FreeParameters, finite_key_bound
 from postprocess.security.key_length import KeyLength, acceptance_threshold, key_length
 from postprocess.security.models import asymptotic_key_rate, depolarising
-from postprocess.security.proposition2 import FreeParameters, finite_key_bound
 
 __all__ = [
     "FreeParameters",

@@ -14,10 +14,10 @@ import numpy as np
 
 from postprocess.reconciliation.syndrome_length import MARGIN_BITS
 from postprocess.security.chsh_entropy import eta
+from postprocess.security.entropy_accumulation import net_entropy
 from postprocess.security.key_length import KeyLength, acceptance_threshold, key_length
 from postprocess.security.models import depolarising
 from postprocess.security.optimise import best_free_parameters, maximise
-from postprocess.security.proposition2 import net_entropy
 from postprocess.support.entropy import binary_entropy
 
 EPS_SND = 1e-10

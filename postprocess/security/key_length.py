@@ -8,8 +8,8 @@ from fractions import Fraction
 
 from postprocess.errors import InvalidInput
 from postprocess.security.chsh_entropy import OMEGA_MAX
+from postprocess.security.entropy_accumulation import FreeParameters, finite_key_bound
 from postprocess.security.optimise import best_free_parameters
-from postprocess.security.proposition2 import FreeParameters, finite_key_bound
 
 THRESHOLD_SIGMAS = 3
 """Standard deviations between the expected and the threshold score."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from postprocess.errors import InvalidInput
 from postprocess.security.chsh_entropy import eta, smoothing_cost, winning_probability
-from postprocess.security.proposition2 import (
+from postprocess.security.entropy_accumulation import (
     DELTA_2_MAX,
     EPS_HASH,
     LOG_5_SQUARED,

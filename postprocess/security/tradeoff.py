@@ -55,9 +55,12 @@ class Tradeoff:
         root = math.sqrt(2 + self.variance(omega))
         return -LN2 / 2 * (_LOG_33 / root + 1) * self.slope**2 * (1 - 2 * self.gamma * (1 - omega)) / self.gamma
 
-    def third_order(self, delta: float) -> float:
-        """(a' - 1)^2 K_a'(f_t) for a' = 1 + delta; infinite where it leaves the floats."""
-        exponent = 2 + OMEGA_MAX * self.slope  # g_t(1) - g_t(w_min) = w_max eta'(t)
+    def third_order(self, delta: float, from_zero: bool = False) -> float:
+        """(a' - 1)^2 K_a'(f_t) for a' = 1 + delta; infinite where it leaves the floats.
+
+        `from_zero`: K at g_t(0) instead of g_t(w_min), for rounds that may be zeroed.
+        """
+        exponent = 2 + (1.0 if from_zero else OMEGA_MAX) * self.slope  # g_t(1) - g_t(w_min) = w_max eta'(t)
         if delta * exponent > 1000:
             return math.inf
         logarithm = exponent * LN2 + math.log1p(math.exp(2 - exponent * LN2))

@@ -188,8 +188,11 @@ class SessionRole:
 
     def amplify(self, source: np.ndarray, public_seed: np.ndarray | None) -> np.ndarray:
         """The key, uint8 (ell,), from Alice's string; the seed is public, or in K0 where there is none."""
-        from postprocess.privacy import TrevisanExtractor
+        from postprocess.privacy import extractor_named
 
         parameters = self.parameters
-        extractor = TrevisanExtractor(parameters.rounds, parameters.ell, parameters.eps_pa / parameters.ell)
-        return extractor.extract(source, self.page.trevisan_seed(extractor.seed_bits))
+        extractor = extractor_named(parameters.extractor).for_key(parameters.rounds, parameters.ell, parameters.eps_pa)
+        if not extractor.seed_is_public:
+            return extractor.extract(source, self.page.trevisan_seed(extractor.seed_bits))
+        assert public_seed is not None
+        return extractor.extract(source, public_seed)

@@ -12,12 +12,12 @@ import numpy as np
 
 from contract.nodes import NODES
 from diqkd.main import main
-from postprocess.plans.presets import session_parameters
+from postprocess.plans.presets import Choice, session_parameters
 from postprocess.rounds import RoundStore
 from postprocess.rounds.round_records import RoundRecords
 from postprocess.storage.node_home import NodeHome
 
-SIZE = {"rounds": 20_000, "gamma_256": 128, "score": 2.64, "qber": 0.018, "eps_snd": 1e-10}
+SIZE = Choice(20_000, Fraction(1, 2))
 CUSTOM = ["--preset", "custom", "--rounds", "20000", "--gamma", "1/2", "--apparatus", "emulated"]
 
 
@@ -103,8 +103,8 @@ class Prepared:
 def store_rounds(homes, session_id, *, noise=0.0, upto=None, seed=1):
     """Rounds of both nodes with outcomes drawn from the decoder's priors, `noise` of Bob's replaced by coins."""
     random = np.random.default_rng(seed)
-    options = {"preset": "custom", "block_rounds": 1000, **SIZE}
-    parameters = session_parameters(NodeHome("alice", homes), "emulated", session_id, **options)
+    home = NodeHome("alice", homes)
+    parameters = session_parameters(home, "emulated", session_id, preset="custom", choice=SIZE, min_response_s=0.0)
     n = parameters.rounds
     test, x, y01 = (random.integers(0, 2, n, dtype=np.uint8) for _ in range(3))
     joint = np.empty(n, np.int64)

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from postprocess.keystore import Keystore, draw_k0
-from postprocess.plans.presets import planned
+from postprocess.plans.presets import Choice, planned
 from postprocess.randomness import SeededSource
 
 SECRET = 271_828  # seed of K0, so that tests know what must not be seen
@@ -14,7 +14,7 @@ SECRET = 271_828  # seed of K0, so that tests know what must not be seen
 
 @pytest.fixture(scope="session")
 def k0():
-    parameters = planned("provisioning", "emulated", 20_000, Fraction(1, 2))
+    parameters = planned("provisioning", "emulated", Choice(20_000, Fraction(1, 2)))
     return parameters, draw_k0(SeededSource(SECRET, "K0"), parameters, 2)
 
 

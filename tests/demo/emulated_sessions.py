@@ -5,7 +5,7 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-from postprocess.plans.presets import planned
+from postprocess.plans.presets import Choice, planned
 from testbed.nodes import two_nodes
 from testbed.nodes.demonstration import Demonstration
 
@@ -30,10 +30,7 @@ def small_session(
     public = planned(
         "rehearsal",
         "emulated",
-        rounds,
-        gamma,
-        block_rounds=block_rounds,
-        allowance=allowance,
+        Choice(rounds, gamma, allowance=allowance, block_rounds=block_rounds),
         min_response_s=0.0,
         insecure_because=because,
     )

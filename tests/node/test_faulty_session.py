@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from postprocess.errors import ExitStatus
-from postprocess.plans.presets import planned
+from postprocess.plans.presets import Choice, planned
 from postprocess.rounds import RoundStore
 from testbed.nodes import two_nodes
 from testbed.nodes.demonstration import Demonstration
@@ -31,7 +31,10 @@ ALWAYS = ("underflow of Bob", "ion lost")
 def test_a_session_survives(tmp_path, capfd, name):
     fault, words = FAULTS[name]
     public = planned(
-        "faulty", "emulated", ROUNDS, Fraction(1, 2), block_rounds=BLOCK, allowance=200, min_response_s=0.0
+        "faulty",
+        "emulated",
+        Choice(ROUNDS, Fraction(1, 2), allowance=200, block_rounds=BLOCK),
+        min_response_s=0.0,
     )
     arguments = {
         "session": "faulty",

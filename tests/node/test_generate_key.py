@@ -1,10 +1,12 @@
 """GenerateKey as the dashboard sees it, and what it refuses before anything is measured."""
 
+from fractions import Fraction
+
 import pytest
 
 from postprocess.errors import InvalidInput
 from postprocess.keystore import Keystore, draw_k0
-from postprocess.plans.presets import session_parameters
+from postprocess.plans.presets import Choice, session_parameters
 from postprocess.randomness import SystemSource
 from postprocess.storage.node_home import NodeHome
 
@@ -61,7 +63,7 @@ def test_every_argument_has_a_default_a_group_and_a_tooltip(worker):
     experiment._custom_arguments()
     experiment.patience_arguments()
     experiment._response_argument()
-    assert len(described) == 14
+    assert len(described) == 16
     for name, (description, group, tooltip) in described.items():
         assert "default" in description and group and tooltip, name
         if description["ty"] == "NumberValue":
@@ -98,8 +100,8 @@ def test_a_lost_peer_leaves_pads_reserved_and_a_session_to_resume(worker, tmp_pa
     peer = make_link_keys(tmp_path / "elsewhere")
     make_link_keys(home)
     write_peer(home, peer, {"rounds": "tcp://127.0.0.1:9", "session": "tcp://127.0.0.1:9"})
-    choice = {key: SMALL[key] for key in ("preset", "rounds", "gamma_256", "block_rounds")}
-    public = session_parameters(NodeHome("bob"), "emulated", "s1", score=2.64, qber=0.018, eps_snd=1e-10, **choice)
+    choice = Choice(SMALL["rounds"], Fraction(SMALL["gamma_256"], 256), block_rounds=SMALL["block_rounds"])
+    public = session_parameters(NodeHome("bob"), "emulated", "s1", preset="custom", choice=choice)
     with Keystore.create(home / "keystore.sqlite", "bob") as keystore:
         keystore.provision(draw_k0(SystemSource(), public), public)
 

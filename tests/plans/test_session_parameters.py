@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
-from postprocess.plans.presets import paper, planned
+from postprocess.plans.presets import Choice, paper, planned
 from postprocess.plans.session_parameters import SessionParameters
 
 PAPER = paper("run-1", "emulated")
@@ -60,8 +60,8 @@ def test_a_key_longer_than_proven_needs_a_mark():
 
 
 def test_too_few_rounds_become_an_insecure_rehearsal():
-    assert planned("x", "emulated", 20_000, Fraction(1, 2)).insecure
-    assert not planned("x", "emulated", 1_500_000, Fraction(13, 256)).insecure
+    assert planned("x", "emulated", Choice(20_000, Fraction(1, 2))).insecure
+    assert not planned("x", "emulated", Choice()).insecure
 
 
 @settings(max_examples=20)
@@ -72,7 +72,7 @@ def test_too_few_rounds_become_an_insecure_rehearsal():
     qber=st.floats(0.001, 0.05),
 )
 def test_json_round_trip_and_digest(rounds, gamma, score, qber):
-    parameters = planned("x", "emulated", rounds, gamma, score=score, qber=qber)
+    parameters = planned("x", "emulated", Choice(rounds, gamma, score, qber))
     again = SessionParameters.from_json(parameters.to_json())
     assert again == parameters and again.digest() == parameters.digest()
     assert parameters.insecure or parameters.ell > 0
@@ -83,7 +83,8 @@ def test_every_field_changes_the_digest():
         "session_id": "run-2", "apparatus": "kasli", "rounds": 1_600_000, "gamma": Fraction(14, 256), "score": 2.65,
         "qber": 0.017, "eps_snd": 2e-10, "omega_thr": 0.826, "syndrome_bits": 296_516, "ell": 95_000, "eps_pa": 1.2e-13,
         "code_seed": 1, "priors": replace(PAPER.priors, key=((0.5, 0.01), (0.01, 0.48))), "block_rounds": 500,
-        "allowance": 5, "min_response_s": 20.0,
+        "allowance": 5, "min_response_s": 20.0, "rule": "renyi",
+        "extractor": "toeplitz", "free": (("delta", 0.1),),
         "insecure_because": ("seeded",),
     }  # fmt: skip
     assert set(others) == {field.name for field in fields(SessionParameters)}
@@ -103,10 +104,10 @@ def test_foreign_text_is_refused(text):
 def test_a_tight_syndrome_is_what_the_plan_says_and_leaves_more_key():
     from postprocess.reconciliation import tight_syndrome_length
 
-    ordinary = planned("t", "kasli", 1_500_000, Fraction(13, 256))
-    tight = planned("t", "kasli", 1_500_000, Fraction(13, 256), syndrome="tight")
+    ordinary = planned("t", "kasli", Choice())
+    tight = planned("t", "kasli", Choice(syndrome="tight"))
     assert tight.syndrome_bits == tight_syndrome_length(1_500_000, Fraction(13, 256), 2.64, 0.018)
     assert tight.ell - ordinary.ell == pytest.approx(ordinary.syndrome_bits - tight.syndrome_bits, rel=1e-2)
     assert not tight.insecure and tight.differences(ordinary)[:2] == ["syndrome_bits", "ell"]
     with pytest.raises(InvalidInput, match="syndrome = short"):
-        planned("t", "kasli", 1_500_000, Fraction(13, 256), syndrome="short")
+        planned("t", "kasli", Choice(syndrome="short"))

@@ -14,7 +14,7 @@ from postprocess.errors import InvalidInput
 from postprocess.privacy import TrevisanExtractor
 from postprocess.security import acceptance_threshold, asymptotic_key_rate, depolarising, finite_key_bound, key_length
 from postprocess.security.chsh_entropy import OMEGA_MAX, eta, eta_slope, smoothing_cost
-from postprocess.security.proposition2 import CHAIN_RULE, EPS_HASH, chain_rule_inverse
+from postprocess.security.entropy_accumulation import CHAIN_RULE, EPS_HASH, chain_rule_inverse
 
 PAPER = (1_500_000, Fraction(13, 256), 2.64, 0.018)
 TSIRELSON = 2 * math.sqrt(2)

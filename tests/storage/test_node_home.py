@@ -2,11 +2,12 @@
 
 import json
 import subprocess
+from fractions import Fraction
 
 import pytest
 
 from postprocess.errors import AbortReason, InvalidInput, SessionAborted
-from postprocess.plans.presets import session_parameters
+from postprocess.plans.presets import Choice, session_parameters
 from postprocess.randomness import FileSource, SeededSource, SystemSource
 from postprocess.randomness.choice import SEEDED, insecure_because, random_source
 from postprocess.rounds.opening import open_rounds
@@ -15,7 +16,7 @@ from postprocess.session.post_processing import post_process, require_key
 from postprocess.storage.node_home import NodeHome
 from postprocess.support.revision import source_revision
 
-CHOICE = {"block_rounds": 100, "rounds": 2000, "gamma_256": 128, "score": 2.64, "qber": 0.018, "eps_snd": 1e-10}
+CHOICE = {"rounds": 2000, "gamma": Fraction(1, 2), "block_rounds": 100}
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def home(tmp_path):
 
 
 def rehearsal(home, **changed):
-    return session_parameters(home, "emulated", "s1", preset="custom", **{**CHOICE, **changed})
+    return session_parameters(home, "emulated", "s1", preset="custom", choice=Choice(**(CHOICE | changed)))
 
 
 def test_a_home_must_exist_and_be_named(tmp_path, monkeypatch):
@@ -92,8 +93,8 @@ def test_post_processing_wants_complete_rounds(home):
 def test_presets(home):
     assert rehearsal(home).insecure
     with pytest.raises(InvalidInput, match="preset = fast"):
-        session_parameters(home, "emulated", "s1", preset="fast", **CHOICE)
-    paper = session_parameters(home, "emulated", "s1", preset="paper", **CHOICE)
+        session_parameters(home, "emulated", "s1", preset="fast", choice=Choice(**CHOICE))
+    paper = session_parameters(home, "emulated", "s1", preset="paper", choice=Choice(**CHOICE))
     assert (paper.rounds, paper.ell, paper.block_rounds) == (1_500_000, 95_884, 100)
 
 

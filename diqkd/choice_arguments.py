@@ -1,0 +1,82 @@
+"""Arguments with which several subcommands choose a session: size, link, rule of key length, extractor."""
+
+from __future__ import annotations
+
+import argparse
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from diqkd import arguments
+
+if TYPE_CHECKING:
+    from postprocess.plans.presets import Choice
+
+RULES = ("proposition-2", "counting", "renyi")
+EXTRACTORS = ("trevisan", "toeplitz")
+PRESETS = ("paper", "long", "custom")
+
+
+def add_preset_argument(parser: argparse.ArgumentParser) -> None:
+    """`--preset`: whose session it is."""
+    parser.add_argument(
+        "--preset",
+        choices=PRESETS,
+        default="paper",
+        help="paper: the published run; long: this project's own rule and a public seed; custom (default: %(default)s)",
+    )
+
+
+def add_choice_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
+    """Everything else that decides how long a key is."""
+    group.add_argument("--rounds", type=arguments.count, default=1_500_000, metavar="N", help="heralded rounds n")
+    group.add_argument(
+        "--gamma",
+        type=arguments.gamma_or_best,
+        default=Fraction(13, 256),
+        metavar="K/256",
+        help="probability of a Bell-test round, or 'best': the one with the longest key (default: 13/256)",
+    )
+    group.add_argument("--score", type=float, default=2.64, help="expected CHSH score S (default: %(default)s)")
+    group.add_argument("--qber", type=float, default=0.018, help="expected error rate Q (default: %(default)s)")
+    group.add_argument("--eps-snd", type=float, default=1e-10, metavar="EPS", help="default: %(default)s")
+    group.add_argument(
+        "--syndrome", choices=("paper", "tight"), default="paper", help="rule for the syndrome (default: %(default)s)"
+    )
+    add_rule_arguments(group)
+
+
+def add_rule_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
+    """`--rule`, `--extractor`, `--allowance`."""
+    group.add_argument(
+        "--rule",
+        choices=RULES,
+        default=RULES[0],
+        help="proof that the key length rests on; only the first is published (default: %(default)s)",
+    )
+    group.add_argument(
+        "--extractor", choices=EXTRACTORS, default="", help="privacy amplification (default: the rule's usual one)"
+    )
+    group.add_argument(
+        "--allowance",
+        type=arguments.count_or_zero,
+        default=0,
+        metavar="J",
+        help="most rounds that a crash or a fault may zero at Alice; they cost key (default: %(default)s)",
+    )
+
+
+def choice_of(args: argparse.Namespace) -> Choice:
+    """What was chosen."""
+    from postprocess.plans.presets import Choice
+
+    return Choice(
+        args.rounds,
+        None if args.gamma == arguments.BEST else args.gamma,
+        args.score,
+        args.qber,
+        args.eps_snd,
+        args.syndrome,
+        args.rule,
+        args.extractor,
+        args.allowance,
+    )
