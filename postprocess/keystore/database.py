@@ -11,7 +11,7 @@ from pathlib import Path
 from postprocess.errors import DiqkdError, InvalidInput
 from postprocess.storage.private_files import private_folder, sync_folder
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 Execute = Callable[..., int]
 NO_OLD_COPY = "provision a new home; an old copy of a ledger would spend its pads a second time"
 
@@ -26,7 +26,7 @@ CREATE TABLE sessions (
     id TEXT PRIMARY KEY, parameters TEXT NOT NULL, pads TEXT NOT NULL, verdict TEXT, outcome TEXT, detail TEXT,
     opened TEXT NOT NULL, closed TEXT);
 CREATE TABLE messages (
-    session TEXT NOT NULL, direction TEXT NOT NULL CHECK (direction IN ('sent', 'received')), kind TEXT NOT NULL,
+    session TEXT NOT NULL, direction TEXT NOT NULL CHECK (direction IN ('sent', 'received', 'own')), kind TEXT NOT NULL,
     payload BLOB NOT NULL, PRIMARY KEY (session, direction, kind));
 CREATE TABLE keys (
     id TEXT PRIMARY KEY, bits INTEGER NOT NULL, deliverable INTEGER NOT NULL, data BLOB,
@@ -91,7 +91,9 @@ class Database:
             raise InvalidInput(f"{path}: not a key ledger of diqkd ({problem})") from problem
         if version != SCHEMA_VERSION:
             database.close()
-            raise InvalidInput(f"{path}: ledger version {version}, this program knows {SCHEMA_VERSION}; update diqkd")
+            raise InvalidInput(
+                f"{path}: ledger version {version}, this program knows {SCHEMA_VERSION}; use the diqkd that made it, or provision a new home"
+            )
         return database
 
     @contextmanager

@@ -176,7 +176,7 @@ class SessionLedger:
 
     def _keep(self, direction: str, kind: str, payload: bytes) -> None:
         with self._database.transaction(f"keep {direction} {kind}") as write:
-            write("INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?)", self._id, direction, kind, payload)
+            write("INSERT INTO messages VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", self._id, direction, kind, payload)
 
     def _message(self, direction: str, kind: str) -> bytes | None:
         found = self._database.row(
@@ -220,7 +220,7 @@ class SessionLedger:
         """Store this node's message, its verdict and, with SOUND, its pending key: all together or nothing."""
         with self._database.transaction(f"decide {kind}") as write:
             self._conclude(write, verdict, key)
-            write("INSERT OR IGNORE INTO messages VALUES (?, 'sent', ?, ?)", self._id, kind, payload)
+            write("INSERT INTO messages VALUES (?, 'sent', ?, ?) ON CONFLICT DO NOTHING", self._id, kind, payload)
 
     def _conclude(self, write: Execute, verdict: str, key: np.ndarray | None) -> None:
         if (verdict == SOUND) != (key is not None):
