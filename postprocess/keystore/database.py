@@ -92,7 +92,8 @@ class Database:
         if version != SCHEMA_VERSION:
             database.close()
             raise InvalidInput(
-                f"{path}: ledger version {version}, this program knows {SCHEMA_VERSION}; use the diqkd that made it, or provision a new home"
+                f"{path}: ledger version {version}, this program knows {SCHEMA_VERSION}; use the diqkd that made it, "
+                "or provision a new home"
             )
         return database
 
