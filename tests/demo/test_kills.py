@@ -1,4 +1,7 @@
-"""kill -9 of either node or both, in the middle of the rounds and of post-processing; then the same command again."""
+"""kill -9 of either node or both, in the middle of the rounds and of post-processing; then the same command again.
+
+A block whose node was killed is zeroed, and its tests count as lost: these sessions allow that in short blocks.
+"""
 
 import signal
 
@@ -15,7 +18,7 @@ def assert_resumes(demo):
 
 @pytest.mark.parametrize("victims", [("alice",), ("bob",), ("alice", "bob")], ids=" and ".join)
 def test_killed_in_the_middle_of_the_rounds(tmp_path, victims):
-    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300, peer_timeout=8.0)
+    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=50, peer_timeout=8.0)
     pair = start(demo)
     wait_until(lambda: status(demo, "bob").get("diqkd.rounds.done", 0) >= 1500)
     for node in victims:
@@ -34,3 +37,15 @@ def test_killed_in_the_middle_of_post_processing(tmp_path, victim):
     pair.processes[victim].kill()
     pair.watch()
     assert_resumes(demo)
+
+
+def test_killed_inside_a_block_without_an_allowance(tmp_path):
+    """The session ends, on both nodes, with a sentence that names what would have borne it."""
+    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300, peer_timeout=8.0, allowance=0)
+    pair = start(demo)
+    wait_until(lambda: status(demo, "alice").get("diqkd.rounds.done", 0) >= 300)
+    pair.processes["alice"].kill()
+    pair.watch()
+    report, statuses = run(demo)
+    assert report["abort_reason"] == "zeroed rounds" and set(statuses.values()) == {3}
+    assert report["balance"]["generated"] == 0

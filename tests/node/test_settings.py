@@ -14,8 +14,8 @@ from node.settings import AttemptSettings, NodeSettings, ReadoutSettings
 from node.units import to_coarse_mu, to_mu
 from node_alice.settings import DEFAULTS as ALICE
 from node_bob.settings import DEFAULTS as BOB
+from postprocess.characterisation import prediction
 from postprocess.characterisation import state_tomography as tomography
-from postprocess.estimation import prediction
 from procedures import calibration_file as calibration
 
 
