@@ -14,22 +14,24 @@ from diqkd.printing import bits, spaced
 from postprocess.errors import ExitStatus
 
 DESCRIPTION = """\
-Compute threshold, syndrome length, key length, extractor and key budget of a session by Proposition 2 and the
-paper's rules. SCORE and QBER are what the link is expected to show; the acceptance threshold lies three standard
-deviations below, so an honest session passes with probability above 99 %.
+Compute threshold, syndrome length, key length, extractor and key budget of a session by one of three rules of key
+length; docs/proofs says what each rests on. SCORE and QBER are what the link is expected to show; the acceptance
+threshold lies three standard deviations below, so an honest session passes with probability above 99 %.
 
-example: the paper's session
-  diqkd plan --rounds 1500000 --gamma 13/256 --score 2.64 --qber 0.018 --eps-snd 1e-10"""
+examples:
+  diqkd plan                                     the paper's session
+  diqkd plan --preset long                       this project's longest key from the same rounds
+  diqkd plan --link liu-2026 --rule renyi --gamma best --syndrome tight"""
 
 NO_KEY = """\
-No key: at this size and quality Proposition 2 proves no positive length.
-Take more rounds (even a perfect link, S = 2.83 and Q = 0, needs about 260 000),
-or improve the link."""
+No key: at this size and quality this rule proves no positive length."""
 
 if TYPE_CHECKING:
     from postprocess.plans.session_parameters import SessionParameters
+    from postprocess.security.published_links import PublishedLink
 
 BEST = arguments.BEST
+PUBLISHED = ("nadlinger-2022", "zhang-2022", "liu-2026", "lu-2026")
 PAD_BITS = 4 * 64
 VHASH_BITS = 1280
 
@@ -47,6 +49,9 @@ def add_parser(subparsers: Any) -> None:
     parser.set_defaults(gamma=None)
     parser.add_argument(
         "--syndrome-bits", type=arguments.count, metavar="M", help="syndrome length m instead of a rule"
+    )
+    parser.add_argument(
+        "--link", metavar="NAME", help=f"take rounds, S and Q of a published link: {', '.join(PUBLISHED)}"
     )
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     parser.set_defaults(run=run)
@@ -99,12 +104,27 @@ def plan(parameters: SessionParameters) -> dict[str, Any]:
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan, as a table or as JSON."""
-    result = plan(_parameters(args))
+    published = _take_link(args) if args.link else None
+    parameters = _parameters(args)
+    result = plan(parameters)
+    if published is not None:
+        result["link"] = {"source": published.source, "published": published.published, "checked": published.checked}
     if args.json:
         print(json.dumps(result, indent=2))
     else:
-        _print_table(result)
+        _print_table(result, parameters)
     return ExitStatus.DONE
+
+
+def _take_link(args: argparse.Namespace) -> PublishedLink:
+    from postprocess.errors import InvalidInput
+    from postprocess.security.published_links import link_named
+
+    link = link_named(args.link)
+    if link.score is None or link.qber is None:
+        raise InvalidInput(f"--link {link.name}: its S and Q are not known here; give --score and --qber instead")
+    args.score, args.qber, args.rounds = link.score, link.qber, link.rounds or args.rounds
+    return link
 
 
 def _parameters(args: argparse.Namespace) -> SessionParameters:
@@ -122,12 +142,30 @@ def _parameters(args: argparse.Namespace) -> SessionParameters:
     return planned("plan", "kasli", choice, syndrome_bits=args.syndrome_bits)
 
 
-def _print_table(result: dict[str, Any]) -> None:
-    print("Plan of a session")
+def _print_table(result: dict[str, Any], parameters: SessionParameters) -> None:
+    link = result.get("link")
+    print(f"Plan with the statistics of {link['source']}" if link else "Plan of a session")
     for name, value, note in _rows(result):
         print(f"  {name:<30}{value:>16}  {note}".rstrip())
+    if link:
+        doubt = "" if link["checked"] else " (from a secondary source, not checked)"
+        print(f"  published: {link['published']}{doubt}")
     if result["extractor"] is None:
         print(NO_KEY)
+        print(_remedy(parameters))
+
+
+def _remedy(p: SessionParameters) -> str:
+    """What would give a key: so many rounds, or nothing but a better link."""
+    from postprocess.security.planning import PlannedLink
+    from postprocess.security.rules import rule_named
+
+    fewest = PlannedLink(p.score, p.qber, rule_named(p.rule), p.extractor, eps_snd=p.eps_snd).fewest_rounds()
+    if fewest is None:
+        return "No number of rounds helps: improve S or Q of the link."
+    return (
+        f"With the best gamma this link needs about {spaced(round(float(f'{fewest:.2g}')))} rounds; or improve S or Q."
+    )
 
 
 def _rows(result: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

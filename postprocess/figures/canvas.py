@@ -28,7 +28,7 @@ def new_figure(
 
     Args:
         title: what is shown.
-        source: the paper's figure.
+        source: the paper's figure; empty for one that the paper does not have.
         caption: what is computed and what is measured.
         panels: number of axes side by side.
         tall_in: height without the caption, in inches.
@@ -48,8 +48,8 @@ def new_figure(
     figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     figure.suptitle(f"{title}\n", fontsize=12, fontweight="bold")
-    figure.text(0.5, 1 - 0.40 / height, f"after Nadlinger et al., Nature 607, 682 (2022), {source}", ha="center",
-                va="center", fontsize=8.5, color="#444444")  # fmt: skip
+    after = f"after Nadlinger et al., Nature 607, 682 (2022), {source}" if source else "planned with diqkd"
+    figure.text(0.5, 1 - 0.40 / height, after, ha="center", va="center", fontsize=8.5, color="#444444")
     figure.text(0.02, 0.06 / height, "\n".join(lines), fontsize=7.5, color="#444444", va="bottom", linespacing=1.25)
     axes = [figure.add_subplot(1, panels, place + 1) for place in range(panels)]
     for panel in axes:

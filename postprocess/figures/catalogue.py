@@ -32,6 +32,7 @@ class Entry:
 
 FIGURES = (
     Entry("key-rate", "4", "key rate against the number of rounds, for three links"),
+    Entry("key-yield", "yield", "key against the number of rounds, by rule, extractor and syndrome"),
     Entry("success", "S13", "how often reconciliation succeeds, against the syndrome length", measured=True),
     Entry("gap", "S14", "syndrome length above the asymptotic limit, against the number of rounds", measured=True),
     Entry("visibility", "S15a", "key rate of a Bell state in white noise, against its visibility"),

@@ -28,10 +28,10 @@ from postprocess.plans.session_parameters import (
     SessionParameters,
 )
 from postprocess.randomness.choice import insecure_because as reasons_of
+from postprocess.security.planning import THRESHOLD_DIGITS, PlannedLink
 from postprocess.storage.node_home import NodeHome
 
 PRESETS = ("paper", "long", "custom")
-THRESHOLD_DIGITS = 10  # machines whose libraries differ in a logarithm's last bit still agree on the parameters
 CODE_SEED = 2022
 ALLOWED_BEYOND_A_BLOCK = 64
 
@@ -130,20 +130,18 @@ def planned(
 
     A rehearsal extracts ell = n // 20 bits, which no proof covers; `insecure_because` says so.
     """
-    from postprocess.security.rules import Problem, best_plan, rule_named
+    from dataclasses import replace
 
-    rule = rule_named(choice.rule)
-    extractor = choice.extractor or rule.extractors[0]
+    from postprocess.security.rules import best_plan
+
+    link = link_of(choice)
     if choice.rounds < MIN_ROUNDS:
         raise InvalidInput(f"rounds = {choice.rounds}: must be at least {MIN_ROUNDS}")
-    gamma = best_gamma(choice) if choice.gamma is None else choice.gamma
-    omega_thr, by_rule = threshold_and_syndrome(choice, gamma)
-    syndrome_bits = syndrome_bits or by_rule
-    list_bits = MOST_RANGES * RANGE_BITS if choice.allowance else 0
-    problem = Problem(
-        choice.rounds, gamma, omega_thr, syndrome_bits, choice.eps_snd, extractor, choice.allowance, list_bits
-    )
-    plan = best_plan(rule, problem)
+    gamma = link.best_gamma(choice.rounds)[0] if choice.gamma is None else choice.gamma
+    problem = link.problem(choice.rounds, gamma)
+    if syndrome_bits is not None:
+        problem = replace(problem, syndrome_bits=syndrome_bits)
+    plan = best_plan(link.rule, problem)
     if plan is None:
         ell, eps_pa, free = max(1, choice.rounds // 20), PAPER_EPS_PA, {}
         insecure_because = (*insecure_because, "below the proof's threshold: no key length is proven for so few rounds")
@@ -158,8 +156,8 @@ def planned(
         score=choice.score,
         qber=choice.qber,
         eps_snd=choice.eps_snd,
-        omega_thr=omega_thr,
-        syndrome_bits=syndrome_bits,
+        omega_thr=problem.omega_thr,
+        syndrome_bits=problem.syndrome_bits,
         ell=ell,
         eps_pa=eps_pa,
         code_seed=CODE_SEED,
@@ -168,63 +166,27 @@ def planned(
         allowance=choice.allowance,
         min_response_s=min_response_s,
         rule=choice.rule,
-        extractor=extractor,
+        extractor=link.extractor,
         free=tuple(sorted(free.items())),
         insecure_because=insecure_because,
     )
 
 
-def threshold_and_syndrome(choice: Choice, gamma: Fraction) -> tuple[float, int]:
-    """omega_thr and m of a choice for this gamma.
-
-    Raises:
-        InvalidInput: so few tests that the threshold is not above the local bound.
-    """
-    from postprocess.reconciliation import syndrome_length_by
-    from postprocess.security import acceptance_threshold
-
-    n = choice.rounds
-    omega_thr = round(acceptance_threshold(n, gamma, choice.score), THRESHOLD_DIGITS)
-    if omega_thr <= 0.75:
-        raise InvalidInput(
-            f"rounds = {n}, gamma = {gamma}: {float(n * gamma):.0f} test rounds are too few for a threshold above the "
-            "local bound; take more rounds or a larger gamma"
-        )
-    return omega_thr, min(syndrome_length_by(choice.syndrome, n, gamma, choice.score, choice.qber), int(0.9 * n))
-
-
-def best_gamma(choice: Choice) -> Fraction:
-    """The k/256 with the longest key by the rule of a choice, found by ternary search."""
-    from postprocess.security.rules import Problem, rule_named
+def link_of(choice: Choice) -> PlannedLink:
+    """What the rule of a choice plans with."""
+    from postprocess.security.rules import rule_named
 
     rule = rule_named(choice.rule)
-    list_bits = MOST_RANGES * RANGE_BITS if choice.allowance else 0
-    known: dict[int, float] = {}
-
-    def bits(k: int) -> float:
-        if k not in known:
-            gamma = Fraction(k, 256)
-            try:
-                omega_thr, syndrome_bits = threshold_and_syndrome(choice, gamma)
-            except InvalidInput:
-                known[k] = -float(choice.rounds) - 1 / k
-                return known[k]
-            extractor = choice.extractor or rule.extractors[0]
-            problem = Problem(
-                choice.rounds, gamma, omega_thr, syndrome_bits, choice.eps_snd, extractor, choice.allowance, list_bits
-            )
-            known[k] = rule.estimate(problem)
-        return known[k]
-
-    low, high = 1, 255
-    while high - low > 3:
-        third = (high - low) // 3
-        left, right = low + third, high - third
-        if bits(left) < bits(right):
-            low = left + 1
-        else:
-            high = right - 1 if bits(left) > bits(right) else high - third
-    return Fraction(max(range(low, high + 1), key=bits), 256)
+    return PlannedLink(
+        choice.score,
+        choice.qber,
+        rule,
+        choice.extractor or rule.extractors[0],
+        choice.syndrome,
+        choice.eps_snd,
+        choice.allowance,
+        MOST_RANGES * RANGE_BITS if choice.allowance else 0,
+    )
 
 
 def session_parameters(

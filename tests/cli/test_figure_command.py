@@ -22,7 +22,11 @@ def test_files_are_written_and_named():
     done = diqkd("figure", "4", "key-rate", "--out", "drawn", "--points", "4", "--dpi", "60")
     assert done.status == 0, done.err
     files = [Path(line) for line in done.out.split()]
-    assert [file.name for file in files] == ["figure_4_key_rate.png", "figure_4_key_rate.csv"]
+    assert [file.name for file in files] == [
+        "figure_4_key_rate.png",
+        "figure_4_key_rate.csv",
+        "figure_4_key_rate_rules.csv",
+    ]
     assert all(file.stat().st_size > 300 and file.parent == Path("drawn") for file in files)
 
 
