@@ -61,11 +61,11 @@ def test_many_two_round_strategies():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("setting", SETTINGS)
-def test_climbing_towards_the_bound(setting):
-    """The best attack, improved by random steps for as long as they help: it stays below the bound."""
+@pytest.mark.parametrize(("setting", "most"), zip(SETTINGS, (0.03, 0.05, 0.032, 0.5), strict=True))
+def test_climbing_towards_the_bound(setting, most):
+    """The best attack, improved by random steps: it stays below the bound, and not far below where tests are rare."""
     rng = np.random.default_rng(7)
-    best = min((best_strategy(rng, e, 0.0) for e in np.linspace(0.5, 0.95, 19)), key=lambda s: slacks(s, *setting)[0])
+    best = min((best_strategy(rng, e, 0.0) for e in np.linspace(0, 1, 21)), key=lambda s: slacks(s, *setting)[0])
     smallest, size = slacks(best, *setting)[0], 0.1
     before = smallest
     for _ in range(600):
@@ -76,7 +76,7 @@ def test_climbing_towards_the_bound(setting):
         else:
             size = max(size * 0.97, 1e-4)
     print(f"delta {setting[0]:.5f}, gamma {setting[2]:.3f}: {before:.3e} bit before, {smallest:.3e} after 600 steps")
-    assert -ROUNDING / setting[0] < smallest < 0.25
+    assert -ROUNDING / setting[0] < smallest < most
 
 
 def test_the_tilted_state_of_theorem_1():
