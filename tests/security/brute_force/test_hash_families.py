@@ -101,7 +101,7 @@ def test_distances_below_the_bound():
 
 @pytest.mark.slow
 def test_many_distances_below_the_bound():
-    """docs/proofs/renyi.md, section 9."""
+    """docs/proofs/renyi.md, section 5."""
     assert smallest_ratio(20261126, 10, [(2, 1), (3, 1), (3, 2), (4, 1), (4, 2), (4, 3), (5, 2)]) < 1.5
 
 

@@ -76,7 +76,7 @@ def test_two_hundred_blocks():
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["anywhere", "near the best attack"])
 def test_four_thousand_blocks_and_how_tight_they_are(family):
-    """docs/proofs/renyi.md, section 9, has these figures; each family has 4 000 blocks."""
+    """docs/proofs/renyi.md, section 5, has these figures; each family has 4 000 blocks."""
     make = {"anywhere": haar_blocks, "near the best attack": extremal_blocks}[family]
     omega = eve_operators(*make(np.random.default_rng(20261126), 4000))
     violating = winning(omega).mean(axis=(1, 2)) > 0.75

@@ -88,7 +88,7 @@ def test_number_of_records():
         for k in range(n // 2 + 1):
             left = sum(comb(n, j) for j in range(k + 1)) * k**k * (n - k) ** (n - k)
             assert left <= n**n
-            if 0 < k:
+            if k > 0:
                 closest = max(closest, Fraction(left, n**n))
     assert closest == Fraction(3, 4), "N = 2, k = 1; k = 0 is exact"
 

@@ -56,12 +56,12 @@ def test_two_rounds():
 
 @pytest.mark.slow
 def test_many_two_round_strategies():
-    """docs/proofs/renyi.md, section 9."""
+    """docs/proofs/renyi.md, section 5."""
     assert_two_rounds_hold(20261126, 1000)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("setting", "most"), zip(SETTINGS, (0.03, 0.05, 0.032, 0.5), strict=True))
+@pytest.mark.parametrize(("setting", "most"), list(zip(SETTINGS, (0.03, 0.05, 0.032, 0.5), strict=True)))
 def test_climbing_towards_the_bound(setting, most):
     """The best attack, improved by random steps: it stays below the bound, and not far below where tests are rare."""
     rng = np.random.default_rng(7)
