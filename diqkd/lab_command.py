@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diqkd import arguments
+from diqkd import arguments, choice_arguments
 from postprocess.errors import ExitStatus, InvalidInput
 
 if TYPE_CHECKING:
@@ -63,8 +63,10 @@ def _action(actions: Any, name: str, run: Any, text: str) -> Any:
 
 def _add_submit(parser: Any) -> None:
     parser.add_argument("--session", required=True, metavar="ID", help="a new name, or that of a session to resume")
+    choice_arguments.add_preset_argument(parser)
     parser.add_argument("--rounds", type=arguments.count, metavar="N", help="default: the paper's session")
     parser.add_argument("--gamma", type=arguments.gamma, metavar="K/256", help="default: 13/256")
+    choice_arguments.add_rule_arguments(parser)
     parser.add_argument("--block-rounds", type=arguments.count, default=1000, metavar="N", help="default: 1000")
     parser.add_argument("--pipeline", default="main", metavar="NAME", help="default: main")
     parser.add_argument("--priority", type=int, default=0, metavar="P", help="default: 0")
@@ -128,7 +130,7 @@ def _print_node(name: str, node: dict[str, Any]) -> None:
     for label, answers in node["controllers"].items():
         print(f"  controller {label}: {'answers' if answers else 'does not answer'}")
     for rid, run in node["schedule"].items():
-        print(f"  RID {rid}: {run['status']}, {run['class']} {run['session'] or ''}, pipeline {run['pipeline']}")
+        print(f"  RID {rid}: {run['status']}, {run['class'] or ''} {run['session'] or ''}, pipeline {run['pipeline']}")
     progress = node["progress"]
     if progress.get("rounds.session"):
         rounds = f"{progress['rounds.done']} of {progress['rounds.total']} rounds"
@@ -149,15 +151,8 @@ def _down(args: argparse.Namespace) -> ExitStatus:
 
 
 def _submit(args: argparse.Namespace) -> int:
-    from postprocess.plans.paper import PAPER_GAMMA, PAPER_ROUNDS
-
-    chosen: dict[str, Any] = {"session": args.session, "preset": "paper", "block_rounds": args.block_rounds}
-    chosen["min_response"] = 0.0  # nothing to hide: the laboratory is emulated
-    if args.rounds is not None or args.gamma is not None:
-        gamma = args.gamma or PAPER_GAMMA
-        chosen |= {"preset": "custom", "rounds": args.rounds or PAPER_ROUNDS, "gamma_256": int(256 * gamma)}
     lab = _open(args)
-    rids = lab.submit(chosen, args.pipeline, args.priority)
+    rids = lab.submit(_chosen(args), args.pipeline, args.priority)
     if not args.json:
         print(", ".join(f"{node.capitalize()}'s RID {rid}" for node, rid in rids.items()), flush=True)
     if not args.wait:
@@ -174,6 +169,25 @@ def _submit(args: argparse.Namespace) -> int:
     else:
         print(f"No key: {report['abort_reason'] or 'see the logs of both masters; submitting it again resumes'}")
     return _exit_status(report)
+
+
+def _chosen(args: argparse.Namespace) -> dict[str, Any]:
+    """Arguments of GenerateKey; whatever departs from the paper's session makes it a custom one."""
+    from postprocess.plans.paper import PAPER_GAMMA, PAPER_ROUNDS
+
+    named = {"rule": args.rule, "extractor": args.extractor or "usual", "allowance": args.allowance}
+    departs = args.rounds or args.gamma or named != {"rule": "proposition-2", "extractor": "usual", "allowance": 0}
+    preset = "custom" if args.preset == "paper" and departs else args.preset
+    if preset == "long" and args.gamma:
+        raise InvalidInput("--gamma: the preset long takes the best one; leave it out, or --preset custom")
+    return named | {
+        "session": args.session,
+        "preset": preset,
+        "rounds": args.rounds or PAPER_ROUNDS,
+        "gamma_256": int(256 * (args.gamma or PAPER_GAMMA)),
+        "block_rounds": args.block_rounds,
+        "min_response": 0.0,  # nothing to hide: the laboratory is emulated
+    }
 
 
 def _exit_status(report: dict[str, Any]) -> ExitStatus:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from postprocess.keystore import open_ledger
+from postprocess.storage.node_home import NodeHome
 from testbed import standin
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -210,3 +212,15 @@ def test_down_ends_all_and_the_same_folder_comes_up_again(lab):
     lab.up(ROOT)
     lab_kit.wait(lab, lab_kit.submit(lab, "afterwards", rounds=6000))
     assert lab.report("afterwards")["abort_reason"] is None
+
+
+def test_a_session_by_another_rule_with_a_public_seed(lab):
+    own = {"rule": "renyi", "extractor": "toeplitz", "syndrome": "tight", "allowance": 564}
+    rids = {node: lab.node(node).submit(lab_kit.arguments("own-rule") | own) for node in lab_kit.NODES}
+    lab_kit.wait(lab, rids)
+    report = lab.report("own-rule")
+    assert report["accepted"]
+    assert report["keys_equal"]
+    with open_ledger(NodeHome("alice", lab.folder / "homes")) as ledger:
+        parameters = ledger.session("own-rule").parameters
+    assert (parameters.rule, parameters.extractor, parameters.allowance) == ("renyi", "toeplitz", 564)

@@ -93,7 +93,13 @@ def test_bad_input_is_one_line(options, words):
 
 def test_interruption_keeps_the_counts():
     command = [sys.executable, "-m", "diqkd", "bench", "reconciliation", "--samples", "100000", "--state", "c.json"]
-    process = subprocess.Popen([*command, *SMALL], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [*command, *SMALL],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell's background ignores it
+    )
     deadline = time.monotonic() + 60
     while not Path("c.json").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
