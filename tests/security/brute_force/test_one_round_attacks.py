@@ -139,7 +139,7 @@ def with_stops(rng, b, size):
     return np.concatenate([root[:, :, None] @ going @ root[:, :, None], stop[:, :, None]], axis=2)
 
 
-@pytest.mark.parametrize("size", [0.0, 0.05, 0.2])
+@pytest.mark.parametrize("size", [0.0, 0.05, 0.5])
 def test_zeroed_rounds_whatever_they_depend_on(size):
     """Lemma 3: rounds zeroed by Bob's device, which knows the round type, and by Eve, input by input.
 
@@ -149,6 +149,7 @@ def test_zeroed_rounds_whatever_they_depend_on(size):
     psi, a, b = many_blocks(9, 200)
     omega = eve_operators(psi, a, with_stops(rng, b, size))  # n x y a b
     suppressed = rng.uniform(size=(200, 2, 3, 1, 1)) < rng.choice([0.0, 0.5], size=(200, 1, 1, 1, 1))
+    suppressed[::4] = np.array([False, False, True])[None, None, :, None, None]  # all key rounds and nothing else
     eve = omega[:, 0, 0].sum(axis=(1, 2))[:, None, None]
     standard = omega[:, :, :2, :, :2].copy()
     standard[..., 0, :, :] += omega[:, :, :2, :, 2]
@@ -171,7 +172,8 @@ def test_zeroed_rounds_whatever_they_depend_on(size):
         ]
         print(f"stops {size}, delta {delta:.5f}: {slacks[0].min():.3e} bit, {slacks[1].min():.3e} were they free")
         assert slacks[0].min() > -ROUNDING / delta
-        assert slacks[1].min() < 0, "the charge of a bit is needed"
+        if size < 0.1:
+            assert slacks[1].min() < 0, "the charge of a bit is needed"
 
 
 @pytest.mark.parametrize(("delta", "phi"), ORDERS[:3])
