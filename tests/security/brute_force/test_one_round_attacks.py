@@ -5,7 +5,7 @@ Slack is in bits a round, (log bound - log Q)/delta: what a rule would gain if t
 
 import numpy as np
 import pytest
-from proof_formulas import W_MAX, big_f, big_g, g, sandwiched, weight
+from proof_formulas import W_MAX, big_f, big_g, g, power, sandwiched, weight
 from random_strategies import (
     WON,
     eve_operators,
@@ -126,6 +126,54 @@ def test_a_test_round_is_bounded_by_its_winning_probability():
     for delta, _ in ORDERS:
         assert np.all(sandwiched(won, eve, 1 + delta) <= winning(omega) + ROUNDING)
         assert np.all(sandwiched(omega.sum(axis=4), eve, 1 + delta) <= 1 + ROUNDING)
+
+
+def with_stops(rng, b, size):
+    """Bob's effects (N, 3, 3, 2, 2): settings 0, 1 and the key round; outcome 2: his node stops."""
+    count = len(b)
+    u = np.linalg.qr(rng.normal(size=(count, 3, 2, 2)))[0]
+    stop = (u * rng.uniform(0, size, size=(count, 3, 1, 2))) @ u.swapaxes(-1, -2)
+    root = power(np.eye(2) - stop, 0.5)
+    going = np.concatenate([b, np.broadcast_to(np.diag([1, 0])[None, None, None], (count, 1, 2, 2, 2))], axis=1)
+    going[:, 2, 1] = np.eye(2) - going[:, 2, 0]
+    return np.concatenate([root[:, :, None] @ going @ root[:, :, None], stop[:, :, None]], axis=2)
+
+
+@pytest.mark.parametrize("size", [0.0, 0.05, 0.5])
+def test_zeroed_rounds_whatever_they_depend_on(size):
+    """Lemma 3: rounds zeroed by Bob's device, which knows the round type, and by Eve, input by input.
+
+    The bound is that of the round in which nothing is zeroed and Bob's stop counts as outcome 0.
+    """
+    rng = np.random.default_rng(8)
+    psi, a, b = many_blocks(9, 200)
+    omega = eve_operators(psi, a, with_stops(rng, b, size))  # n x y a b
+    suppressed = rng.uniform(size=(200, 2, 3, 1, 1)) < rng.choice([0.0, 0.5], size=(200, 1, 1, 1, 1))
+    suppressed[::4] = np.array([False, False, True])[None, None, :, None, None]  # all key rounds and nothing else
+    eve = omega[:, 0, 0].sum(axis=(1, 2))[:, None, None]
+    standard = omega[:, :, :2, :, :2].copy()
+    standard[..., 0, :, :] += omega[:, :, :2, :, 2]
+    w = np.maximum(winning(standard).mean(axis=(1, 2)), 0.75)
+    for delta, phi in ORDERS:
+        alpha, v = 1 + delta, weight(1 + delta, phi)
+        weights = np.ones((2, 3, 2, 2))
+        weights[:, :2] = np.where(WON, 1.0, v)
+        used = (omega[..., :2, :, :] * weights[..., None, None]).sum(axis=4) * ~suppressed[..., None]
+        zeroed = omega[..., 2, :, :].sum(axis=3, keepdims=True)
+        zeroed = (
+            np.where(suppressed[..., None], eve[..., None, :, :], zeroed) * np.array([v, v, 1])[:, None, None, None]
+        )
+        charged, free = (
+            sandwiched(used, eve, alpha) + factor * sandwiched(zeroed, eve, alpha) for factor in (2.0**-delta, 1.0)
+        )
+        slacks = [
+            slack(big_f(w, alpha, GAMMA, phi), (1 - GAMMA) * q[:, 0, 2] + GAMMA * q[:, :, :2].mean(axis=(1, 2)), delta)
+            for q in (charged, free)
+        ]
+        print(f"stops {size}, delta {delta:.5f}: {slacks[0].min():.3e} bit, {slacks[1].min():.3e} were they free")
+        assert slacks[0].min() > -ROUNDING / delta
+        if size < 0.1:
+            assert slacks[1].min() < 0, "the charge of a bit is needed"
 
 
 @pytest.mark.parametrize(("delta", "phi"), ORDERS[:3])
