@@ -117,7 +117,7 @@ class Acquisition:
 
     def resume(self) -> Next:
         """Settle with the peer what an earlier process left, before any kernel runs (after CONTINUE one may)."""
-        return self._meet_or_finish(KernelLeft.LEFT_BY_HOST)
+        return self._next(KernelLeft.LEFT_BY_HOST)
 
     def next_block(self) -> NDArray[np.int32]:
         """Settings of the next rounds, once both nodes agree; called by the kernel.
@@ -132,9 +132,7 @@ class Acquisition:
             raise DiqkdError(
                 f"block {self._handed.block}: the kernel asks for more before it has given its records; start again"
             )
-        decision = self._agreed
-        if decision is None and not self._over_without_meeting():
-            decision = self._meet(asks=True, code=KernelLeft.LEFT_BY_HOST)
+        decision = self._agreed or self._meet_unless_over(asks=True, code=KernelLeft.LEFT_BY_HOST)
         if decision is None or not decision.go:
             self._agreed = decision
             return self._words(self._sequence, self._store.decided, 0, np.empty(0, np.uint8))
@@ -185,23 +183,24 @@ class Acquisition:
             self._handed = None
         decision, self._agreed = self._agreed, None
         if decision is None or code != KernelLeft.LEFT_BY_HOST:
-            return self._meet_or_finish(KernelLeft(code))
+            return self._next(KernelLeft(code))
         return decision.next
 
-    def _over_without_meeting(self) -> bool:
-        return self._store.closed or self._peer_went_on
+    def _next(self, code: KernelLeft) -> Next:
+        decision = self._meet_unless_over(asks=False, code=code)
+        return Next.FINISHED if decision is None else decision.next
 
-    def _meet_or_finish(self, code: KernelLeft) -> Next:
-        """Hold a meeting; a node that has all its rounds does without a peer that is gone."""
-        if self._over_without_meeting():
-            return Next.FINISHED
+    def _meet_unless_over(self, *, asks: bool, code: KernelLeft) -> Decision | None:
+        """Hold a meeting; None when none is needed: a node that has all its rounds does without a peer that is gone."""
+        if self._store.closed or self._peer_went_on:
+            return None
         try:
-            return self._meet(asks=False, code=code).next
+            return self._meet(asks=asks, code=code)
         except PeerLost:
             if not self._store.complete_noted:
                 raise
             self._peer_went_on = True
-            return Next.FINISHED
+            return None
 
     def _meet(self, *, asks: bool, code: KernelLeft) -> Decision:
         wants_pause = self._should_pause()

@@ -220,6 +220,25 @@ def test_short_block_goes_on_where_it_ended(pair):
         assert list(words[:3]) == [2, 150, 250]
 
 
+def test_peer_that_leaves_before_its_last_digest_is_not_missed_by_a_complete_node(tmp_path, monkeypatch):
+    """The last meeting is held while the kernel asks for more; a node that has everything leaves it all the same."""
+    session = small_session(rounds=1000, block_rounds=1000)
+    pair = make_pair(tmp_path, session, session)
+    first = dict(zip(NODES, both(*(acquisition.next_block for acquisition in pair)), strict=True))
+    bobs = unpack_settings(first["bob"], 1000)
+    for node, acquisition in zip(NODES, pair, strict=True):
+        acquisition.keep_block(1, 0, 1000, records_for(first[node], node, np.full(1000, 5, np.uint8), bobs))
+
+    def gone(*_):
+        raise PeerLost("the peer did not come to the meeting after block 0")
+
+    monkeypatch.setattr("postprocess.acquisition.host.compare_patterns", gone)
+    for words in both(*(acquisition.next_block for acquisition in pair)):
+        assert list(words[:3]) == [1, 1000, 0]
+    for acquisition in pair:
+        assert acquisition.kernel_left(KernelLeft.LEFT_BY_HOST) is Next.FINISHED
+
+
 def test_hand_out_follows_the_burn(tmp_path):
     """A block is burned when its settings leave, not before and not after."""
     pair = make_pair(tmp_path, small_session(), small_session())
