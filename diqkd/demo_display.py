@@ -15,7 +15,7 @@ from rich.text import Text
 
 from diqkd.printing import spaced
 from postprocess.reports.table1 import table_rows
-from postprocess.security.rules import rule_named
+from postprocess.security.rules import label_of, rule_named
 
 if TYPE_CHECKING:
     from testbed.nodes.demonstration import Demonstration
@@ -56,7 +56,7 @@ class Display:
             f"n = {spaced(p.rounds)}, gamma = {p.gamma}, omega_thr = {p.omega_thr:.7f}, eps_snd = {p.eps_snd:g}\n"
             f"m = {spaced(p.syndrome_bits)} bits of syndrome, ell = {spaced(p.ell)} bits of key"
         )
-        self.console.print(f"rule {p.rule}: {rule_named(p.rule).label}; extractor {p.extractor}")
+        self.console.print(f"rule {p.rule}: {label_of(rule_named(p.rule), p.allowance)}; extractor {p.extractor}")
         for reason in p.insecure_because:
             self.console.print(f"[bold red]INSECURE[/bold red]: {reason}")
         self.console.print()

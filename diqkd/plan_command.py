@@ -61,7 +61,7 @@ def plan(parameters: SessionParameters) -> dict[str, Any]:
     """The plan as plain numbers; `extractor` and `budget` are None where no key is possible."""
     from postprocess.keystore.initial_secret import seed_bits
     from postprocess.privacy import TrevisanExtractor
-    from postprocess.security.rules import rule_named
+    from postprocess.security.rules import hypotheses_of, label_of, rule_named
 
     p, rule = parameters, rule_named(parameters.rule)
     ell = 0 if p.insecure else p.ell
@@ -76,8 +76,8 @@ def plan(parameters: SessionParameters) -> dict[str, Any]:
         "syndrome_bits": p.syndrome_bits,
         "allowance": p.allowance,
         "rule": p.rule,
-        "label": rule.label,
-        "hypotheses": rule.hypotheses,
+        "label": label_of(rule, p.allowance),
+        "hypotheses": hypotheses_of(rule, p.allowance),
         "source": rule.source,
         "free": dict(p.free),
         "ell": ell,

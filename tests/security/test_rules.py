@@ -11,7 +11,7 @@ from mpmath import mp, mpf
 from postprocess.errors import InvalidInput
 from postprocess.reconciliation.syndrome_length import conditional_entropy, paper_syndrome_length
 from postprocess.security import acceptance_threshold
-from postprocess.security.rules import RULES, Problem, best_plan, rule_named
+from postprocess.security.rules import RULES, Problem, best_plan, hypotheses_of, label_of, rule_named
 from postprocess.security.rules.renyi import block_value, certified_kappa
 
 GAMMA = Fraction(13, 256)
@@ -223,3 +223,13 @@ def test_free_parameters_out_of_range(change):
 @pytest.mark.parametrize(("score", "n"), [(2.83, 10**6)])
 def test_at_tsirelsons_bound(score, n):
     assert ell("renyi", n, score=min(score, 2 * math.sqrt(2)), qber=0.0) > 0.5 * n
+
+
+@pytest.mark.parametrize(("name", "proven"), [("proposition-2", False), ("counting", False), ("renyi", True)])
+def test_a_rule_says_where_its_proof_ends(name, proven):
+    """An allowance is proven with renyi alone (docs/proofs); the two others may not pass for proven with one."""
+    rule = rule_named(name)
+    assert label_of(rule, 0) == rule.label
+    assert (label_of(rule, 1) == rule.label) is proven
+    assert ("not proven for an allowance" in label_of(rule, 1)) is not proven
+    assert ("because of its type or outcome" in hypotheses_of(rule, 1)) is not proven

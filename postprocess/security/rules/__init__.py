@@ -6,7 +6,7 @@ from postprocess.errors import InvalidInput
 from postprocess.security.rules.counting import Counting
 from postprocess.security.rules.proposition2 import Proposition2
 from postprocess.security.rules.renyi import Renyi
-from postprocess.security.rules.rule import Free, Plan, Problem, Rule
+from postprocess.security.rules.rule import Free, Plan, Problem, Rule, hypotheses_of, label_of
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in (Proposition2(), Counting(), Renyi())}
 
@@ -29,4 +29,4 @@ def best_plan(rule: Rule, problem: Problem) -> Plan | None:
     return Plan(ell, free) if free is not None and ell > 0 else None
 
 
-__all__ = ["RULES", "Free", "Plan", "Problem", "Rule", "best_plan", "rule_named"]
+__all__ = ["RULES", "Free", "Plan", "Problem", "Rule", "best_plan", "hypotheses_of", "label_of", "rule_named"]

@@ -41,6 +41,7 @@ class Counting:
     label = OWN_COUNTING
     source = "docs/proofs/counting.md"
     hypotheses = "those of Proposition 2; B, C and the reason of an abort stay secret, so that C can be counted out"
+    zeroing_proven = False
     extractors = ("trevisan",)
 
     def estimate(self, problem: Problem) -> float:

@@ -34,6 +34,7 @@ class Proposition2:
     label = PUBLISHED
     source = "Nadlinger et al., Nature 607, 682 (2022), Supplement S10"
     hypotheses = "the paper's: isolated nodes while settings and outcomes exist, trusted random bits, no memory attack"
+    zeroing_proven = False
     extractors = ("trevisan",)
 
     def search(self, problem: Problem) -> Free | None:

@@ -46,6 +46,7 @@ class Renyi:
         "Alice's device does not see the round type before it has answered; B, C and the reason of an abort stay "
         "secret; lengths and the extractor's seed are fixed or drawn as the message order says"
     )
+    zeroing_proven = True
     extractors = ("toeplitz", "trevisan")
 
     def estimate(self, problem: Problem) -> float:

@@ -13,9 +13,11 @@ from postprocess.errors import InvalidInput
 PUBLISHED = "published bound (Nadlinger 2022, Proposition 2)"
 OWN_COUNTING = "published entropy accumulation, own counting step, not peer-reviewed"
 OWN_PROOF = "own proof, not peer-reviewed"
+ZEROING_NOT_PROVEN = "not proven for an allowance"
+LOSS_HYPOTHESIS = "no round is zeroed because of its type or outcome (docs/proofs/counting.md, section 4)"
 
 EPS_HASH = 2.0**-61
-DISCLOSED_BITS = 258  # what the messages besides M disclose: three tags, C and F
+DISCLOSED_BITS = 258  # what the messages besides M disclose: four tags, C and F
 UNCOUNTED_PUBLIC_BITS = 64  # for public data that nobody counted
 DIGITS = 8  # of a free parameter: machines whose libraries differ in a last bit still agree on it
 
@@ -100,6 +102,11 @@ class Rule(Protocol):
         ...
 
     @property
+    def zeroing_proven(self) -> bool:
+        """Whether the proof covers rounds that are zeroed for any reason; without an allowance there are none."""
+        ...
+
+    @property
     def extractors(self) -> tuple[str, ...]:
         """Extractors it has a proof for, the usual one first."""
         ...
@@ -119,6 +126,16 @@ class Rule(Protocol):
             InvalidInput: parameters missing, unknown or out of range.
         """
         ...
+
+
+def label_of(rule: Rule, allowance: int) -> str:
+    """Status of a rule's proof for a session with that allowance (J_max)."""
+    return rule.label if rule.zeroing_proven or not allowance else f"{rule.label}; {ZEROING_NOT_PROVEN}"
+
+
+def hypotheses_of(rule: Rule, allowance: int) -> str:
+    """What the proof assumes for a session with that allowance (J_max)."""
+    return rule.hypotheses if rule.zeroing_proven or not allowance else f"{rule.hypotheses}; {LOSS_HYPOTHESIS}"
 
 
 def require_names(rule: str, free: Free, names: tuple[str, ...]) -> None:
