@@ -109,7 +109,10 @@ def store_rounds(homes: Path, parameters: SessionParameters) -> None:
     for node in NODES:
         folder = homes / node / "sessions" / parameters.session_id
         folder.parent.mkdir(mode=0o700, exist_ok=True)
-        store = RoundStore.create(folder, parameters, node, Prepared(drawn[node]))
+        with Keystore.open(homes / node / "keystore.sqlite") as keystore:
+            ledger_id = keystore.ledger_id
+            keystore.reserve(parameters.session_id, parameters)
+        store = RoundStore.create(folder, parameters, node, Prepared(drawn[node]), ledger_id)
         records = RoundRecords(
             np.arange(n), ones.astype(int), 5 * ones, outcomes[node], settings[node], test, zeros, ones
         )

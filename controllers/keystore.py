@@ -38,22 +38,24 @@ class KeystoreFacts:
 
     def balance(self) -> dict[str, Any]:
         """Table I of the paper for this ledger, in bits by name, with apparatus and reasons to distrust its keys."""
-        with open_ledger(self._home) as keystore:
+        with open_ledger(self._home, checked=False) as keystore:
             return keystore.balance().to_json()
 
     def sessions(self) -> list[dict[str, Any]]:
         """All sessions, oldest first: session_id, outcome (None while open), detail, pads, opened, closed."""
-        with open_ledger(self._home) as keystore:
+        with open_ledger(self._home, checked=False) as keystore:
             records = keystore.sessions()
         return [asdict(record) for record in records]
 
     def keys(self) -> list[dict[str, Any]]:
-        """All keys, oldest first: key_id, bits, deliverable, state, apparatus, insecure_because."""
-        with open_ledger(self._home) as keystore:
+        """All keys, oldest first: key_id, bits, deliverable, state, apparatus, insecure_because, rule, label,
+        destination.
+        """
+        with open_ledger(self._home, checked=False) as keystore:
             records = keystore.keys()
         return [asdict(record) for record in records]
 
     def check(self) -> list[str]:
         """What in the ledger contradicts itself, one line each; empty for a sound one."""
-        with open_ledger(self._home) as keystore:
+        with open_ledger(self._home, checked=False) as keystore:
             return keystore.check()

@@ -5,28 +5,26 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from contract.nodes import NODES
+from contract.nodes import other_node
 from diqkd.choice_arguments import choice_of
 from diqkd.home_arguments import home_of
 from postprocess.errors import ExitStatus, InvalidInput
 from postprocess.keystore import open_ledger
+from postprocess.keystore.key_shelf import MADE
 from postprocess.plans.presets import session_parameters
 from postprocess.randomness.choice import random_source
 from postprocess.storage.node_home import NodeHome
 from postprocess.storage.private_files import private_folder, sync_folder, write_private
 
 if TYPE_CHECKING:
-    from postprocess.keystore import Keystore
+    from postprocess.keystore import KeyRecord, Keystore
 
-PRIVATE = ("keystore.sqlite", "random.json", "link", "sessions")
+MOST_K0_BYTES = 1 << 28
 WARNING_EMULATED = "This ledger serves the emulated apparatus: nothing in it is secret."
 
 
@@ -35,8 +33,8 @@ def show(args: argparse.Namespace) -> ExitStatus:
     from postprocess.reports.table1 import table_text
 
     homes, node = home_of(args)
-    with open_ledger(NodeHome(node, homes)) as keystore:
-        balance, sessions, keys = keystore.balance(), keystore.sessions(), keystore.keys()
+    with open_ledger(NodeHome(node, homes), checked=False) as keystore:
+        balance, sessions, keys = keystore.balance(), keystore.sessions(), keystore.shelf.records()
         path = keystore.path
     if args.json:
         _print_json(
@@ -52,10 +50,8 @@ def show(args: argparse.Namespace) -> ExitStatus:
     print(f"{node}'s ledger {path}\n\n{table_text(balance)}")
     rows = [(session.session_id, session.outcome or "open", session.opened, session.detail) for session in sessions]
     _print_rows("Sessions", ("session", "outcome", "opened", ""), rows)
-    key_rows = [
-        (key.key_id, f"{key.bits} bits", key.state, _worth(key.apparatus, key.insecure_because)) for key in keys
-    ]
-    _print_rows("Keys", ("key", "length", "state", ""), key_rows)
+    key_rows = [(key.key_id, f"{key.bits} bits", key.state, f"{key.rule}: {key.label}", _worth(key)) for key in keys]
+    _print_rows("Keys", ("key", "length", "state", "rule", ""), key_rows)
     return ExitStatus.DONE
 
 
@@ -66,7 +62,7 @@ def provision(args: argparse.Namespace) -> ExitStatus:
     homes, node = home_of(args)
     folder = private_folder(homes / node)
     home = NodeHome(node, homes)
-    _require_no_k0(folder)
+    _require_new_home(folder)
     if args.random_file is not None:
         choice = {"kind": "file", "path": str(args.random_file.absolute())}
         write_private(folder / "random.json", json.dumps(choice).encode())
@@ -117,35 +113,61 @@ def link(args: argparse.Namespace) -> ExitStatus:
 def verify(args: argparse.Namespace) -> ExitStatus:
     """Account, permissions, and the peer's ledger where it is on this machine."""
     homes, node = home_of(args)
-    home, peer = NodeHome(node, homes), next(name for name in NODES if name != node)
-    _require_private(home.folder)
-    beside = (homes / peer / "keystore.sqlite").is_file()
-    with open_ledger(home) as keystore:
+    home, peer = NodeHome(node, homes), NodeHome(other_node(node), homes) if _is_here(homes, node) else None
+    with open_ledger(home, checked=False) as keystore:
         balance = keystore.balance()
-        records = keystore.keys()
-        usable = [record.key_id for record in records if record.state in ("active", "delivered")]
-        equal = _compare(keystore, NodeHome(peer, homes), usable) if beside else {}
+        usable = [record.key_id for record in keystore.shelf.records() if record.state in MADE]
+        equal = _compare(keystore, peer, usable) if peer else {}
+        findings = [
+            *_findings(home, keystore),
+            *(f"key {name}: not the same on both nodes" for name in usable if peer and not equal[name]),
+        ]
     if args.json:
         _print_json(
             {
                 "node": node,
                 "keys": usable,
-                "peer_on_this_machine": beside,
-                "keys_equal": all(equal.values()) if beside else None,
+                "peer_on_this_machine": peer is not None,
+                "keys_equal": all(equal.values()) if peer else None,
+                "in_order": not findings,
+                "findings": findings,
                 "balance": balance.to_json(),
             }
         )
-    differing = [key_id for key_id, same in equal.items() if not same]
-    if differing:
+    if findings:
+        more = f" (and {len(findings) - 1} more, see --json)" if len(findings) > 1 else ""
         raise InvalidInput(
-            f"keys {', '.join(differing)}: {node}'s and {peer}'s ledgers do not hold the same; do not use them,"
-            " run `diqkd session` on both nodes to end their sessions"
+            f"{node}'s ledger is not in order: {findings[0]}{more}; use no key of it before that is clear"
         )
     if not args.json:
         print(f"{node}'s ledger is in order: {balance.initial} bits at first, {balance.final} now.")
         _print_warnings(balance.apparatus, balance.insecure_because)
-        print(f"{len(equal)} keys, equal on both nodes." if beside else f"{peer}'s ledger is on another machine.")
+        print(
+            f"{len(equal)} keys, equal on both nodes."
+            if peer
+            else f"{other_node(node)}'s ledger is on another machine."
+        )
     return ExitStatus.DONE
+
+
+def _is_here(homes: Path, node: str) -> bool:
+    return (homes / other_node(node) / "keystore.sqlite").is_file()
+
+
+def _findings(home: NodeHome, keystore: Keystore) -> list[str]:
+    """Everything that is not as it must be: permissions, account, digests, sessions beside the ledger, erasure."""
+    from postprocess.session.erasure import not_erased
+
+    found = []
+    try:
+        open_ledger(home).close()
+    except InvalidInput as problem:
+        found.append(str(problem))
+    return [
+        *found,
+        *(line for line in keystore.check() if not any(line in other for other in found)),
+        *not_erased(home, keystore),
+    ]
 
 
 def abandon(args: argparse.Namespace) -> ExitStatus:
@@ -162,37 +184,68 @@ def abandon(args: argparse.Namespace) -> ExitStatus:
 
 
 def deliver(args: argparse.Namespace) -> ExitStatus:
-    """Write a key to a new file, once."""
+    """Write a key to a new file, once; or finish a delivery that was interrupted."""
+    from postprocess.keystore.delivery import deliver as deliver_key
+    from postprocess.session.erasure import erase_session
+
     homes, node = home_of(args)
-    with open_ledger(NodeHome(node, homes)) as keystore:
-        record = keystore.key(args.key)
-        file = _create_new(args.to, "choose a new file")
-        try:
-            # Room first: once the ledger says 'delivered', a full disk would cost the key.
-            os.posix_fallocate(file, 0, max(1, -(-record.deliverable // 8)))
-            bits = keystore.deliver(args.key, allow_emulated=args.allow_emulated, allow_insecure=args.allow_insecure)
-        except BaseException:
-            os.close(file)
-            args.to.unlink()
-            raise
-    _write_all(file, np.packbits(bits, bitorder="big").tobytes(), args.to)
+    home = NodeHome(node, homes)
+    with open_ledger(home, checked=False) as keystore:
+        record = deliver_key(
+            keystore,
+            args.key,
+            args.to,
+            allow_emulated=args.allow_emulated,
+            allow_insecure=args.allow_insecure,
+            erase_strings=lambda: erase_session(home, keystore, args.key),
+        )
     if args.json:
         worth = {"apparatus": record.apparatus, "insecure": bool(record.insecure_because)}
-        _print_json({"node": node, "key_id": args.key, "bits": len(bits), "file": str(args.to), **worth})
+        proof = {"rule": record.rule, "label": record.label}
+        _print_json(
+            {"node": node, "key_id": args.key, "bits": record.deliverable, "file": str(args.to), **worth, **proof}
+        )
     else:
-        print(f"key {args.key}: {len(bits)} bits in {args.to}")
+        print(f"key {args.key}: {record.deliverable} bits in {args.to}")
+        print(f"rule {record.rule}: {record.label}")
+        print("Erased here: the key, the strings it was made from, the content of its messages.")
         _print_warnings(record.apparatus, record.insecure_because)
     return ExitStatus.DONE
 
 
+def forget(args: argparse.Namespace) -> ExitStatus:
+    """Erase a closed session's strings and messages, and its key unless that must still be delivered."""
+    from postprocess.session.erasure import erase_session
+
+    homes, node = home_of(args)
+    home = NodeHome(node, homes)
+    with open_ledger(home, checked=False) as keystore:
+        if keystore.session(args.session).outcome is None:
+            raise InvalidInput(f"session '{args.session}': still open; end it first, or `diqkd keys abandon` it")
+        state = next((record.state for record in keystore.shelf.records() if record.key_id == args.session), None)
+        if state == "active" and not args.with_key:
+            raise InvalidInput(
+                f"session '{args.session}': its key is not delivered; deliver it, or say --with-key to erase it too"
+            )
+        erase_session(home, keystore, args.session)
+        if state == "delivering":
+            keystore.shelf.finish_delivery(args.session)
+        elif state == "active":
+            keystore.shelf.forget(args.session)
+    if args.json:
+        _print_json({"node": node, "session_id": args.session, "erased": True})
+    else:
+        print(f"session {args.session}: strings and messages erased on {node}")
+    return ExitStatus.DONE
+
+
 def _compare(keystore: Keystore, peer: NodeHome, key_ids: list[str]) -> dict[str, bool]:
-    with open_ledger(peer) as other:
-        records = other.keys()
-        known = {record.key_id for record in records}
-        return {key_id: key_id in known and keystore.same_key(other, key_id) for key_id in key_ids}
+    with open_ledger(peer, checked=False) as other:
+        known = {record.key_id for record in other.shelf.records()}
+        return {key_id: key_id in known and keystore.shelf.same_key(other.shelf, key_id) for key_id in key_ids}
 
 
-def _require_no_k0(folder: Path) -> None:
+def _require_new_home(folder: Path) -> None:
     from postprocess.keystore import Keystore
 
     path = folder / "keystore.sqlite"
@@ -200,13 +253,8 @@ def _require_no_k0(folder: Path) -> None:
         with Keystore.open(path) as keystore:
             if keystore.provisioned:
                 raise InvalidInput(f"{path}: has its K0 already; a second one needs a home of its own")
-
-
-def _require_private(folder: Path) -> None:
-    private = [path for name in PRIVATE for path in (folder / name, *(folder / name).rglob("*")) if path.exists()]
-    for path in (folder, *private):
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise InvalidInput(f"{path}: others may read it; run `chmod -R go= {path}`, and find out who has")
+    if (folder / "sessions").is_dir() and any((folder / "sessions").iterdir()):
+        raise InvalidInput(f"{folder}: has sessions, so a ledger was here; a new K0 needs a new home")
 
 
 def _create_new(path: Path, remedy: str) -> int:
@@ -232,14 +280,18 @@ def _write_all(file: int, content: bytes, path: Path) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MOST_K0_BYTES + 1)
+        if len(content) > MOST_K0_BYTES:
+            raise InvalidInput(f"{path}: longer than any K0; give the file that --draw wrote")
+        return content
     except OSError as problem:
         raise InvalidInput(f"{path}: cannot be read ({problem.strerror}); give the file that --draw wrote") from None
 
 
-def _worth(apparatus: str, insecure_because: tuple[str, ...]) -> str:
-    words = ["emulated"] if apparatus == "emulated" else []
-    return ", ".join([*words, *(f"INSECURE: {reason}" for reason in insecure_because)])
+def _worth(key: KeyRecord) -> str:
+    words = ["emulated"] if key.apparatus == "emulated" else []
+    return ", ".join([*words, *(f"INSECURE: {reason}" for reason in key.insecure_because)])
 
 
 def _print_warnings(apparatus: str, insecure_because: tuple[str, ...]) -> None:

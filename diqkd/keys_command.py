@@ -32,14 +32,20 @@ On Alice's node the addresses are those at which she listens, on Bob's those to 
 a minus sign and hold every special character of a shell but the single quote, so write them like this):
   diqkd keys link --home ~/diqkd --node alice --peer-key='KEY' --rounds 'tcp://*:5710' --post-processing 'tcp://*:5711'"""
 
+FORGET = """\
+Erase what a closed session has left here: settings, outcomes, the content of its messages. Delivering a key does so
+by itself; an aborted session may be forgotten once its audit is done. Sizes, times and digests of messages stay."""
+
 VERIFY = """\
-Check that the ledger's account is right and that nobody else can read its files. When the peer's home
+Check everything there is to check: that the ledger's account is right, each secret against its digest, that the ledger
+is the newest and knows the sessions beside it, and that nobody else can read its files. When the peer's home
 is on this machine (an emulated laboratory), compare the keys of both ledgers bit by bit as well; nothing is
 shown. Two machines are never compared over a network: a digest of a key is not secret."""
 
 DELIVER = """\
-Write a key to a new file (0600, packed, most significant bit first), once. The ledger marks it as delivered
-before a bit is written. Bits set aside as pads of a later session stay behind. A key of the emulated apparatus, or
+Write a key to a new file (0600, packed, most significant bit first), once. A delivery that was interrupted is
+finished by the same command. The key is then erased here, with settings, outcomes and messages, from which it could
+be made again. Bits set aside as pads of a later session stay behind. A key of the emulated apparatus, or
 an insecure one, protects nothing and is only handed out when asked for by name."""
 
 
@@ -47,7 +53,7 @@ def add_parser(subparsers: Any) -> None:
     """Register `diqkd keys` and its actions."""
     parser = subparsers.add_parser(
         "keys",
-        help="the ledger: show, provision, link, verify, abandon, deliver",
+        help="the ledger: show, provision, link, verify, abandon, forget, deliver",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -64,6 +70,9 @@ def add_parser(subparsers: Any) -> None:
         "the peer when it hears of it. Its rounds are never used again.",
     )
     abandon.add_argument("--session", required=True, metavar="ID", help="session id")
+    forget = _add(actions, "forget", "erase what a closed session has left", FORGET)
+    forget.add_argument("--session", required=True, metavar="ID", help="session id")
+    forget.add_argument("--with-key", action="store_true", help="erase its key as well, though it was never delivered")
     deliver = _add(actions, "deliver", "write a key to a file, once", DELIVER)
     deliver.add_argument("--key", required=True, metavar="ID", help="key id, as `diqkd keys show` lists it")
     deliver.add_argument("--to", required=True, type=Path, metavar="FILE", help="new file for the key")

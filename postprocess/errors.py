@@ -32,12 +32,16 @@ class SessionAborted(DiqkdError):
     """The protocol aborted.
 
     Which reason may be shown, and where, is the session's business: see `postprocess.session`.
+
+    Attributes:
+        untouched: both nodes have stated that no tag of this session was made or checked.
     """
 
-    def __init__(self, reason: AbortReason, detail: str = "") -> None:
+    def __init__(self, reason: AbortReason, detail: str = "", *, untouched: bool = False) -> None:
         super().__init__(f"{reason.value}: {detail}" if detail else reason.value)
         self.reason = reason
         self.detail = detail
+        self.untouched = untouched
 
 
 class NodesDisagree(DiqkdError):

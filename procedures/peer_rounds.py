@@ -31,7 +31,7 @@ class PeerExperiment(NodeExperiment):
         self.seconds_argument("peer_timeout", 120, 5, 10, PATIENCE, "Longest wait for a message of the peer")
         self.recovery_argument(3600, "Longest wait for the ion or the laser to come back, here or at the peer")
 
-    def measure_rounds(self, plan, strings=None, vary=None):
+    def measure_rounds(self, plan, strings=None, vary=None, ledger_id="", k0_id=""):
         """Measure all rounds of a plan, or those that an interrupted run has left.
 
         Args:
@@ -39,6 +39,7 @@ class PeerExperiment(NodeExperiment):
                 postprocess.plans.measurement_plan.MeasurementPlan.
             strings: procedures.live_strings.LiveStrings of a characterisation, updated after each block.
             vary: what these rounds change of the calibrated settings, NodeSettings -> NodeSettings.
+            ledger_id, k0_id: names of ledger and K0 that a key is to be made with.
 
         Raises:
             SessionAborted, PeerLost, OperatorNeeded: see postprocess.acquisition.
@@ -55,7 +56,7 @@ class PeerExperiment(NodeExperiment):
         kernels = KernelSession(self.node, self.scheduler, home.calibration, self.recovery_timeout, self.show_status)
         self.node.vary = vary or unvaried
         kernels.read_calibration()
-        store = open_rounds(home, plan)
+        store = open_rounds(home, plan, ledger_id)
         with (
             closing(store),
             closing(open_link(home.folder, home.node, plan.link_name, "rounds", self.peer_timeout)) as link,
@@ -73,6 +74,7 @@ class PeerExperiment(NodeExperiment):
                 progress=block_done,
                 timeout_s=self.peer_timeout,
                 recovery_timeout_s=self.recovery_timeout,
+                k0_id=k0_id,
             )
             self.node.blocks.allocate(plan.block_rounds)
             self.node.blocks.host = acquisition

@@ -143,7 +143,8 @@ class GenerateKey(PeerExperiment, EnvExperiment):
             self._ask_peer()
             with open_ledger(self.home) as keystore:
                 keystore.reserve(self.session, self.parameters)
-            self.measure_rounds(self.parameters)
+                names = {"ledger_id": keystore.ledger_id, "k0_id": keystore.k0_id}
+            self.measure_rounds(self.parameters, **names)
         except SessionAborted as problem:
             close_session(self.home, self.session, problem)
             raise

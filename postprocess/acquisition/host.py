@@ -70,6 +70,7 @@ class Acquisition:
         recovery_timeout_s: patience with a peer that has announced a pause or a recovery, while its link stands;
             `should_pause` is not asked meanwhile.
         seconds_per_mu: machine unit of the herald timestamps.
+        k0_id: public name of this node's K0, compared with the peer's; empty for rounds that make no key.
 
     Attributes:
         why: public reason of the latest decision, for the operator.
@@ -86,9 +87,12 @@ class Acquisition:
         recovery_timeout_s: float = 3600.0,
         seconds_per_mu: float = 1e-9,
         clock: Callable[[], float] = time.monotonic,
+        k0_id: str = "",
     ) -> None:
         self._store = store
-        self._dialogue = NodeDialogue(link, store.node, store.parameters, clock)
+        self._dialogue = NodeDialogue(
+            link, store.node, store.parameters, clock, k0_id=k0_id, begun=store.burned_blocks > 0
+        )
         self._should_pause, self._progress = should_pause, progress
         self._timeout_s, self._recovery_timeout_s = timeout_s, recovery_timeout_s
         self._meter = ProgressMeter(store, seconds_per_mu=seconds_per_mu, clock=clock)

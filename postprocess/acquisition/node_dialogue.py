@@ -39,7 +39,13 @@ ENVELOPE = {
     "meeting": codec.integer(0, 1 << 40),
     "content": codec.byte_string(codec.MOST_TEXT),
 }
-GREETING = {"node": codec.text(16), "digest": codec.byte_string(32), "parameters": codec.text(1 << 16)}
+GREETING = {
+    "node": codec.text(16),
+    "digest": codec.byte_string(32),
+    "parameters": codec.text(1 << 16),
+    "k0_id": codec.text(64),
+    "begun": codec.flag,
+}
 
 
 @dataclass(frozen=True)
@@ -68,15 +74,25 @@ class NodeDialogue:
         node: "alice" or "bob".
         parameters: compared in every hello.
         clock: monotonic seconds.
+        k0_id: public name of this node's K0, compared likewise; empty for rounds that make no key.
+        begun: whether a block of these rounds has been burned here; before that no tag of the session exists.
 
     Attributes:
         acquainted: both incarnations know each other and have equal parameters.
     """
 
     def __init__(
-        self, link: Link, node: str, parameters: RoundsPlan, clock: Callable[[], float] = time.monotonic
+        self,
+        link: Link,
+        node: str,
+        parameters: RoundsPlan,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        k0_id: str = "",
+        begun: bool = False,
     ) -> None:
         self._link, self._node, self._parameters, self._clock = link, node, parameters, clock
+        self._k0_id, self._begun = k0_id, begun
         self._me = secrets.token_hex(8)
         self._peer = ""
         self.acquainted = False
@@ -162,6 +178,8 @@ class NodeDialogue:
             "node": self._node,
             "digest": self._parameters.digest(),
             "parameters": self._parameters.to_json(),
+            "k0_id": self._k0_id,
+            "begun": self._begun,
         }
         self._post(HELLO, to, 0, codec.encode(public))
 
@@ -175,19 +193,24 @@ class NodeDialogue:
 
     def _require_equal_parameters(self, message: Envelope) -> None:
         greeting = codec.decode(HELLO, message.content, GREETING)
+        differences = []
         if greeting["digest"] != self._parameters.digest():
             try:
                 fields = self._parameters.differences(read_plan(greeting["parameters"]))
             except InvalidInput:
                 fields = ["format of the parameters"]
-            raise SessionAborted(
-                AbortReason.PARAMETER_MISMATCH,
-                f"the nodes differ in {', '.join(fields) or 'the digest'}; start both with the same parameters",
+            differences.append(
+                f"the nodes differ in {', '.join(fields) or 'the digest'}; start both with the same parameters"
+            )
+        elif greeting["k0_id"] != self._k0_id:
+            differences.append(
+                "the nodes hold different draws of K0; provision both from one file of `diqkd keys provision --draw`"
             )
         if greeting["node"] == self._node or greeting["node"] not in NODES:
-            raise SessionAborted(
-                AbortReason.PARAMETER_MISMATCH, f"both nodes say that they are {self._node}; start one of each"
-            )
+            differences.append(f"both nodes say that they are {self._node}; start one of each")
+        if differences:
+            untouched = not greeting["begun"] and not self._begun
+            raise SessionAborted(AbortReason.PARAMETER_MISMATCH, "; ".join(differences), untouched=untouched)
 
     def _post(self, kind: str, to: str, meeting: int, content: bytes) -> None:
         message = {"from": self._me, "to": to, "meeting": meeting, "content": content}

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from postprocess.keystore.database import Database
+from postprocess.keystore.digests import digest_of
 from postprocess.keystore.initial_secret import Pad
+from postprocess.keystore.session_ledger import pad_name
 
 # Each query finds rows that must not exist.
 _CONTRADICTIONS = (
     (
         "session {}: accepted without an active key",
         "SELECT id FROM sessions WHERE outcome = 'accepted' AND id NOT IN "
-        "(SELECT id FROM keys WHERE state IN ('active', 'delivered'))",
+        "(SELECT id FROM keys WHERE state IN ('active', 'delivering', 'delivered', 'forgotten'))",
     ),
     (
         "key {}: usable although its session is not accepted",
-        "SELECT id FROM keys WHERE state IN ('active', 'delivered') AND id NOT IN "
+        "SELECT id FROM keys WHERE state IN ('active', 'delivering', 'delivered', 'forgotten') AND id NOT IN "
         "(SELECT id FROM sessions WHERE outcome = 'accepted')",
     ),
     (
         "key {}: pending although its session is closed",
         "SELECT keys.id FROM keys JOIN sessions USING (id) WHERE state = 'pending' AND outcome IS NOT NULL",
     ),
-    ("key {}: discarded but not erased", "SELECT id FROM keys WHERE state = 'discarded' AND data IS NOT NULL"),
+    (
+        "key {}: discarded, delivered or forgotten, but not erased",
+        "SELECT id FROM keys WHERE state IN ('discarded', 'delivered', 'forgotten') AND data IS NOT NULL",
+    ),
+    (
+        "key {}: erased before its time",
+        "SELECT id FROM keys WHERE state IN ('pending', 'active', 'delivering') AND data IS NULL",
+    ),
     (
         "pads {}: held by a closed session but not erased",
         "SELECT DISTINCT label FROM pads JOIN sessions ON session = sessions.id "
@@ -43,7 +54,7 @@ _CONTRADICTIONS = (
     ),
     (
         "session {}: its pads are not in its name",
-        "SELECT id FROM sessions WHERE NOT EXISTS "
+        "SELECT id FROM sessions WHERE pads != '' AND NOT EXISTS "
         "(SELECT 1 FROM pads WHERE pads.session = sessions.id AND pads.label = sessions.pads)",
     ),
 )
@@ -54,4 +65,28 @@ def contradictions(database: Database) -> list[str]:
     found = [f"file: {answer}" for (answer,) in database.rows("PRAGMA integrity_check") if answer != "ok"]
     for text, query in _CONTRADICTIONS:
         found += [text.format(name) for (name,) in database.rows(query)]
+    return found
+
+
+def damages(database: Database) -> list[str]:
+    """One line per secret or stored message that is not what was stored, empty for an intact ledger."""
+    secrets = [
+        *database.rows("SELECT name, data, digest FROM reusable"),
+        *(
+            (pad_name(label, name), data, digest)
+            for label, name, data, digest in database.rows("SELECT label, name, data, digest FROM pads")
+        ),
+        *((f"key {key_id}", *rest) for key_id, *rest in database.rows("SELECT id, data, digest FROM keys")),
+    ]
+    found = [
+        f"{name}: changed since it was stored; do not use it"
+        for name, data, digest in secrets
+        if data is not None and (not isinstance(data, bytes) or digest_of(name, data) != digest)
+    ]
+    messages = database.rows("SELECT session, kind, payload, sha256 FROM messages WHERE payload IS NOT NULL")
+    found += [
+        f"session {session}: message {kind} changed since it was stored"
+        for session, kind, payload, digest in messages
+        if not isinstance(payload, bytes) or hashlib.sha256(payload).digest() != digest
+    ]
     return found

@@ -9,29 +9,32 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from postprocess.errors import DiqkdError, InvalidInput
+from postprocess.keystore.generation import Generation
 from postprocess.storage.private_files import private_folder, sync_folder
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 Execute = Callable[..., int]
+PATIENCE_S = 30.0  # with another process that writes
 NO_OLD_COPY = "provision a new home; an old copy of a ledger would spend its pads a second time"
 
-# Bit strings are packed, most significant bit first. Erased secrets are NULL.
+# Bit strings are packed, most significant bit first. Erased secrets are NULL; so are their digests, but a key's.
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE reusable (name TEXT PRIMARY KEY, bits INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE reusable (name TEXT PRIMARY KEY, bits INTEGER NOT NULL, data BLOB NOT NULL, digest BLOB NOT NULL);
 CREATE TABLE pads (
     label TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('available', 'reserved', 'spent')),
-    session TEXT, message_sha256 BLOB, data BLOB, PRIMARY KEY (label, name));
+    session TEXT, message_sha256 BLOB, data BLOB, digest BLOB, PRIMARY KEY (label, name));
 CREATE TABLE sessions (
     id TEXT PRIMARY KEY, parameters TEXT NOT NULL, pads TEXT NOT NULL, verdict TEXT, outcome TEXT, detail TEXT,
     opened TEXT NOT NULL, closed TEXT);
 CREATE TABLE messages (
     session TEXT NOT NULL, direction TEXT NOT NULL CHECK (direction IN ('sent', 'received', 'own')), kind TEXT NOT NULL,
-    payload BLOB NOT NULL, PRIMARY KEY (session, direction, kind));
+    stored TEXT NOT NULL, sha256 BLOB NOT NULL, bytes INTEGER NOT NULL, payload BLOB,
+    PRIMARY KEY (session, direction, kind));
 CREATE TABLE keys (
     id TEXT PRIMARY KEY, bits INTEGER NOT NULL, deliverable INTEGER NOT NULL, data BLOB,
-    state TEXT NOT NULL CHECK (state IN ('pending', 'active', 'delivered', 'discarded')),
-    apparatus TEXT NOT NULL, insecure_because TEXT NOT NULL);
+    state TEXT NOT NULL CHECK (state IN ('pending', 'active', 'delivering', 'delivered', 'forgotten', 'discarded')),
+    apparatus TEXT NOT NULL, insecure_because TEXT NOT NULL, digest BLOB, destination TEXT);
 """
 
 
@@ -46,19 +49,19 @@ class Database:
     committed write survives a power cut, and so does the erasure of a secret (secure_delete).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience_s: float = PATIENCE_S) -> None:
         self.path = path
-        try:
-            self._connection = sqlite3.connect(path, isolation_level=None, timeout=30.0, check_same_thread=False)
-            for setting in ("journal_mode=TRUNCATE", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
-                self._connection.execute(f"PRAGMA {setting}")
-        except sqlite3.Error as problem:
-            raise InvalidInput(f"{path}: not a key ledger that can be opened ({problem}); {NO_OLD_COPY}") from problem
+        self._generation = Generation(path)
+        self._connection = sqlite3.connect(path, isolation_level=None, timeout=patience_s, check_same_thread=False)
+        for setting in ("journal_mode=TRUNCATE", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+            self.rows(f"PRAGMA {setting}")
 
     @classmethod
     def create(cls, path: Path, facts: dict[str, str]) -> Database:
         """A new ledger with its schema; InvalidInput where there is one already."""
         private_folder(path.parent)
+        if not path.exists() and Generation(path).read():
+            raise InvalidInput(f"{path}: a ledger was here and is lost, its sessions are not; provision a new home")
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError as problem:
@@ -70,7 +73,7 @@ class Database:
         with database.transaction("create") as write:
             for statement in _SCHEMA.split(";"):
                 write(statement)
-            for name, value in {**facts, "schema": SCHEMA_VERSION}.items():
+            for name, value in {**facts, "schema": SCHEMA_VERSION, "generation": "0"}.items():
                 write("INSERT INTO facts VALUES (?, ?)", name, value)
         return database
 
@@ -83,19 +86,26 @@ class Database:
             )
         if path.stat().st_mode & 0o077:
             raise InvalidInput(f"{path}: others may read it; if nobody has, say chmod 600, else provision a new home")
+        noted = Generation(path)
+        noted.read()
         database = cls(path)
         try:
-            version = database.fact("schema")
-        except sqlite3.Error as problem:
+            database._require_own_schema()
+            noted.require_not_behind(int(database.fact("generation") or 0))
+        except BaseException:
             database.close()
-            raise InvalidInput(f"{path}: not a key ledger of diqkd ({problem})") from problem
-        if version != SCHEMA_VERSION:
-            database.close()
-            raise InvalidInput(
-                f"{path}: ledger version {version}, this program knows {SCHEMA_VERSION}; use the diqkd that made it, "
-                "or provision a new home"
-            )
+            raise
         return database
+
+    def _require_own_schema(self) -> None:
+        if not self.row("SELECT 1 FROM sqlite_master WHERE name = 'facts'"):
+            raise InvalidInput(f"{self.path}: not a key ledger of diqkd; give the right home and node")
+        version = self.fact("schema")
+        if version != SCHEMA_VERSION:
+            raise InvalidInput(
+                f"{self.path}: ledger version {version}, this program knows {SCHEMA_VERSION}; use the diqkd that made "
+                "it, or provision a new home"
+            )
 
     @contextmanager
     def transaction(self, what: str) -> Iterator[Execute]:
@@ -103,27 +113,41 @@ class Database:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._execute
+            self._execute("UPDATE facts SET value = value + 1 WHERE name = 'generation'")
+            generation = int(self.fact("generation") or 0)
             self._connection.execute("COMMIT")
         except BaseException as problem:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             if isinstance(problem, sqlite3.Error):
-                raise DiqkdError(
-                    f"{self.path}: cannot {what} ({problem}); look for a full disk or another process, then run again"
-                ) from problem
+                raise DiqkdError(self._line(problem, f"cannot {what}")) from problem
             raise
+        self._generation.keep(generation)
 
     def _execute(self, statement: str, *values: object) -> int:
         """Run one statement of a transaction; returns how many rows it changed."""
         return self._connection.execute(statement, values).rowcount
 
     def rows(self, query: str, *values: object) -> list[tuple]:
-        """All rows of a query."""
-        return self._connection.execute(query, values).fetchall()
+        """All rows of a query; InvalidInput when the file is damaged or another program keeps it locked."""
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as problem:
+            raise InvalidInput(self._line(problem, "cannot be read")) from problem
 
     def row(self, query: str, *values: object) -> tuple | None:
         """The first row of a query, or None."""
-        return self._connection.execute(query, values).fetchone()
+        found = self.rows(query, *values)
+        return found[0] if found else None
+
+    def _line(self, problem: sqlite3.Error, what: str) -> str:
+        if getattr(problem, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            remedy = "another program holds it (a backup?); let that end, then run again"
+        elif getattr(problem, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            remedy = f"not a key ledger, or a damaged one; {NO_OLD_COPY}"
+        else:
+            remedy = "look for a full or read-only disk, then run again"
+        return f"{self.path}: {what} ({problem}); {remedy}"
 
     def fact(self, name: str) -> str | None:
         """A fact about the whole ledger, or None."""

@@ -1,8 +1,8 @@
 """K0, the secret both nodes share before the first session: S_Trev | S_VHASH | pads (Nadlinger 2022, S3).
 
-The pads are D_EC, D_A, D_B, D_F, 64 bits each; more may follow, four for each further session. On file K0 is packed,
-most significant bit first, the last byte padded with zeros; it is drawn once, on one node, and carried to the other
-by hand.
+The pads are D_EC, D_A, D_B, D_F, 64 bits each; more may follow, four for each further session. K0 is packed, most
+significant bit first, the last byte padded with zeros; it is drawn once, on one node, and carried to the other by hand,
+in a file as k0_file.py has it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from postprocess.errors import InvalidInput
+from postprocess.keystore.k0_file import ID_BYTES, CarriedK0, read_k0_file
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import RandomSource
 
@@ -34,8 +35,11 @@ SESSION_PAD_BITS = PAD_BITS * len(Pad)
 
 @dataclass(frozen=True)
 class InitialSecret:
-    """K0 taken apart: `seed` uint8 bits, `vhash_key` 160 bytes, `pads` one dict of 8 bytes each per session."""
+    """K0 taken apart: `seed` uint8 bits, `vhash_key` 160 bytes, `pads` one dict of 8 bytes each per session; `k0_id`
+    names the draw.
+    """
 
+    k0_id: bytes
     seed: np.ndarray = field(repr=False)
     vhash_key: bytes = field(repr=False)
     pads: tuple[dict[Pad, bytes], ...] = field(repr=False)
@@ -64,7 +68,7 @@ def k0_bits(parameters: SessionParameters, sessions: int = 1) -> int:
 
 
 def draw_k0(source: RandomSource, parameters: SessionParameters, sessions: int = 1) -> bytes:
-    """Draw K0, packed; VHASH's last two words are drawn again until the key is a valid one.
+    """Draw K0, as the content of a K0 file; VHASH's last two words are drawn again until the key is a valid one.
 
     Raises:
         InvalidInput: a predictable source for parameters that are not marked insecure.
@@ -76,30 +80,34 @@ def draw_k0(source: RandomSource, parameters: SessionParameters, sessions: int =
         raise InvalidInput(
             f"K0 for real keys cannot come from {source.description}; take the system's generator or a file"
         )
-    seed = source.bits(seed_bits(parameters))
+    length = seed_bits(parameters)
+    seed = source.bits(length)
     vhash_key = source.random_bytes(VHASH_BITS // 8)
     while not is_valid_key(vhash_key):
         vhash_key = vhash_key[:-16] + source.random_bytes(16)
     rest = np.frombuffer(vhash_key + source.random_bytes(SESSION_PAD_BITS // 8 * sessions), np.uint8)
-    return np.packbits(np.concatenate((seed, np.unpackbits(rest))), bitorder="big").tobytes()
+    k0 = np.packbits(np.concatenate((seed, np.unpackbits(rest))), bitorder="big").tobytes()
+    k0_id = source.random_bytes(ID_BYTES)
+    return CarriedK0(k0_id, length, VHASH_BITS, SESSION_PAD_BITS * sessions, k0).to_bytes()
 
 
-def take_apart(k0: bytes, parameters: SessionParameters) -> InitialSecret:
-    """K0 by its parts; how many sessions it serves follows from its length.
+def take_apart(content: bytes, parameters: SessionParameters) -> InitialSecret:
+    """K0 by its parts, from the content of a K0 file.
 
     Raises:
-        InvalidInput: length or padding do not fit the parameters, or the VHASH key is not a valid one.
+        InvalidInput: the file is damaged, its lengths do not fit the parameters, or the VHASH key is not a valid one.
     """
     from postprocess.authentication import is_valid_key
 
-    length = seed_bits(parameters)
-    sessions = (8 * len(k0) - length - VHASH_BITS) // SESSION_PAD_BITS
-    expected = length + VHASH_BITS + SESSION_PAD_BITS * max(sessions, 1)
-    if sessions < 1 or len(k0) != -(-expected // 8):
+    carried = read_k0_file(content)
+    k0, length, expected = carried.k0, seed_bits(parameters), carried.bits
+    if (carried.seed_bits, carried.vhash_bits) != (length, VHASH_BITS):
         raise InvalidInput(
-            f"K0: {len(k0)} bytes do not fit these parameters, {-(-expected // 8)} would; "
-            "draw it for the parameters of the session that is planned"
+            f"K0: its extractor seed has {carried.seed_bits} bits, these parameters need {length}; draw K0 for the "
+            "parameters of the session that is planned, or give those for which it was drawn"
         )
+    if carried.pads_bits < SESSION_PAD_BITS or carried.pads_bits % SESSION_PAD_BITS:
+        raise InvalidInput(f"K0: {carried.pads_bits} bits of pads, a session takes {SESSION_PAD_BITS}; draw it anew")
     bits = np.unpackbits(np.frombuffer(k0, np.uint8), bitorder="big")
     if bits[expected:].any():
         raise InvalidInput("K0: the unused bits of the last byte are not zero; this file was made for other parameters")
@@ -109,7 +117,10 @@ def take_apart(k0: bytes, parameters: SessionParameters) -> InitialSecret:
         raise InvalidInput("K0: its VHASH key is not a valid one; draw K0 with `diqkd keys provision`")
     step = SESSION_PAD_BITS // 8
     return InitialSecret(
-        bits[:length], vhash_key, tuple(split_pads(pads[i : i + step]) for i in range(0, len(pads), step))
+        carried.k0_id,
+        bits[:length],
+        vhash_key,
+        tuple(split_pads(pads[i : i + step]) for i in range(0, len(pads), step)),
     )
 
 

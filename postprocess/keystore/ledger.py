@@ -6,8 +6,8 @@ handed out unasked, bits of a real ledger mixed with those of a rehearsal.
 
 from __future__ import annotations
 
-import hmac
 import json
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,32 +16,17 @@ import numpy as np
 from contract.nodes import NODES
 from postprocess.errors import AbortReason, InvalidInput
 from postprocess.keystore.balance import Balance
-from postprocess.keystore.consistency import contradictions
+from postprocess.keystore.consistency import contradictions, damages
 from postprocess.keystore.database import Database
+from postprocess.keystore.digests import LedgerDamaged, digest_of
 from postprocess.keystore.initial_secret import PAD_BITS, VHASH_BITS, Pad, seed_bits, take_apart
-from postprocess.keystore.session_ledger import ACCEPTED, SessionLedger, hold, in_order, now
+from postprocess.keystore.key_shelf import MADE, KeyRecord, KeyShelf
+from postprocess.keystore.session_ledger import ACCEPTED, SessionLedger, hold, in_order, now, set_aside
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.storage.node_home import NodeHome
+from postprocess.storage.ownership import require_known_sessions
 
 _TABLE_ROWS = {"error_correction": (Pad.EC,), "authentication": (Pad.ALICE, Pad.BOB), "activation": (Pad.ACTIVATION,)}
-
-
-@dataclass(frozen=True)
-class KeyRecord:
-    """What the ledger says about a key; never the key.
-
-    Attributes:
-        key_id: the session that made it.
-        bits: ell. deliverable: without the bits set aside as pads of a later session.
-        state: pending (the peer is not sure yet), active, delivered or discarded.
-    """
-
-    key_id: str
-    bits: int
-    deliverable: int
-    state: str
-    apparatus: str
-    insecure_because: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -60,19 +45,20 @@ class Keystore:
     """One node's ledger; `create` a new one or `open` an existing one. Usable as a context manager.
 
     Attributes:
-        path: the SQLite file, 0600. node: "alice" or "bob".
+        path: the SQLite file, 0600. node: "alice" or "bob". shelf: its keys.
     """
 
     def __init__(self, database: Database) -> None:
         self._database, self.path = database, database.path
         self.node = database.fact("node") or ""
+        self.shelf = KeyShelf(database)
 
     @classmethod
     def create(cls, path: Path | str, node: str) -> Keystore:
         """A new, empty ledger; InvalidInput where there is one already."""
         if node not in NODES:
             raise InvalidInput(f"node = {node}: must be 'alice' or 'bob'")
-        return cls(Database.create(Path(path), {"node": node, "created": now()}))
+        return cls(Database.create(Path(path), {"node": node, "created": now(), "ledger_id": secrets.token_hex(16)}))
 
     @classmethod
     def open(cls, path: Path | str) -> Keystore:
@@ -97,6 +83,16 @@ class Keystore:
         return self._database.fact("k0_bits") is not None
 
     @property
+    def ledger_id(self) -> str:
+        """Random public name of this ledger; rounds say whose they are by it."""
+        return self._database.fact("ledger_id") or ""
+
+    @property
+    def k0_id(self) -> str:
+        """Random public name of the draw of K0, hexadecimal; empty before provisioning."""
+        return self._database.fact("k0_id") or ""
+
+    @property
     def apparatus(self) -> str | None:
         """The apparatus this ledger serves, fixed by provisioning."""
         return self._database.fact("apparatus")
@@ -110,7 +106,7 @@ class Keystore:
         """Take K0 in, once, in one transaction; the ledger then belongs to the apparatus of the parameters.
 
         Args:
-            k0: packed as `draw_k0` gives it, the same on both nodes.
+            k0: content of a K0 file, as `draw_k0` gives it, the same on both nodes.
             parameters: those for which K0 was drawn.
             insecure_because: reasons beyond those of the parameters, such as a seeded source.
 
@@ -121,6 +117,7 @@ class Keystore:
         reasons = list(dict.fromkeys([*parameters.insecure_because, *insecure_because]))
         facts = {
             "k0_bits": str(secret.bits),
+            "k0_id": secret.k0_id.hex(),
             "apparatus": parameters.apparatus,
             "insecure_because": json.dumps(reasons),
         }
@@ -130,11 +127,13 @@ class Keystore:
             for name, value in facts.items():
                 write("INSERT INTO facts VALUES (?, ?)", name, value)
             seed = np.packbits(secret.seed, bitorder="big").tobytes()
-            write("INSERT INTO reusable VALUES ('trevisan seed', ?, ?)", len(secret.seed), seed)
-            write("INSERT INTO reusable VALUES ('vhash key', ?, ?)", VHASH_BITS, secret.vhash_key)
+            for name, bits, data in (
+                ("trevisan seed", len(secret.seed), seed),
+                ("vhash key", VHASH_BITS, secret.vhash_key),
+            ):
+                write("INSERT INTO reusable VALUES (?, ?, ?, ?)", name, bits, data, digest_of(name, data))
             for number, pads in enumerate(secret.pads):
-                for name, pad in pads.items():
-                    write("INSERT INTO pads VALUES (?, ?, 'available', NULL, NULL, ?)", f"K0/{number:06d}", name, pad)
+                set_aside(write, f"K0/{number:06d}", pads)
 
     # Sessions
 
@@ -180,11 +179,14 @@ class Keystore:
         query = "SELECT id, outcome, COALESCE(detail, ''), pads, opened, closed FROM sessions ORDER BY rowid"
         return [SessionRecord(*row) for row in self._database.rows(query)]
 
-    def abort(self, session_id: str, reason: AbortReason, detail: str = "") -> None:
+    def abort(self, session_id: str, reason: AbortReason, detail: str = "", *, untouched: bool = False) -> None:
         """Close a session without a key; pads and pending key are erased. `detail` is public. A closed session stays
         as it is.
+
+        Args:
+            untouched: both nodes have stated that no tag under any of the pads was made or checked; then they are free.
         """
-        self.session(session_id).abort(reason, detail)
+        self.session(session_id).abort(reason, detail, untouched=untouched)
 
     def abandon(self, session_id: str) -> None:
         """The operator gives a session up; a peer that has not decided yet discards too when it hears of it.
@@ -239,60 +241,22 @@ class Keystore:
 
     def keys(self) -> list[KeyRecord]:
         """All keys, oldest first."""
-        query = "SELECT id, bits, deliverable, state, apparatus, insecure_because FROM keys ORDER BY rowid"
-        return [
-            KeyRecord(key_id, bits, deliverable, state, apparatus, tuple(json.loads(reasons)))
-            for key_id, bits, deliverable, state, apparatus, reasons in self._database.rows(query)
-        ]
+        return self.shelf.records()
 
     def key(self, key_id: str) -> KeyRecord:
         """One key's record; InvalidInput when there is none."""
-        for record in self.keys():
-            if record.key_id == key_id:
-                return record
-        raise InvalidInput(f"key '{key_id}': not in {self.path}; `diqkd keys show` lists them")
-
-    def deliver(self, key_id: str, *, allow_emulated: bool = False, allow_insecure: bool = False) -> np.ndarray:
-        """Hand a key out to an application, once; it is marked as delivered, durably, before the bits are returned.
-
-        Returns:
-            uint8 (deliverable,): the key without the bits set aside as pads of a later session.
-
-        Raises:
-            InvalidInput: not active, delivered already, or emulated or insecure and not asked for by name.
-        """
-        record = self.key(key_id)
-        if record.state != "active":
-            raise InvalidInput(f"key '{key_id}': {_WHY_NOT[record.state]}")
-        if record.apparatus != "kasli" and not allow_emulated:
-            raise InvalidInput(
-                f"key '{key_id}': made on the {record.apparatus} apparatus, it protects nothing; not handed out"
-            )
-        if record.insecure_because and not allow_insecure:
-            raise InvalidInput(f"key '{key_id}': insecure ({'; '.join(record.insecure_because)}); not handed out")
-        bits = self._key_bits(key_id)
-        with self._database.transaction("deliver") as write:
-            if not write("UPDATE keys SET state = 'delivered' WHERE id = ? AND state = 'active'", key_id):
-                raise InvalidInput(f"key '{key_id}': {_WHY_NOT['delivered']}")
-        return bits
-
-    def same_key(self, other: Keystore, key_id: str) -> bool:
-        """Whether two ledgers on this machine hold the same bits of an active or delivered key; shows no bit."""
-        usable = ("active", "delivered")
-        if self.key(key_id).state not in usable or other.key(key_id).state not in usable:
-            return False
-        return hmac.compare_digest(self._key_bits(key_id).tobytes(), other._key_bits(key_id).tobytes())
-
-    def _key_bits(self, key_id: str) -> np.ndarray:
-        found = self._database.row("SELECT data, deliverable FROM keys WHERE id = ?", key_id)
-        assert found is not None
-        return np.unpackbits(np.frombuffer(found[0], np.uint8), count=found[1], bitorder="big")
+        return self.shelf.record(key_id)
 
     # Accounts
 
     def check(self) -> list[str]:
         """What in this ledger contradicts itself, one line each; empty for a sound one."""
-        return contradictions(self._database)
+        return contradictions(self._database) + damages(self._database)
+
+    def require_intact(self) -> None:
+        """LedgerDamaged when a secret in this ledger is not the one that was stored."""
+        for line in damages(self._database):
+            raise LedgerDamaged(f"{self.path}: {line}")
 
     def balance(self) -> Balance:
         """Table I for this ledger."""
@@ -300,7 +264,7 @@ class Keystore:
             raise InvalidInput(f"{self.path}: no K0 in this ledger; run `diqkd keys provision` on both nodes")
         used = dict(self._database.rows("SELECT name, count(*) FROM pads WHERE state != 'available' GROUP BY name"))
         lengths = dict(self._database.rows("SELECT name, bits FROM reusable"))
-        gained = [record for record in self.keys() if record.state in ("active", "delivered")]
+        gained = [record for record in self.keys() if record.state in MADE]
         reasons = dict.fromkeys(
             [*self.insecure_because, *(why for record in gained for why in record.insecure_because)]
         )
@@ -311,19 +275,31 @@ class Keystore:
             vhash_key=lengths["vhash key"],
             trevisan_seed=lengths["trevisan seed"],
             generated=sum(record.bits for record in gained),
-            delivered=sum(record.deliverable for record in gained if record.state == "delivered"),
+            delivered=sum(record.deliverable for record in gained if record.state.startswith("deliver")),
             apparatus=self.apparatus or "",
             insecure_because=tuple(reasons),
         )
 
 
-_WHY_NOT = {
-    "pending": "pending, the peer is not sure of it yet; run the session on both nodes again",
-    "delivered": "delivered already; a key is handed out once",
-    "discarded": "discarded, its session was aborted; there is no key",
-}
+def open_ledger(home: NodeHome, *, checked: bool = True) -> Keystore:
+    """The ledger of a node, opened; a context manager.
 
+    Args:
+        checked: that nobody else may read the home, every secret against its digest, and that the ledger knows the
+            sessions beside it; without, whoever only looks can look at a damaged one too.
 
-def open_ledger(home: NodeHome) -> Keystore:
-    """The ledger of a node, opened; a context manager."""
-    return Keystore.open(home.ledger)
+    Raises:
+        InvalidInput: no ledger, one that cannot be read, an old copy; with `checked`, also a damaged one.
+    """
+    if checked:
+        home.require_private()
+    keystore = Keystore.open(home.ledger)
+    if checked:
+        try:
+            keystore.require_intact()
+            known = {record.session_id for record in keystore.sessions()}
+            require_known_sessions(home.folder / "sessions", known, home.ledger)
+        except BaseException:
+            keystore.close()
+            raise
+    return keystore

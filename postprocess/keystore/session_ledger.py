@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,11 +18,23 @@ import numpy as np
 
 from postprocess.errors import AbortReason, InvalidInput, SessionAborted
 from postprocess.keystore.database import NO_OLD_COPY, Database, Execute, LedgerConflict
+from postprocess.keystore.digests import digest_of, require_intact
 from postprocess.keystore.initial_secret import SESSION_PAD_BITS, Pad, split_pads
 from postprocess.plans.session_parameters import SessionParameters
 
 ACCEPTED = "accepted"
 SOUND = "sound"
+
+
+@dataclass(frozen=True)
+class MessageRecord:
+    """A message as anybody on the line has seen it: "sent" or "received", kind, UTC, length in bytes, SHA-256 (hex)."""
+
+    direction: str
+    kind: str
+    stored: str
+    bytes: int
+    sha256: str
 
 
 class SessionLedger:
@@ -34,6 +48,11 @@ class SessionLedger:
     def __init__(self, database: Database, parameters: SessionParameters, folder: Path) -> None:
         self._database, self.parameters, self.folder = database, parameters, folder
         self._id = parameters.session_id
+
+    @property
+    def k0_id(self) -> str:
+        """Random public name of this ledger's K0."""
+        return self._database.fact("k0_id") or ""
 
     # Reusable secrets
 
@@ -55,9 +74,9 @@ class SessionLedger:
         return hashlib.sha256(b"diqkd reusable secrets" + content).digest()
 
     def _reusable(self, name: str) -> tuple[int, bytes]:
-        found = self._database.row("SELECT bits, data FROM reusable WHERE name = ?", name)
+        found = self._database.row("SELECT bits, data, digest FROM reusable WHERE name = ?", name)
         assert found is not None, "reserve() refuses a ledger without K0"
-        return found[0], found[1]
+        return found[0], require_intact(name, found[1], found[2])
 
     # Pads and tags
 
@@ -79,13 +98,13 @@ class SessionLedger:
 
     def hold_pads(self, label: str) -> None:
         """Give back the untouched set this session holds and hold the named one, so that both nodes use the same."""
-        if label == self.pad_label:
-            return
-        if label not in self.usable_pads():
-            raise LedgerConflict(
-                f"session {self._id}: the pads '{label}' are not free; abandon the session on both nodes"
-            )
         with self._database.transaction("hold pads") as write:
+            if label == self.pad_label:
+                return
+            if label not in self.usable_pads():
+                raise LedgerConflict(
+                    f"session {self._id}: the pads '{label}' are not free; abandon the session on both nodes"
+                )
             write("UPDATE pads SET state = 'available', session = NULL WHERE session = ?", self._id)
             hold(write, label, self._id)
             write("UPDATE sessions SET pads = ? WHERE id = ?", label, self._id)
@@ -107,14 +126,14 @@ class SessionLedger:
                 self._id,
                 pad,
             )
-        found = self._pad(pad, "message_sha256")
-        if found != digest:
-            raise LedgerConflict(f"session {self._id}: pad {pad} is spent on another message; abandon the session")
-        return authentication.tag(self.vhash_key, message, self._secret(pad))
+            if self._pad(pad)[0] != digest:
+                raise LedgerConflict(f"session {self._id}: pad {pad} is spent on another message; abandon the session")
+            secret = self._secret(pad)
+        return authentication.tag(self.vhash_key, message, secret)
 
     def is_spent_on(self, pad: Pad, message: bytes) -> bool:
         """Whether the pad has been spent on a tag of ours for this message."""
-        return self._pad(pad, "message_sha256") == hashlib.sha256(message).digest()
+        return self._pad(pad)[0] == hashlib.sha256(message).digest()
 
     def verify(self, pad: Pad, message: bytes, tag: bytes) -> bool:
         """Whether a received tag belongs to this message; spends the pad first."""
@@ -122,19 +141,27 @@ class SessionLedger:
 
         with self._database.transaction(f"spend {pad}") as write:
             write("UPDATE pads SET state = 'spent' WHERE session = ? AND name = ?", self._id, pad)
-        return authentication.is_tag_of(tag, self.vhash_key, message, self._secret(pad))
+            secret = self._secret(pad)
+        return authentication.is_tag_of(tag, self.vhash_key, message, secret)
 
     def _secret(self, pad: Pad) -> bytes:
-        data = self._pad(pad, "data")
+        _, data, digest = self._pad(pad)
         if data is None:
-            raise LedgerConflict(f"session {self._id}: pad {pad} is erased; the session is closed")
-        return data
+            raise LedgerConflict(f"session {self._id}: pad {pad} is erased; the session is closed, or its message made")
+        return require_intact(pad_name(self.pad_label, pad), data, digest)
 
-    def _pad(self, pad: Pad, column: str) -> bytes | None:
-        found = self._database.row(f"SELECT {column} FROM pads WHERE session = ? AND name = ?", self._id, pad)
+    def _pad(self, pad: Pad) -> tuple[bytes | None, bytes | None, bytes | None]:
+        """Digest of the message it was spent on, the pad, its local digest."""
+        found = self._database.row(
+            "SELECT message_sha256, data, digest FROM pads WHERE session = ? AND name = ?", self._id, pad
+        )
         if found is None:
             raise LedgerConflict(f"session {self._id}: its pad {pad} is not in the ledger; {NO_OLD_COPY}")
-        return found[0]
+        return found[0], found[1], found[2]
+
+    def _erase_pads(self, write: Execute, pads: Iterable[Pad]) -> None:
+        for pad in pads:
+            write("UPDATE pads SET data = NULL, digest = NULL WHERE session = ? AND name = ?", self._id, pad)
 
     # Messages
 
@@ -146,9 +173,12 @@ class SessionLedger:
         """The stored bytes of the peer's message, or None."""
         return self._message("received", kind)
 
-    def keep_sent(self, kind: str, payload: bytes) -> None:
-        """Store a message of ours before it is sent; LedgerConflict when another version is stored already."""
-        self._keep("sent", kind, payload)
+    def keep_sent(self, kind: str, payload: bytes, done_with: Iterable[Pad] = ()) -> None:
+        """Store a message of ours before it is sent, and overwrite the pads that are of no further use.
+
+        LedgerConflict when another version is stored already.
+        """
+        self._keep("sent", kind, payload, done_with)
         if self.sent(kind) != payload:
             raise LedgerConflict(
                 f"session {self._id}: another version of message {kind} is stored; abandon the session"
@@ -174,19 +204,46 @@ class SessionLedger:
         """Kinds of the peer's messages stored here."""
         return list(self._messages("received"))
 
-    def _keep(self, direction: str, kind: str, payload: bytes) -> None:
+    def _keep(self, direction: str, kind: str, payload: bytes, done_with: Iterable[Pad] = ()) -> None:
         with self._database.transaction(f"keep {direction} {kind}") as write:
-            write("INSERT INTO messages VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", self._id, direction, kind, payload)
+            self._insert(write, direction, kind, payload)
+            self._erase_pads(write, done_with)
+
+    def _insert(self, write: Execute, direction: str, kind: str, payload: bytes) -> None:
+        digest = hashlib.sha256(payload).digest()
+        row = (self._id, direction, kind, now(), digest, len(payload), payload)
+        write("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", *row)
 
     def _message(self, direction: str, kind: str) -> bytes | None:
-        found = self._database.row(
-            "SELECT payload FROM messages WHERE session = ? AND direction = ? AND kind = ?", self._id, direction, kind
-        )
-        return None if found is None else found[0]
+        query = "SELECT payload, sha256 FROM messages WHERE session = ? AND direction = ? AND kind = ?"
+        found = self._database.row(query, self._id, direction, kind)
+        if found is None:
+            return None
+        payload, digest = found
+        if payload is None or hashlib.sha256(payload).digest() != digest:
+            what = "is erased" if payload is None else "has changed since it was stored (a bad disk?)"
+            raise LedgerConflict(f"session {self._id}: its message {kind} {what}; abandon the session on both nodes")
+        return payload
 
     def _messages(self, direction: str) -> dict[str, bytes]:
         query = "SELECT kind, payload FROM messages WHERE session = ? AND direction = ? ORDER BY rowid"
-        return dict(self._database.rows(query, self._id, direction))
+        return {
+            kind: payload for kind, payload in self._database.rows(query, self._id, direction) if payload is not None
+        }
+
+    def transcript(self) -> list[MessageRecord]:
+        """Every message of the session, sent and received, in the order in which it was stored; no content."""
+        query = (
+            "SELECT direction, kind, stored, bytes, sha256 FROM messages WHERE session = ? AND direction != 'own' "
+            "ORDER BY rowid"
+        )
+        rows = self._database.rows(query, self._id)
+        return [MessageRecord(way, kind, stored, size, sha.hex()) for way, kind, stored, size, sha in rows]
+
+    def erase_messages(self) -> None:
+        """Overwrite the content of every message of a closed session; sizes, times and digests stay."""
+        with self._database.transaction("erase messages") as write:
+            write("UPDATE messages SET payload = NULL WHERE session = ?", self._id)
 
     # Verdict, key, outcome
 
@@ -220,7 +277,8 @@ class SessionLedger:
         """Store this node's message, its verdict and, with SOUND, its pending key: all together or nothing."""
         with self._database.transaction(f"decide {kind}") as write:
             self._conclude(write, verdict, key)
-            write("INSERT INTO messages VALUES (?, 'sent', ?, ?) ON CONFLICT DO NOTHING", self._id, kind, payload)
+            self._insert(write, "sent", kind, payload)
+            self._erase_pads(write, Pad)
 
     def _conclude(self, write: Execute, verdict: str, key: np.ndarray | None) -> None:
         if (verdict == SOUND) != (key is not None):
@@ -232,8 +290,9 @@ class SessionLedger:
             refill = SESSION_PAD_BITS if len(key) > SESSION_PAD_BITS else 0
             data = np.packbits(key, bitorder="big").tobytes()
             reasons = json.dumps(self.insecure_because)
-            values = (self._id, len(key), len(key) - refill, data, self.parameters.apparatus, reasons)
-            write("INSERT INTO keys VALUES (?, ?, ?, ?, 'pending', ?, ?)", *values)
+            digest = digest_of(f"key {self._id}", data)
+            values = (self._id, len(key), len(key) - refill, data, self.parameters.apparatus, reasons, digest)
+            write("INSERT INTO keys VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, NULL)", *values)
 
     def accept(self) -> None:
         """Activate the pending key, erase the session's pads, and set the key's first 256 bits aside as fresh pads.
@@ -244,24 +303,36 @@ class SessionLedger:
             if not self._close(write, ACCEPTED, ""):
                 return
             found = self._database.row(
-                "SELECT bits, deliverable, data FROM keys WHERE id = ? AND state = 'pending'", self._id
+                "SELECT bits, deliverable, data, digest FROM keys WHERE id = ? AND state = 'pending'", self._id
             )
             if found is None:
                 raise LedgerConflict(f"session {self._id}: no pending key to activate; abandon the session")
-            bits, deliverable, data = found
+            bits, deliverable, data, digest = found
+            require_intact(f"key {self._id}", data, digest)
             if bits != deliverable:
-                for name, pad in split_pads(data[: SESSION_PAD_BITS // 8]).items():
-                    write(
-                        "INSERT INTO pads VALUES (?, ?, 'available', NULL, NULL, ?)", refill_label(self._id), name, pad
-                    )
+                set_aside(write, refill_label(self._id), split_pads(data[: SESSION_PAD_BITS // 8]))
                 data = data[SESSION_PAD_BITS // 8 :]
-            write("UPDATE keys SET state = 'active', data = ? WHERE id = ?", data, self._id)
+            digest = digest_of(f"key {self._id}", data)
+            write("UPDATE keys SET state = 'active', data = ?, digest = ? WHERE id = ?", data, digest, self._id)
 
-    def abort(self, reason: AbortReason, detail: str = "") -> None:
-        """Close without a key: the pending key and the pads are erased. A closed session stays as it is."""
+    def abort(self, reason: AbortReason, detail: str = "", *, untouched: bool = False) -> None:
+        """Close without a key: the pending key and the pads are erased. A closed session stays as it is.
+
+        Args:
+            untouched: both nodes have stated that no tag under any of the pads was made or checked; then, and only if
+                this ledger says so too, the pads are free again.
+        """
         with self._database.transaction("abort") as write:
+            if untouched and self.outcome is None:
+                self._give_back(write)
             if self._close(write, reason.value, detail):
-                write("UPDATE keys SET state = 'discarded', data = NULL WHERE id = ?", self._id)
+                write("UPDATE keys SET state = 'discarded', data = NULL, digest = NULL WHERE id = ?", self._id)
+
+    def _give_back(self, write: Execute) -> None:
+        states = self._database.rows("SELECT state FROM pads WHERE session = ?", self._id)
+        if states == [("reserved",)] * len(Pad):
+            write("UPDATE pads SET state = 'available', session = NULL WHERE session = ?", self._id)
+            write("UPDATE sessions SET pads = '' WHERE id = ?", self._id)
 
     def revoke(self) -> bool:
         """Take back an accepted session that the peer has abandoned; False when its key or pads are in use already."""
@@ -269,7 +340,8 @@ class SessionLedger:
         with self._database.transaction("revoke") as write:
             touched = self._database.row("SELECT 1 FROM pads WHERE label = ? AND state != 'available'", label)
             if touched or not write(
-                "UPDATE keys SET state = 'discarded', data = NULL WHERE id = ? AND state = 'active'", self._id
+                "UPDATE keys SET state = 'discarded', data = NULL, digest = NULL WHERE id = ? AND state = 'active'",
+                self._id,
             ):
                 return False
             write("DELETE FROM pads WHERE label = ?", label)
@@ -277,7 +349,7 @@ class SessionLedger:
             return True
 
     def _close(self, write: Execute, outcome: str, detail: str) -> bool:
-        write("UPDATE pads SET state = 'spent', data = NULL WHERE session = ?", self._id)
+        write("UPDATE pads SET state = 'spent', data = NULL, digest = NULL WHERE session = ?", self._id)
         return bool(
             write(
                 "UPDATE sessions SET outcome = ?, detail = ?, closed = ? WHERE id = ? AND outcome IS NULL",
@@ -298,6 +370,18 @@ def hold(write: Execute, label: str, session_id: str) -> None:
     query = "UPDATE pads SET state = 'reserved', session = ? WHERE label = ? AND state = 'available'"
     if write(query, session_id, label) != len(Pad):
         raise LedgerConflict(f"session {session_id}: the pads '{label}' are no longer free; run the same command again")
+
+
+def set_aside(write: Execute, label: str, pads: Mapping[Pad, bytes]) -> None:
+    """Put a set of four fresh pads into the ledger, inside the caller's transaction."""
+    for pad, data in pads.items():
+        row = (label, pad, data, digest_of(pad_name(label, pad), data))
+        write("INSERT INTO pads VALUES (?, ?, 'available', NULL, NULL, ?, ?)", *row)
+
+
+def pad_name(label: str, pad: str) -> str:
+    """What messages and digests call a pad."""
+    return f"pad {label} {pad}"
 
 
 def in_order(labels: list[str]) -> list[str]:

@@ -34,9 +34,17 @@ from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import RandomSource
 from postprocess.rounds.private_settings import draw_settings, read_settings, settings_to_file
 from postprocess.rounds.raw_rounds import RawRounds
+from postprocess.rounds.round_files import (
+    MARKS_FILE,
+    PARAMETERS_FILE,
+    RECORDS_FILE,
+    SETTINGS_FILE,
+    require_not_erased,
+)
 from postprocess.rounds.round_records import Flag, RoundRecords
 from postprocess.rounds.zeroed import ZeroedRanges
 from postprocess.storage.framed_log import FramedLog
+from postprocess.storage.ownership import mark_rounds
 from postprocess.storage.private_files import lock_folder, private_folder, write_private
 
 _BURNED, _COMPLETE_NOTED, _CLOSED = 1, 2, 3
@@ -62,9 +70,9 @@ class RoundStore:
         self._read_only = read_only
         self._lock = -1 if read_only else lock_folder(folder)
         try:
-            self._marks = FramedLog(folder / "marks.log", longest_payload=_INDEX.size, read_only=read_only)
+            self._marks = FramedLog(folder / MARKS_FILE, longest_payload=_INDEX.size, read_only=read_only)
             longest = max(SPAN.size + 4 * RECORD_WORDS * self.parameters.block_rounds, 64)
-            self._records = FramedLog(folder / "records.log", longest_payload=longest, read_only=read_only)
+            self._records = FramedLog(folder / RECORDS_FILE, longest_payload=longest, read_only=read_only)
             self._read_marks()
             self._read_records()
         except BaseException:
@@ -73,8 +81,13 @@ class RoundStore:
         self._forfeited = min(self.burned_blocks * self.parameters.block_rounds, self.parameters.rounds)
 
     @classmethod
-    def create(cls, folder: Path, parameters: RoundsPlan, node: str, source: RandomSource) -> RoundStore:
+    def create(
+        cls, folder: Path, parameters: RoundsPlan, node: str, source: RandomSource, ledger_id: str = ""
+    ) -> RoundStore:
         """Draw and store all settings, then open the store; a half-made store of a crashed `create` is made anew.
+
+        Args:
+            ledger_id: the ledger that will use these rounds; empty for rounds that make no key.
 
         Raises:
             InvalidInput: unknown node, the session exists already, or the random source is exhausted.
@@ -84,15 +97,18 @@ class RoundStore:
         if cls.exists(folder):
             raise InvalidInput(f"{folder}: this session has settings already; resume it, or choose another session id")
         private_folder(folder)
+        require_not_erased(folder)
         lock = lock_folder(folder)
         try:
             if cls.exists(folder):
                 raise InvalidInput(f"{folder}: another process has just made this session; resume it")
-            write_private(folder / "parameters.json", parameters.to_json().encode())
-            FramedLog.create(folder / "marks.log")
-            FramedLog.create(folder / "records.log")
+            write_private(folder / PARAMETERS_FILE, parameters.to_json().encode())
+            if ledger_id:
+                mark_rounds(folder, ledger_id)
+            FramedLog.create(folder / MARKS_FILE)
+            FramedLog.create(folder / RECORDS_FILE)
             content = settings_to_file(node, parameters, draw_settings(node, parameters, source))
-            write_private(folder / "settings.bin", content)
+            write_private(folder / SETTINGS_FILE, content)
         finally:
             os.close(lock)
         return cls(folder)
@@ -110,7 +126,7 @@ class RoundStore:
     @staticmethod
     def exists(folder: Path) -> bool:
         """Whether the folder holds a session whose settings are drawn."""
-        return (folder / "settings.bin").exists()
+        return (folder / SETTINGS_FILE).exists()
 
     def close(self) -> None:
         """Release files and lock; the object is of no further use."""
@@ -380,14 +396,15 @@ class RoundStore:
 
 
 def _read_session(folder: Path) -> tuple[SessionParameters | MeasurementPlan, str, NDArray[np.uint8]]:
+    require_not_erased(folder)
     if not RoundStore.exists(folder):
         raise InvalidInput(f"{folder}: no stored rounds here; give the right --home, --node and --session")
     try:
-        text = (folder / "parameters.json").read_text()
+        text = (folder / PARAMETERS_FILE).read_text()
     except (OSError, UnicodeDecodeError) as problem:
         raise InvalidInput(f"{folder / 'parameters.json'}: cannot be read; restore it from a copy") from problem
     parameters = read_plan(text)
-    return parameters, *read_settings(folder / "settings.bin", parameters)
+    return parameters, *read_settings(folder / SETTINGS_FILE, parameters)
 
 
 def _span_records(payload: bytes) -> tuple[int, NDArray[np.int32]]:

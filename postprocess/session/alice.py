@@ -50,7 +50,7 @@ class AliceSession(SessionRole):
         zeroed = rounds.zeroed.to_bytes(parameters.zeroed_list_bits)
         message = revelation(x, code.syndrome(rounds.outcomes), tag_ec, zeroed, self.public_seed())
         tag = self.page.tag(Pad.ALICE, self.words.revelation(*message.fields))
-        self.mailbox.post(REVELATION, message.to_payload(tag))
+        self.mailbox.post(REVELATION, message.to_payload(tag), done_with=(Pad.EC, Pad.ALICE, Pad.BOB))
 
     def public_seed(self) -> np.ndarray | None:
         """The extractor's public seed, uint8 bits: drawn now, once Bob's rounds are over, and stored before it is used.

@@ -55,7 +55,7 @@ class BobSession(SessionRole):
         """Send G_B = VHASH(T, digest of the reusable secrets) + D_B: the last round is over here."""
         if self.page.sent("G_B") is None:
             message = self.words.round_types(self.rounds.test, self.page.reusable_digest)
-            self.mailbox.post("G_B", self.page.tag(Pad.BOB, message))
+            self.mailbox.post("G_B", self.page.tag(Pad.BOB, message), done_with=(Pad.BOB,))
 
     @step("decision")
     def decide(self) -> None:

@@ -9,12 +9,12 @@ under a pad or a wrong key.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from postprocess.errors import AbortReason, InvalidInput, PeerLost, SessionAborted
-from postprocess.keystore import ACCEPTED, LedgerConflict, SessionLedger
+from postprocess.keystore import ACCEPTED, LedgerConflict, Pad, SessionLedger
 from postprocess.link import Link, Silence, codec
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.session.revelation import REVELATION
@@ -36,6 +36,7 @@ class SessionStatus:
     """Where a node stands: `pads` is the set it holds, `usable` what it could hold; `asks` wants an answer."""
 
     parameters: str
+    k0_id: str
     pads: str
     usable: tuple[str, ...]
     holds: tuple[str, ...]
@@ -62,6 +63,7 @@ _LABEL = codec.text(128)
 _OUTCOMES = {None, ACCEPTED, *(reason.value for reason in AbortReason)}
 _FIELDS = {
     "parameters": codec.text(1 << 16),
+    "k0_id": _LABEL,
     "pads": _LABEL,
     "usable": codec.list_of(_LABEL, 100_000),
     "holds": codec.list_of(_LABEL, 16),
@@ -103,13 +105,15 @@ class Mailbox:
         self.announce(asks=True)
         self._until(lambda: self._met, f"{self._peer}'s greeting", timeout_s)
 
-    def post(self, kind: str, payload: bytes) -> None:
-        """Store a message, then send it; the same message again sends nothing (the peer asks for what it lacks)."""
-        if self._page.sent(kind) is None:
-            self._page.keep_sent(kind, payload)
+    def post(self, kind: str, payload: bytes, done_with: Iterable[Pad] = ()) -> None:
+        """Store a message, overwrite the pads that are then of no further use, and send it.
+
+        The same message again sends nothing (the peer asks for what it lacks).
+        """
+        known = self._page.sent(kind) is not None
+        self._page.keep_sent(kind, payload, done_with)
+        if not known:
             self._try_to_send(kind, payload)
-        else:
-            self._page.keep_sent(kind, payload)
 
     def send_again(self, kind: str) -> None:
         """Send a stored message, if the peer is there."""
@@ -135,6 +139,7 @@ class Mailbox:
         page = self._page
         status = SessionStatus(
             parameters=page.parameters.to_json(),
+            k0_id=page.k0_id,
             pads=page.pad_label,
             usable=tuple(page.usable_pads()),
             holds=tuple(page.inbox()),
@@ -203,6 +208,10 @@ class Mailbox:
         """Refuse other parameters, follow an operator's end, settle on one set of pads."""
         if status.parameters != self._page.parameters.to_json():
             raise SessionAborted(AbortReason.PARAMETER_MISMATCH, _differences(self._page.parameters, status.parameters))
+        if status.k0_id != self._page.k0_id:
+            raise SessionAborted(
+                AbortReason.PARAMETER_MISMATCH, "the nodes hold different draws of K0; provision both from one file"
+            )
         if status.outcome not in (None, ACCEPTED) and self._may_follow(AbortReason(status.outcome)):
             raise SessionAborted(AbortReason(status.outcome), f"at {self._peer} {status.detail}".strip())
         if status.outcome is None and status.pads != self._page.pad_label:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from postprocess.errors import AbortReason, DiqkdError, InvalidInput, SessionAborted
@@ -11,13 +13,15 @@ from postprocess.keystore import open_ledger
 from postprocess.link import Link, open_link
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness.choice import random_source
-from postprocess.rounds import RoundStore
-from postprocess.rounds.opening import stored_parameters
+from postprocess.rounds import RawRounds
+from postprocess.rounds.opening import open_own, stored_parameters
 from postprocess.session.alice import AliceSession
 from postprocess.session.bob import BobSession
 from postprocess.session.role import SessionResult
 from postprocess.storage.node_home import NodeHome
-from postprocess.storage.private_files import write_private
+from postprocess.storage.private_files import lock_folder, write_private
+
+ROLES = {"alice": AliceSession, "bob": BobSession}
 
 
 def post_process(
@@ -33,42 +37,51 @@ def post_process(
     The public outcome is also written to outcome.json in the session's folder.
 
     Raises:
-        InvalidInput: no such session, or its rounds are not complete.
+        InvalidInput: no such session, its rounds are not complete, another node's or another ledger's; others may read
+            the home; another process is at work on the session.
         PeerLost: the peer did not answer; the session stays open, the same call resumes.
     """
     folder, parameters = home.session_folder(session_id), stored_parameters(home, session_id)
-    store = RoundStore.open(folder, read_only=True)
-    if not store.complete:
-        raise InvalidInput(
-            f"session '{session_id}': {store.decided} of {parameters.rounds} rounds so far; "
-            "run the experiment again on both nodes to measure the rest"
-        )
-    rounds = store.raw()
-    store.close()
-    link = link or open_link(home.folder, home.node, session_id, "session", timeout_s)
-    role = AliceSession if home.node == "alice" else BobSession
+    lock = lock_folder(folder)
     try:
         with open_ledger(home) as keystore:
-            session = role(
-                parameters,
-                rounds,
-                link,
-                keystore,
-                timeout_s=timeout_s,
-                random_bits=lambda count: random_source(home, f"seed of {session_id}").bits(count),
-                progress=progress,
-            )
-            result = session.run()
+            rounds = _complete_rounds(home, keystore.ledger_id, session_id)
+            link = link or open_link(home.folder, home.node, session_id, "session", timeout_s)
+            with closing(link):
+                session = ROLES[home.node](
+                    parameters,
+                    rounds,
+                    link,
+                    keystore,
+                    timeout_s=timeout_s,
+                    random_bits=lambda count: random_source(home, f"seed of {session_id}").bits(count),
+                    progress=progress,
+                )
+                result = session.run()
     finally:
-        link.close()
+        os.close(lock)
     _write_outcome(folder, parameters, result)
     return result
 
 
+def _complete_rounds(home: NodeHome, ledger_id: str, session_id: str) -> RawRounds:
+    store = open_own(home, home.session_folder(session_id), ledger_id, read_only=True)
+    with closing(store):
+        if not store.complete:
+            raise InvalidInput(
+                f"session '{session_id}': {store.decided} of {store.parameters.rounds} rounds so far; "
+                "run the experiment again on both nodes to measure the rest"
+            )
+        return store.raw()
+
+
 def close_session(home: NodeHome, session_id: str, problem: SessionAborted) -> None:
-    """Note in the ledger that a session was aborted before post-processing; its pads are spent."""
+    """Note in the ledger that a session was aborted before post-processing.
+
+    Its pads are spent, unless both nodes have stated that they never used one.
+    """
     with open_ledger(home) as keystore:
-        keystore.abort(session_id, problem.reason, problem.detail)
+        keystore.abort(session_id, problem.reason, problem.detail, untouched=problem.untouched)
 
 
 def require_key(result: SessionResult, session_id: str) -> None:

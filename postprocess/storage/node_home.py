@@ -11,6 +11,9 @@ from pathlib import Path
 
 from contract.nodes import NODES
 from postprocess.errors import InvalidInput
+from postprocess.storage.private_files import require_private, require_private_folder
+
+PRIVATE_PARTS = ("keystore.sqlite", "keystore.sqlite.generation", "random.json", "link", "sessions")
 
 
 class NodeHome:
@@ -51,3 +54,10 @@ class NodeHome:
     def ledger(self) -> Path:
         """The ledger of secret bits."""
         return self.folder / "keystore.sqlite"
+
+    def require_private(self) -> None:
+        """Refuse a home whose secrets others may read; InvalidInput names the first such place."""
+        require_private_folder(self.folder)
+        for name in PRIVATE_PARTS:
+            if (self.folder / name).exists():
+                require_private(self.folder / name)

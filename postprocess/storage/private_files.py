@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 from postprocess.errors import InvalidInput
@@ -58,3 +60,21 @@ def lock_folder(folder: Path) -> int:
         os.close(descriptor)
         raise InvalidInput(f"{folder}: another process is at work on this session; wait for it or stop it") from problem
     return descriptor
+
+
+def require_private(path: Path) -> None:
+    """Refuse a file, or a folder and all that is in it, that others may read; InvalidInput names the first."""
+    _refuse_if_open(path)
+    for part in sorted(path.rglob("*")):
+        _refuse_if_open(part)
+
+
+def require_private_folder(folder: Path) -> None:
+    """Refuse a folder that others may enter, whatever is in it."""
+    _refuse_if_open(folder)
+
+
+def _refuse_if_open(path: Path) -> None:
+    with suppress(FileNotFoundError):  # a temporary file of another process
+        if stat.S_IMODE(path.lstat().st_mode) & 0o077 and not path.is_symlink():
+            raise InvalidInput(f"{path}: others may read it; run `chmod -R go= {path}`, and find out who has")

@@ -86,7 +86,8 @@ class Demonstration:
         k0 = draw_k0(self._source("K0"), self.parameters, self.sessions)
         for node in NODES:
             home = private_folder(self.homes / node)
-            (home / "keystore.sqlite").unlink(missing_ok=True)
+            for name in ("keystore.sqlite", "keystore.sqlite.generation"):  # of a set-up that was interrupted
+                (home / name).unlink(missing_ok=True)
             with Keystore.create(home / "keystore.sqlite", node) as keystore:
                 keystore.provision(k0, self.parameters, self.distrust)
             kind = {"kind": "system"} if self.seed is None else {"kind": "seeded", "seed": self.seed}
@@ -120,7 +121,7 @@ class Demonstration:
             ends = [records[session_id].outcome if session_id in records else None for records in outcomes]
             accepted = ends == [ACCEPTED, ACCEPTED]
             balances = [alice.balance(), bob.balance()]
-            keys_equal = accepted and alice.same_key(bob, session_id)
+            keys_equal = accepted and alice.shelf.same_key(bob.shelf, session_id)
         return {
             "session_id": session_id,
             "n": self.parameters.rounds,

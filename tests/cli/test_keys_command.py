@@ -8,6 +8,7 @@ import pytest
 from command_runs import CUSTOM, both_sessions, diqkd, provision, store_rounds
 
 from postprocess.keystore import open_ledger
+from postprocess.keystore.k0_file import HEADER_BYTES
 
 
 def keys(action, homes, node, *words):
@@ -44,7 +45,7 @@ def test_k0_of_the_paper(tmp_path):
     balance = end.json["balance"]
     assert (balance["K0"], balance["reusable_trevisan"], balance["reusable_vhash"]) == (1_203_422, 1_201_886, 1280)
     assert (balance["apparatus"], balance["insecure_because"]) == ("kasli", [])
-    assert (tmp_path / "k0").stat().st_size == -(-1_203_422 // 8)
+    assert (tmp_path / "k0").stat().st_size == HEADER_BYTES + -(-1_203_422 // 8)
 
 
 def test_k0_from_a_hardware_generator(tmp_path):
@@ -53,7 +54,7 @@ def test_k0_from_a_hardware_generator(tmp_path):
     (tmp_path / "qrng").write_bytes(data)
     words = ("--draw", tmp_path / "k0", "--random-file", tmp_path / "qrng", *CUSTOM)
     assert keys("provision", tmp_path, "alice", *words).status == 0
-    assert (tmp_path / "k0").read_bytes()[:1000] == data[:1000]
+    assert (tmp_path / "k0").read_bytes()[HEADER_BYTES:][:1000] == data[:1000]
     assert json.loads((tmp_path / "alice" / "random.json").read_text())["path"] == str(tmp_path / "qrng")
 
 
@@ -67,7 +68,7 @@ def test_a_second_k0_is_refused(homes, tmp_path):
 def test_provision_refuses_what_does_not_fit(tmp_path):
     (tmp_path / "k0").write_bytes(b"too short")
     for words, line in (
-        (("--take", tmp_path / "k0"), "K0: 9 bytes do not fit these parameters"),
+        (("--take", tmp_path / "k0"), "K0: not a file that `diqkd keys provision --draw` writes"),
         (("--take", tmp_path / "none"), "cannot be read (No such file or directory); give the file that --draw wrote"),
         (("--draw", tmp_path / "k0"), "exists; choose another name"),
         (("--draw", tmp_path / "no" / "k0"), "cannot be made"),
@@ -111,13 +112,13 @@ def test_verify_notices_files_that_others_can_read(gained):
 
 
 def test_verify_notices_different_keys(gained, monkeypatch):
-    from postprocess.keystore import Keystore
+    from postprocess.keystore.key_shelf import KeyShelf
 
-    monkeypatch.setattr(Keystore, "same_key", lambda *arguments: False)
+    monkeypatch.setattr(KeyShelf, "same_key", lambda *arguments: False)
     end = keys("verify", gained, "alice", "--json")
     assert end.status == 2
     assert end.json["keys_equal"] is False
-    assert "keys gained: alice's and bob's ledgers do not hold the same; do not use them" in end.err
+    assert "alice's ledger is not in order: key gained: not the same on both nodes" in end.err
 
 
 def test_keys_are_handed_out_once_and_only_when_asked_by_name(gained, tmp_path):

@@ -10,6 +10,7 @@ from node_bob.settings import DEFAULTS
 from postprocess.errors import ExitStatus
 from postprocess.keystore import Keystore
 from tests.demo.emulated_sessions import calibrate, run, small_session, start
+from tests.handed_out import hand_out
 
 PHASES = DEFAULTS.qubit.pattern_phase
 
@@ -80,7 +81,7 @@ def test_a_seed_repeats_a_run_bit_for_bit(tmp_path):
     keys = []
     for demo in runs:
         with Keystore.open(demo.homes / "bob" / "keystore.sqlite") as keystore:
-            keys.append(keystore.deliver("rehearsal", allow_emulated=True, allow_insecure=True).tolist())
+            keys.append(hand_out(keystore, "rehearsal").tolist())
     assert keys[0] == keys[1]
 
 

@@ -17,6 +17,7 @@ from postprocess.randomness import SeededSource
 from postprocess.reconciliation.syndrome_length import paper_syndrome_length
 from postprocess.rounds import RawRounds
 from postprocess.session import AliceSession, BobSession
+from tests.handed_out import hand_out
 
 ROLES = {"alice": AliceSession, "bob": BobSession}
 
@@ -143,4 +144,4 @@ def assert_no_key(two):
         assert all(record.state == "discarded" for record in records)
         assert keystore.balance().generated == 0 and keystore.balance().consumed == 256
         with pytest.raises(InvalidInput):
-            keystore.deliver("s1", allow_emulated=True, allow_insecure=True)
+            hand_out(keystore, "s1")

@@ -12,6 +12,7 @@ from postprocess.errors import AbortReason, InvalidInput, NodesDisagree, PeerLos
 from postprocess.keystore import Keystore
 from postprocess.privacy import TrevisanExtractor
 from postprocess.session import AliceSession, read_private_record
+from tests.handed_out import hand_out
 
 
 def test_both_nodes_end_with_the_extractor_s_key(nodes):
@@ -23,7 +24,7 @@ def test_both_nodes_end_with_the_extractor_s_key(nodes):
     extractor = TrevisanExtractor(20_000, 1000, nodes.parameters.eps_pa / 1000)
     expected = extractor.extract(nodes.rounds["alice"].outcomes, page.trevisan_seed(extractor.seed_bits))
     for keystore in nodes.keystores.values():
-        assert np.array_equal(keystore.deliver("s1", allow_emulated=True, allow_insecure=True), expected[256:])
+        assert np.array_equal(hand_out(keystore, "s1"), expected[256:])
 
 
 def test_result_is_the_same_when_the_command_is_given_again(nodes):
@@ -167,10 +168,10 @@ def test_a_lost_decision_keeps_bob_pending_until_both_meet_again(nodes):
     assert all(isinstance(result, PeerLost) for result in results.values())
     assert nodes.keystores["bob"].key("s1").state == "pending"
     with pytest.raises(InvalidInput, match="pending"):
-        nodes.keystores["bob"].deliver("s1", allow_emulated=True, allow_insecure=True)
+        hand_out(nodes.keystores["bob"], "s1")
     nodes.timeout_s = 30
     assert all(result.accepted for result in nodes.run().values())
-    assert nodes.keystores["alice"].same_key(nodes.keystores["bob"], "s1")
+    assert nodes.keystores["alice"].shelf.same_key(nodes.keystores["bob"].shelf, "s1")
 
 
 @pytest.mark.parametrize("who", ["alice", "bob"])
@@ -209,7 +210,7 @@ def test_bob_abandons_what_alice_has_accepted(nodes):
 def test_a_key_in_use_cannot_be_taken_back_silently(nodes):
     nodes.timeout_s = 1.0
     nodes.run(tamper=lose_alices_outcome)
-    nodes.keystores["alice"].deliver("s1", allow_emulated=True, allow_insecure=True)
+    hand_out(nodes.keystores["alice"], "s1")
     nodes.keystores["bob"].abandon("s1")
     results = nodes.run()
     assert isinstance(results["alice"], NodesDisagree)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from session_faults import Crash, CrashPoints, PadWitness, install
 from session_nodes import TwoNodes, draw_rounds, rehearsal
 
-from postprocess.errors import AbortReason, PeerLost
+from postprocess.errors import AbortReason, InvalidInput, PeerLost
 from postprocess.keystore import LedgerConflict, Pad
 
 ROUNDS = 5000
@@ -57,7 +57,7 @@ def run_with_crash(two, points, witness, extra=lambda sender, kind, payload: pay
 
 def assert_equal_keys(two, results):
     assert all(not isinstance(result, BaseException) and result.accepted for result in results.values()), results
-    assert two.keystores["alice"].same_key(two.keystores["bob"], "s1")
+    assert two.keystores["alice"].shelf.same_key(two.keystores["bob"].shelf, "s1")
     for keystore in two.keystores.values():
         assert keystore.balance().consumed == 256 and keystore.balance().generated == 400
 
@@ -127,10 +127,14 @@ def test_an_old_copy_of_a_ledger_is_found_out_before_it_tags_anything(folder, te
     two.open().keystores["alice"].reserve("s1", two.parameters)
     two.close()
     ledger = folder / "alice" / "keystore.sqlite"
-    old = ledger.read_bytes()
+    generation = ledger.with_name("keystore.sqlite.generation")
+    old, old_generation = ledger.read_bytes(), generation.read_bytes()
     run_with_crash(two, points, witness, alice=("before keep received F", 0))
     two.close()
     ledger.write_bytes(old)
+    with pytest.raises(InvalidInput, match="an old copy, whose pads may be spent already"):
+        two.open()
+    generation.write_bytes(old_generation)  # and so the whole home is old: then the peer tells
     witness.tagged.clear()
     points.arm()
     results = two.run(tamper=points.tamper)

@@ -1,11 +1,14 @@
 """Whatever is changed on the line or in T ends in its named abort, with both ledgers in agreement and no key."""
 
+import sqlite3
+
 import msgpack
 import numpy as np
 import pytest
 from session_nodes import TwoNodes, assert_no_key, draw_rounds, rehearsal
 
 from postprocess.errors import AbortReason, NodesDisagree
+from postprocess.keystore import Keystore
 from postprocess.rounds import RawRounds
 from postprocess.session import read_private_record
 
@@ -152,15 +155,26 @@ def test_messages_of_another_session_are_worth_nothing(folder):
     two.close()
 
 
-def test_two_nodes_with_different_k0_end_in_a_named_abort(folder):
+@pytest.mark.parametrize("same_id", [False, True])
+def test_two_nodes_with_different_k0_end_in_a_named_abort(folder, same_id):
+    """Different draws are found by their ids; secrets that differ under one id, whatever became of them, by G_B."""
     parameters = rehearsal()
     two = TwoNodes(folder, parameters, draw_rounds(parameters)).provision()
     (folder / "bob" / "keystore.sqlite").unlink()
     other = TwoNodes(folder / "other", parameters, two.rounds)
     other.k0_seed = 8
     other.provision()
-    (folder / "other" / "bob" / "keystore.sqlite").rename(folder / "bob" / "keystore.sqlite")
+    for name in ("keystore.sqlite", "keystore.sqlite.generation"):
+        (folder / "other" / "bob" / name).rename(folder / "bob" / name)
+    if same_id:
+        with Keystore.open(folder / "alice" / "keystore.sqlite") as alice:
+            k0_id = alice.k0_id
+        with sqlite3.connect(folder / "bob" / "keystore.sqlite") as connection:
+            connection.execute("UPDATE facts SET value = ? WHERE name = 'k0_id'", (k0_id,))
+        connection.close()
     results = two.run()
-    assert {result.abort_reason for result in results.values()} == {AUTHENTICATION}
+    assert {result.abort_reason for result in results.values()} == {
+        AUTHENTICATION if same_id else AbortReason.PARAMETER_MISMATCH
+    }
     assert_no_key(two)
     two.close()

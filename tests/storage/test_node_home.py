@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from postprocess.errors import AbortReason, InvalidInput, SessionAborted
+from postprocess.keystore import Keystore, draw_k0
 from postprocess.plans.presets import Choice, session_parameters
 from postprocess.randomness import FileSource, SeededSource, SystemSource
 from postprocess.randomness.choice import SEEDED, insecure_because, random_source
@@ -21,7 +22,7 @@ CHOICE = {"rounds": 2000, "gamma": Fraction(1, 2), "block_rounds": 100}
 
 @pytest.fixture
 def home(tmp_path):
-    (tmp_path / "bob").mkdir()
+    (tmp_path / "bob").mkdir(mode=0o700)
     return NodeHome("bob", tmp_path)
 
 
@@ -85,7 +86,11 @@ def test_rounds_are_drawn_once_and_then_resumed(home):
 def test_post_processing_wants_complete_rounds(home):
     with pytest.raises(InvalidInput, match="no such session"):
         post_process(home, "s1", timeout_s=1)
-    open_rounds(home, rehearsal(home)).close()
+    parameters = rehearsal(home)
+    with Keystore.create(home.ledger, "bob") as keystore:
+        keystore.provision(draw_k0(SeededSource(1, "K0"), parameters), parameters)
+        keystore.reserve("s1", parameters)
+        open_rounds(home, parameters, keystore.ledger_id).close()
     with pytest.raises(InvalidInput, match="0 of 2000 rounds so far"):
         post_process(home, "s1", timeout_s=1)
 
