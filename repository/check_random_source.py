@@ -31,10 +31,10 @@ class CheckRandomSource(NodeExperiment, EnvExperiment):
         from scipy.stats import binom
 
         from postprocess.errors import DiqkdError
-        from postprocess.randomness.choice import random_source
+        from postprocess.randomness.choice import untested_source
         from postprocess.randomness.fips_tests import SAMPLE_BITS, failed_tests
 
-        source = random_source(self.home, "self test")
+        source = untested_source(self.home, "self test")
         failures = [failed for _ in range(self.samples) if (failed := failed_tests(source.bits(SAMPLE_BITS)))]
         names = ", ".join(sorted({name for failed in failures for name in failed}))
         line = f"{len(failures)} of {self.samples} samples fail" + (f" ({names})" if names else "")

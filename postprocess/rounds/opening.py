@@ -5,7 +5,8 @@ from __future__ import annotations
 from postprocess.errors import InvalidInput
 from postprocess.plans.measurement_plan import RoundsPlan, read_plan
 from postprocess.plans.session_parameters import SessionParameters
-from postprocess.randomness.choice import random_source
+from postprocess.randomness import RandomSource
+from postprocess.randomness.choice import declared_source, random_source
 from postprocess.rounds.round_store import RoundStore
 from postprocess.storage.node_home import NodeHome
 from postprocess.storage.private_files import private_folder
@@ -15,12 +16,13 @@ def open_rounds(home: NodeHome, parameters: RoundsPlan) -> RoundStore:
     """The session's rounds: those of an interrupted run, or new ones whose settings are drawn here and now.
 
     Raises:
-        InvalidInput: the session was begun with other parameters (they are named), or its files are damaged.
+        InvalidInput: the session was begun with other parameters (they are named), its files are damaged, or settings
+            cannot be drawn: the source is not random, exhausted, or insecure where the parameters do not say so.
     """
     folder = home.rounds_folder(parameters.store_folder, parameters.session_id)
     if not RoundStore.exists(folder):
+        source = _settings_source(home, parameters)
         private_folder(folder)
-        source = random_source(home, f"settings of {parameters.link_name}")
         return RoundStore.create(folder, parameters, home.node, source)
     store = RoundStore.open(folder)
     changed = store.parameters.differences(parameters)
@@ -31,6 +33,13 @@ def open_rounds(home: NodeHome, parameters: RoundsPlan) -> RoundStore:
             "ones, or a new session id"
         )
     return store
+
+
+def _settings_source(home: NodeHome, parameters: RoundsPlan) -> RandomSource:
+    purpose = f"settings of {parameters.link_name}"
+    if isinstance(parameters, SessionParameters):
+        return declared_source(home, purpose, parameters.insecure_because)
+    return random_source(home, purpose)  # of a characterisation, whose settings become public
 
 
 def stored_parameters(home: NodeHome, session_id: str) -> SessionParameters:
