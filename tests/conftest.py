@@ -24,9 +24,11 @@ os.environ["XDG_STATE_HOME"] = _STATE.name
 
 
 @pytest.fixture(autouse=True)
-def _own_records_of_use(tmp_path_factory, monkeypatch):
+def _own_records_of_use(tmp_path_factory):
     """Files of random bytes are often the same from test to test, which the user's record of use would notice."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    with pytest.MonkeyPatch.context() as patch:  # not the test's own, which it may undo
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(autouse=True)

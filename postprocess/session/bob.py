@@ -16,7 +16,7 @@ import numpy as np
 from postprocess.errors import AbortReason, InvalidInput, NodesDisagree, SessionAborted
 from postprocess.estimation.score_and_qber import chsh_score, lost_test_rounds, qber
 from postprocess.keystore import ACCEPTED, SOUND, Pad
-from postprocess.rounds.settings_law import follow_law, test_rounds_follow_law
+from postprocess.rounds.settings_law import follow_law, bell_settings_follow_law
 from postprocess.session.revelation import REVELATION, Revelation
 from postprocess.session.role import SessionRole, step
 from postprocess.session.tag_inputs import unpack
@@ -163,7 +163,7 @@ class BobSession(SessionRole):
         """
         x, y = self.x, self.rounds.settings
         test = self.rounds.test.astype(bool)
-        lawful = follow_law(self.node, self.parameters, y) and test_rounds_follow_law(x, y)
+        lawful = follow_law(self.node, self.parameters, y) and bell_settings_follow_law(x, y)
         self.private["settings_follow_law"] = lawful
         if self.lost > self.parameters.bell_limit or len(np.unique(2 * x[test] + y[test])) < 4 or not lawful:
             raise Unsound(AbortReason.BELL_THRESHOLD)
