@@ -16,7 +16,7 @@ import numpy as np
 from postprocess.errors import AbortReason, InvalidInput, NodesDisagree, SessionAborted
 from postprocess.estimation.score_and_qber import chsh_score, lost_test_rounds, qber
 from postprocess.keystore import ACCEPTED, SOUND, Pad
-from postprocess.rounds.settings_law import follow_law, bell_settings_follow_law
+from postprocess.rounds.settings_law import bell_settings_follow_law, follow_law
 from postprocess.session.revelation import REVELATION, Revelation
 from postprocess.session.role import SessionRole, step
 from postprocess.session.tag_inputs import unpack

@@ -13,7 +13,7 @@ from postprocess.errors import InvalidInput
 from postprocess.plans.measurement_plan import BASES, MeasurementPlan
 from postprocess.randomness import SeededSource
 from postprocess.rounds.private_settings import draw_settings, read_settings, settings_to_file
-from postprocess.rounds.settings_law import follow_law, bell_settings_follow_law
+from postprocess.rounds.settings_law import bell_settings_follow_law, follow_law
 
 TAILS = Fraction(1, 10**12)
 FOUR_AND_TWO = (("z", "x", "y", "w"), ("z", "x"))
@@ -57,7 +57,7 @@ class Stuck:
 @pytest.mark.parametrize("probability", [0.0, 1.0, 0.4, 0.6])
 def test_settings_of_a_bad_source_are_not_stored(node, scheme, probability):
     parameters = MeasurementPlan("m", "kasli", 5000, scheme, bases=FOUR_AND_TWO if scheme == BASES else ())
-    with pytest.raises(InvalidInput, match="a generator: not random, .* too far off their law"):
+    with pytest.raises(InvalidInput, match=r"a generator: not random, .* too far off their law"):
         draw_settings(node, parameters, Stuck(probability))
 
 
