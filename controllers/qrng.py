@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from postprocess.errors import DiqkdError
-from postprocess.randomness import FileSource
-from postprocess.randomness.choice import random_source
+from postprocess.randomness.choice import random_source, untested_source
 from postprocess.randomness.fips_tests import SAMPLE_BITS, failed_tests
 from postprocess.storage.node_home import NodeHome
 
@@ -56,8 +55,7 @@ class QrngFacts:
 
     def octets_left(self) -> int | None:
         """Bytes not yet used; None for a source that does not run out."""
-        source = random_source(self._home, "health")
-        return source.left if isinstance(source, FileSource) else None
+        return random_source(self._home, "health").left
 
     def rounds_left(self) -> int | None:
         """Rounds for which settings can still be drawn; None for a source that does not run out."""
@@ -69,5 +67,5 @@ class QrngFacts:
 
         They are marked as used like any others; a hardware generator's file is 2 500 bytes shorter after each test.
         """
-        failed = failed_tests(random_source(self._home, "self test").bits(SAMPLE_BITS))
+        failed = failed_tests(untested_source(self._home, "self test").bits(SAMPLE_BITS))
         return {"passed": not failed, "failed": failed}

@@ -17,7 +17,7 @@ from postprocess.errors import ExitStatus, InvalidInput
 from postprocess.keystore import open_ledger
 from postprocess.keystore.key_shelf import MADE
 from postprocess.plans.presets import session_parameters
-from postprocess.randomness.choice import random_source
+from postprocess.randomness.choice import declared_source
 from postprocess.storage.node_home import NodeHome
 from postprocess.storage.private_files import private_folder, sync_folder, write_private
 
@@ -68,7 +68,7 @@ def provision(args: argparse.Namespace) -> ExitStatus:
         write_private(folder / "random.json", json.dumps(choice).encode())
     parameters = session_parameters(home, args.apparatus, "provisioning", preset=args.preset, choice=choice_of(args))
     if args.draw is not None:
-        k0 = draw_k0(random_source(home, "K0"), parameters, args.sessions)
+        k0 = draw_k0(declared_source(home, "K0", parameters.insecure_because), parameters, args.sessions)
         _write_new(args.draw, k0, "choose another name; a K0 drawn earlier is taken in with --take")
     else:
         k0 = _read(args.take)

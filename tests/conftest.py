@@ -1,6 +1,7 @@
 """All tests see an `artiq`: the real one where it is installed, else the stand-in. Each begins in the checkout."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,16 @@ settings.register_profile(
 settings.register_profile("long", settings.get_profile("ci"), derandomize=False, max_examples=2000)
 settings.load_profile(os.environ.get("DIQKD_HYPOTHESIS", "ci"))
 ROOT = Path(__file__).resolve().parents[1]
+_STATE = tempfile.TemporaryDirectory(prefix="diqkd-tests-state-")  # for fixtures of modules; tests have their own
+os.environ["XDG_STATE_HOME"] = _STATE.name
+
+
+@pytest.fixture(autouse=True)
+def _own_records_of_use(tmp_path_factory):
+    """Files of random bytes are often the same from test to test, which the user's record of use would notice."""
+    with pytest.MonkeyPatch.context() as patch:  # not the test's own, which it may undo
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(autouse=True)

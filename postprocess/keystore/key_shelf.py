@@ -140,9 +140,8 @@ class KeyShelf:
 
 def _erase(write, key_id: str) -> None:
     write("UPDATE keys SET data = NULL WHERE id = ? AND state IN ('delivered', 'forgotten')", key_id)
-    write(
-        "UPDATE keys SET digest = NULL WHERE id = ? AND data IS NULL AND deliverable < ?", key_id, DIGEST_KEPT_FROM_BITS
-    )
+    short = "data IS NULL AND deliverable < ?"
+    write(f"UPDATE keys SET digest = NULL WHERE id = ? AND {short}", key_id, DIGEST_KEPT_FROM_BITS)
 
 
 def _record(

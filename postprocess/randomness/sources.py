@@ -5,17 +5,18 @@ Whatever a source hands out is never handed out again, not even after a crash. S
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from postprocess.errors import InvalidInput
-from postprocess.storage.private_files import write_private
+from postprocess.randomness.health_tests import BLOCK_BYTES
+from postprocess.randomness.record_of_use import RecordOfUse, record_beside
 
 _BLOCK_BYTES = 1 << 16
 
@@ -38,8 +39,10 @@ class RandomSource(Protocol):
         """The next `count` bits, uint8 0/1; the rest of the last byte is thrown away."""
 
 
-class _Octets:
+class Octets:
     """Bits on top of bytes, most significant bit first."""
+
+    left: int | None = None  # bytes until the source is exhausted; None where it never is
 
     def random_bytes(self, count: int) -> bytes:
         raise NotImplementedError
@@ -49,7 +52,7 @@ class _Octets:
         return np.unpackbits(data, count=count, bitorder="big")
 
 
-class SystemSource(_Octets):
+class SystemSource(Octets):
     """The operating system's generator (getrandom)."""
 
     insecure = False
@@ -59,12 +62,16 @@ class SystemSource(_Octets):
         """The next `count` bytes."""
         return os.urandom(count)
 
+    def sample(self) -> bytes:
+        """BLOCK_BYTES for a health test, used for nothing else."""
+        return os.urandom(BLOCK_BYTES)
 
-class FileSource(_Octets):
+
+class FileSource(Octets):
     """A file of raw bytes from a hardware generator, used from its beginning and never twice.
 
-    How far the file is used stands in `<file>.used` beside it and is on disk before an byte is handed out; the two
-    belong together and must not be copied. Several processes may draw from one file; two nodes must never share one.
+    How far it is used is on disk before a byte is handed out, see RecordOfUse: links to the file, the file moved and
+    copies of it have one counter. Several processes may draw from one file; two nodes must never share one.
 
     Raises:
         InvalidInput: the file is missing, exhausted, shorter than what has been used, or its record of use is damaged.
@@ -74,50 +81,63 @@ class FileSource(_Octets):
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self.record = self.path.with_name(self.path.name + ".used")
-        if not self.path.is_file():
+        try:
+            found = self.path.is_file()
+        except OSError as problem:
+            raise InvalidInput(f"{self.path}: {problem.strerror}; give the file that the generator wrote") from problem
+        if not found:
             raise InvalidInput(f"{self.path}: no such file of random bytes; give the file that the generator wrote")
-        self._used()
+        self.record = record_beside(self.path)
+        self.left  # noqa: B018, what is damaged shows before anything is drawn
 
     @property
     def description(self) -> str:
         """The file's name."""
-        return f"the hardware generator's file {self.path.name}"
+        return f"the hardware generator's file {self.path}"
 
     @property
-    def left(self) -> int:
+    def left(self) -> int:  # type: ignore[override]
         """Bytes not yet used."""
-        return self.path.stat().st_size - self._used()
+        with self._opened() as use:
+            return use.size - use.used()
 
     def random_bytes(self, count: int) -> bytes:
         """The next `count` bytes; marked as used, durably, before they are read."""
-        with self.path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            start, size = self._used(), os.fstat(file.fileno()).st_size
-            if start + count > size:
+        with self._opened() as use, use.locked():
+            start = use.used()
+            if start + count > use.size:
                 raise InvalidInput(
-                    f"{self.path}: {size - start} bytes are left and {count} are needed; append fresh ones"
+                    f"{self.path}: {use.size - start} bytes are left and {count} are needed; append fresh ones"
                 )
-            write_private(self.record, json.dumps({"octets_used": start + count}).encode())
-            file.seek(start)
-            data = file.read(count)
+            use.mark(start + count)
+            data = use.read(start, count)
         if len(data) != count:
             raise InvalidInput(f"{self.path}: shorter than a moment ago; leave the file alone while it is in use")
         return data
 
-    def _used(self) -> int:
-        if not self.record.exists():
-            return 0
+    def sample(self) -> bytes:
+        """BLOCK_BYTES for a health test: the next ones, or the last ones of the file; they are not marked as used."""
+        with self._opened() as use:
+            if use.size < BLOCK_BYTES:
+                raise InvalidInput(
+                    f"{self.path}: {use.size} bytes are too few for the health tests, which need {BLOCK_BYTES}; "
+                    "take a longer file"
+                )
+            return use.read(min(use.used(), use.size - BLOCK_BYTES), BLOCK_BYTES)
+
+    @contextmanager
+    def _opened(self) -> Iterator[RecordOfUse]:
         try:
-            used = int(json.loads(self.record.read_text())["octets_used"])
-        except (OSError, ValueError, KeyError, TypeError) as problem:
-            raise InvalidInput(f"{self.record}: damaged; take a fresh file of random bytes") from problem
-        if not 0 <= used <= self.path.stat().st_size:
-            raise InvalidInput(f"{self.path}: {used} bytes are marked as used, more than it has; take a fresh file")
-        return used
+            with self.path.open("rb") as file:
+                yield RecordOfUse(self.path, file)
+        except OSError as problem:
+            raise InvalidInput(
+                f"{problem.filename or self.path}: {problem.strerror}; the file of random bytes must be readable, and "
+                "its record of use writable"
+            ) from problem
 
 
-class SeededSource(_Octets):
+class SeededSource(Octets):
     """A repeatable stream for rehearsals: SHAKE-256 of seed, block number and label. All that is made from it is
     insecure.
 

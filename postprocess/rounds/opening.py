@@ -7,7 +7,8 @@ from pathlib import Path
 from postprocess.errors import InvalidInput
 from postprocess.plans.measurement_plan import RoundsPlan, read_plan
 from postprocess.plans.session_parameters import SessionParameters
-from postprocess.randomness.choice import random_source
+from postprocess.randomness import RandomSource
+from postprocess.randomness.choice import declared_source, random_source
 from postprocess.rounds.round_files import PARAMETERS_FILE, require_not_erased
 from postprocess.rounds.round_store import RoundStore
 from postprocess.storage.node_home import NodeHome
@@ -23,12 +24,13 @@ def open_rounds(home: NodeHome, parameters: RoundsPlan, ledger_id: str = "") -> 
 
     Raises:
         InvalidInput: the session was begun with other parameters (they are named), on another node or for another
-            ledger, or its files are damaged.
+            ledger, its files are damaged, or settings cannot be drawn: the source is not random, exhausted, or insecure
+            where the parameters do not say so.
     """
     folder = home.rounds_folder(parameters.store_folder, parameters.session_id)
     if not RoundStore.exists(folder):
+        source = _settings_source(home, parameters)
         private_folder(folder)
-        source = random_source(home, f"settings of {parameters.link_name}")
         return RoundStore.create(folder, parameters, home.node, source, ledger_id)
     store = open_own(home, folder, ledger_id)
     changed = store.parameters.differences(parameters)
@@ -49,6 +51,13 @@ def open_own(home: NodeHome, folder: Path, ledger_id: str, *, read_only: bool = 
         store.close()
         raise InvalidInput(f"{folder}: the rounds of {store.node} in the home of {home.node}; each node keeps its own")
     return store
+
+
+def _settings_source(home: NodeHome, parameters: RoundsPlan) -> RandomSource:
+    purpose = f"settings of {parameters.link_name}"
+    if isinstance(parameters, SessionParameters):
+        return declared_source(home, purpose, parameters.insecure_because)
+    return random_source(home, purpose)  # of a characterisation, whose settings become public
 
 
 def stored_parameters(home: NodeHome, session_id: str) -> SessionParameters:

@@ -18,6 +18,7 @@ from contract.round_settings import KEY_SETTING
 from postprocess.errors import InvalidInput
 from postprocess.plans.measurement_plan import BASES, RoundsPlan
 from postprocess.randomness import RandomSource
+from postprocess.rounds.settings_law import follow_law
 from postprocess.storage.framed_log import FramedLog, frame
 
 _CHUNK_ROUNDS = 1 << 18
@@ -29,12 +30,20 @@ def draw_settings(node: str, parameters: RoundsPlan, source: RandomSource) -> ND
     """Settings of all rounds, uint8 (n,): X in {0, 1} for Alice, Y in {0, 1, 2} for Bob.
 
     Where the scheme is "bases": 0 to 3 for Alice, 0 and 1 for Bob.
+
+    Raises:
+        InvalidInput: the source is exhausted or not random, or the settings are too far off their law.
     """
     draw = {"alice": _draw_alice, "bob": _draw_bob}[node]
     settings = np.empty(parameters.rounds, dtype=np.uint8)
     for first in range(0, parameters.rounds, _CHUNK_ROUNDS):
         part = settings[first : first + _CHUNK_ROUNDS]
         part[:] = draw(len(part), parameters, source)
+    if not follow_law(node, parameters, settings):
+        raise InvalidInput(
+            f"{source.description}: not random, the settings drawn from it are too far off their law; nothing was "
+            "stored, look after the generator or name another source in random.json"
+        )
     return settings
 
 
@@ -60,7 +69,11 @@ def settings_to_file(node: str, parameters: RoundsPlan, settings: NDArray[np.uin
 
 
 def read_settings(path: Path, parameters: RoundsPlan) -> tuple[str, NDArray[np.uint8]]:
-    """Node and settings from a file of `settings_to_file`; InvalidInput when it is damaged or for other parameters."""
+    """Node and settings from a file of `settings_to_file`.
+
+    Raises:
+        InvalidInput: it is damaged, for other parameters, or holds settings too far off their law.
+    """
     log = FramedLog(path, longest_payload=path.stat().st_size, read_only=True)
     contents = [payload for _, payload in log.frames()]
     log.close()
@@ -70,7 +83,10 @@ def read_settings(path: Path, parameters: RoundsPlan) -> tuple[str, NDArray[np.u
     if digest != parameters.digest() or count != parameters.rounds:
         raise InvalidInput(f"{path}: drawn for other parameters than those beside it; restore both from the same copy")
     bits = np.unpackbits(np.frombuffer(contents[0], np.uint8, offset=_HEADER.size), count=2 * count, bitorder="big")
-    return name.rstrip(b"\0").decode(), bits[0::2] << np.uint8(1) | bits[1::2]
+    node, settings = name.rstrip(b"\0").decode(), bits[0::2] << np.uint8(1) | bits[1::2]
+    if not follow_law(node, parameters, settings):
+        raise InvalidInput(f"{path}: its settings are too far off their law to be random; abandon the session")
+    return node, settings
 
 
 def settings_words(settings: NDArray[np.uint8], block_rounds: int) -> NDArray[np.int32]:

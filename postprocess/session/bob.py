@@ -16,6 +16,7 @@ import numpy as np
 from postprocess.errors import AbortReason, InvalidInput, NodesDisagree, SessionAborted
 from postprocess.estimation.score_and_qber import chsh_score, lost_test_rounds, qber
 from postprocess.keystore import ACCEPTED, SOUND, Pad
+from postprocess.rounds.settings_law import bell_settings_follow_law, follow_law
 from postprocess.session.revelation import REVELATION, Revelation
 from postprocess.session.role import SessionRole, step
 from postprocess.session.tag_inputs import unpack
@@ -156,10 +157,15 @@ class BobSession(SessionRole):
 
     @step("validation of the Bell violation", private=True)
     def validate_bell_violation(self) -> None:
-        """At most n gamma (1 - omega_thr) lost test rounds; a test without one of its settings shows nothing."""
+        """At most n gamma (1 - omega_thr) lost test rounds; a test without one of its settings shows nothing.
+
+        Neither does one whose settings are far off their law: a stuck source, here or at Alice.
+        """
+        x, y = self.x, self.rounds.settings
         test = self.rounds.test.astype(bool)
-        settings = 2 * self.x[test] + self.rounds.settings[test]
-        if self.lost > self.parameters.bell_limit or len(np.unique(settings)) < 4:
+        lawful = follow_law(self.node, self.parameters, y) and bell_settings_follow_law(x, y)
+        self.private["settings_follow_law"] = lawful
+        if self.lost > self.parameters.bell_limit or len(np.unique(2 * x[test] + y[test])) < 4 or not lawful:
             raise Unsound(AbortReason.BELL_THRESHOLD)
 
     @step("privacy amplification", private=True)

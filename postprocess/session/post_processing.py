@@ -12,7 +12,7 @@ from postprocess.errors import AbortReason, DiqkdError, InvalidInput, SessionAbo
 from postprocess.keystore import open_ledger
 from postprocess.link import Link, open_link
 from postprocess.plans.session_parameters import SessionParameters
-from postprocess.randomness.choice import random_source
+from postprocess.randomness.choice import declared_source
 from postprocess.rounds import RawRounds
 from postprocess.rounds.opening import open_own, stored_parameters
 from postprocess.session.alice import AliceSession
@@ -54,7 +54,9 @@ def post_process(
                     link,
                     keystore,
                     timeout_s=timeout_s,
-                    random_bits=lambda count: random_source(home, f"seed of {session_id}").bits(count),
+                    random_bits=lambda count: declared_source(
+                        home, f"seed of {session_id}", parameters.insecure_because
+                    ).bits(count),
                     progress=progress,
                 )
                 result = session.run()

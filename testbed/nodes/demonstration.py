@@ -15,7 +15,7 @@ from typing import Any
 from contract.nodes import NODES
 from postprocess.errors import AbortReason, ExitStatus, InvalidInput
 from postprocess.plans.session_parameters import SessionParameters
-from postprocess.randomness import RandomSource, SeededSource, SystemSource
+from postprocess.randomness import CheckedSource, RandomSource, SeededSource, SystemSource
 from postprocess.storage.private_files import private_folder, write_private
 
 DESCRIPTION_FILE = "demonstration.json"
@@ -78,7 +78,7 @@ class Demonstration:
         return False
 
     def _source(self, label: str) -> RandomSource:
-        return SystemSource() if self.seed is None else SeededSource(self.seed, label)
+        return CheckedSource(SystemSource()) if self.seed is None else SeededSource(self.seed, label)
 
     def _provision(self) -> None:
         from postprocess.keystore import Keystore, draw_k0

@@ -53,6 +53,7 @@ def test_a_test_without_one_of_its_settings_is_never_sound(tmp_path):
     two = TwoNodes(tmp_path, parameters, rounds).provision()
     results = two.run()
     assert {result.abort_reason for result in results.values()} == {AbortReason.ACTIVATION}
-    assert read_private_record(tmp_path / "bob", "s1")["verdict"] == "Bell threshold"
+    record = read_private_record(tmp_path / "bob", "s1")
+    assert record["verdict"] == "Bell threshold" and record["settings_follow_law"] is False
     assert_no_key(two)
     two.close()

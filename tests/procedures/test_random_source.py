@@ -31,6 +31,6 @@ def test_a_stuck_generator_fails_with_one_line(calibrate, byte):
     made = calibrate("alice", "check_random_source.py", samples=2)
     use_file(made.home, bytes([byte]) * 5_000)
     made.worker.prepare()
-    with pytest.raises(DiqkdError, match=r"2 of 2 samples fail \(.*\); do not start a session"):
+    with pytest.raises(DiqkdError, match=r"not random, .* \(2 of 2 samples fail \(.*\)\); do not start a session"):
         made.worker.run()
     assert made.dataset("diqkd.random_source.result").startswith("2 of 2 samples fail")

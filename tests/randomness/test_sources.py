@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
-from postprocess.randomness import FileSource, SeededSource, SystemSource
-from postprocess.randomness import sources as randomness
+from postprocess.randomness import FileSource, SeededSource, SystemSource, record_of_use
 
 
 def make_file(folder, data):
@@ -46,7 +45,7 @@ def test_file_goes_on_where_another_process_stopped(tmp_path):
 
 def test_use_is_on_disk_before_an_octet_is_read(tmp_path, monkeypatch):
     path = make_file(tmp_path, bytes(range(100)))
-    write = randomness.write_private
+    write = record_of_use.write_private
 
     class Crash(Exception):
         pass
@@ -55,7 +54,7 @@ def test_use_is_on_disk_before_an_octet_is_read(tmp_path, monkeypatch):
         write(target, content)
         raise Crash
 
-    monkeypatch.setattr(randomness, "write_private", crash_after_writing)
+    monkeypatch.setattr(record_of_use, "write_private", crash_after_writing)
     with pytest.raises(Crash):
         FileSource(path).random_bytes(10)
     monkeypatch.undo()

@@ -44,13 +44,13 @@ def test_a_home_must_exist_and_be_named(tmp_path, monkeypatch):
 
 
 def test_random_bits_come_from_where_the_home_says(home):
-    assert isinstance(random_source(home, "x"), SystemSource)
+    assert isinstance(random_source(home, "x").source, SystemSource)
     assert insecure_because(home) == ()
     data = home.folder / "bytes"
     data.write_bytes(bytes(100))
     choice = home.folder / "random.json"
     choice.write_text(json.dumps({"kind": "file", "path": str(data)}))
-    assert isinstance(random_source(home, "x"), FileSource)
+    assert isinstance(random_source(home, "x").source, FileSource)
     choice.write_text(json.dumps({"kind": "seeded", "seed": 5}))
     first, again, other = random_source(home, "x"), random_source(home, "x"), random_source(home, "y")
     assert isinstance(first, SeededSource)
@@ -59,12 +59,31 @@ def test_random_bits_come_from_where_the_home_says(home):
     assert SEEDED in rehearsal(home).insecure_because
 
 
+SEEDS = ("1e999", "NaN", "1.5", '"5"', "true", "null", "[1]", "9" * 5000)
+PATHS = ("7", "null", '""', '["/no"]', '"/no"', '"/tmp"', r'"/tmp/a\u0000b"', r'"/tmp/\ud800"', f'"/{"x" * 300}"')
+
+
 @pytest.mark.parametrize(
-    "text", ["{", "{}", '{"kind": "dice"}', '{"kind": "seeded"}', '{"kind": "file", "path": "/no"}']
+    "text",
+    [
+        *("", "{", "{}", "[]", "null", "7", '"system"', '["kind"]', "[" * 100_000),
+        *('{"kind": "dice"}', '{"kind": ["file"]}', '{"kind": "seeded"}', '{"kind": "file"}'),
+        *(f'{{"kind": "seeded", "seed": {seed}}}' for seed in SEEDS),
+        *(f'{{"kind": "file", "path": {path}}}' for path in PATHS),
+    ],
+    ids=lambda text: text[:40].replace("\0", "0"),
 )
 def test_a_damaged_choice_of_random_bits_never_falls_back(home, text):
+    """Nor ends in a traceback (case L3)."""
     (home.folder / "random.json").write_text(text)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput) as refusal:
+        random_source(home, "x")
+    assert str(refusal.value).isprintable()
+
+
+def test_a_choice_of_random_bits_that_is_no_text(home):
+    (home.folder / "random.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidInput, match="damaged"):
         random_source(home, "x")
 
 
