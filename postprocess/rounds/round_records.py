@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from contract import record_layout as layout
+from contract.round_settings import KEY_SETTING
+from postprocess.errors import InvalidInput
 
 
 class Flag(IntFlag):
@@ -79,3 +81,21 @@ class RoundRecords:
         for values, shift in fields:
             unsigned[:, 3] |= values.astype(np.int64) << shift
         return unsigned.astype(np.uint32).view(np.int32)
+
+
+def require_faithful_records(node: str, first: int, records: RoundRecords, drawn: NDArray[np.uint8]) -> None:
+    """Refuse records that contradict the settings drawn for their rounds, uint8; InvalidInput names the first."""
+    clean = records.flags == 0
+    if node == "alice":
+        wrong = records.settings != drawn * records.types
+    else:
+        wrong = (records.settings != drawn) | (records.types != (drawn != KEY_SETTING))
+    for bad, what in (
+        (clean & wrong, "the setting or type used is not the stored one"),
+        ((records.patterns == 0) & clean, "no herald pattern"),
+        ((records.flags & Flag.LOST) != 0, "the flag 'lost' is the host's to set"),
+    ):
+        if bad.any():
+            raise InvalidInput(
+                f"record of round {first + int(np.argmax(bad))}: {what}; the node's real-time code is at fault"
+            )

@@ -41,7 +41,7 @@ from postprocess.rounds.round_files import (
     SETTINGS_FILE,
     require_not_erased,
 )
-from postprocess.rounds.round_records import Flag, RoundRecords
+from postprocess.rounds.round_records import Flag, RoundRecords, require_faithful_records
 from postprocess.rounds.zeroed import ZeroedRanges
 from postprocess.storage.framed_log import FramedLog
 from postprocess.storage.ownership import mark_rounds
@@ -222,7 +222,8 @@ class RoundStore:
             )
         if block >= self.burned_blocks or first < self._forfeited:
             raise InvalidInput(f"block {block}, round {first}: records of rounds that were never handed out")
-        self._check_records(first, records)
+        drawn = self._settings[first : first + len(records)]
+        require_faithful_records(self.node, first, records, drawn)
         if len(records):
             data = np.ascontiguousarray(words, dtype="<i4").tobytes()
             self._records.append(RECORDS, SPAN.pack(first, len(records)) + data)
@@ -376,23 +377,6 @@ class RoundStore:
     def _apply_types(self, pairs: NDArray[np.int64]) -> None:
         self._types[pairs[:, 0]] = pairs[:, 1]
         self._untyped.difference_update(pairs[:, 0].tolist())
-
-    def _check_records(self, first: int, records: RoundRecords) -> None:
-        drawn = self._settings[first : first + len(records)]
-        clean = records.flags == 0
-        if self.node == "alice":
-            wrong = records.settings != drawn * records.types
-        else:
-            wrong = (records.settings != drawn) | (records.types != (drawn != KEY_SETTING))
-        for bad, what in (
-            (clean & wrong, "the setting or type used is not the stored one"),
-            ((records.patterns == 0) & clean, "no herald pattern"),
-            ((records.flags & Flag.LOST) != 0, "the flag 'lost' is the host's to set"),
-        ):
-            if bad.any():
-                raise InvalidInput(
-                    f"record of round {first + int(np.argmax(bad))}: {what}; the node's real-time code is at fault"
-                )
 
 
 def _read_session(folder: Path) -> tuple[SessionParameters | MeasurementPlan, str, NDArray[np.uint8]]:

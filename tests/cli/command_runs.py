@@ -13,6 +13,7 @@ import numpy as np
 
 from contract.nodes import NODES
 from diqkd.main import main
+from postprocess.keystore import open_ledger
 from postprocess.plans.presets import Choice, session_parameters
 from postprocess.rounds import RoundStore
 from postprocess.rounds.round_records import RoundRecords
@@ -119,7 +120,11 @@ def store_rounds(homes, session_id, *, noise=0.0, upto=None, seed=1):
     ones = np.ones(n, np.uint8)
     for node, bits, outcomes in (("alice", x, a), ("bob", bob_bits, b)):
         folder = NodeHome(node, homes).session_folder(session_id)
-        store = RoundStore.create(folder, parameters, node, Prepared(bits))
+        with open_ledger(NodeHome(node, homes)) as keystore:
+            if session_id not in {record.session_id for record in keystore.sessions()}:
+                keystore.reserve(session_id, parameters)
+            ledger_id = keystore.ledger_id
+        store = RoundStore.create(folder, parameters, node, Prepared(bits), ledger_id)
         used = x & test if node == "alice" else np.where(test, y01, 2).astype(np.uint8)
         columns = (np.arange(n), ones.astype(int), 5 * ones, outcomes.astype(np.uint8), used, test, 0 * ones, 9 * ones)
         words = RoundRecords(*columns).to_words()

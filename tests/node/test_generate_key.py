@@ -78,7 +78,7 @@ def test_without_a_home_it_says_so_before_anything_is_reserved(worker):
 
 
 def test_without_k0_it_says_so(worker, tmp_path, monkeypatch):
-    (tmp_path / "homes" / "bob").mkdir(parents=True)
+    (tmp_path / "homes" / "bob").mkdir(parents=True, mode=0o700)
     monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))
     made = worker("bob", **SMALL)
     made.prepare()
@@ -95,7 +95,7 @@ def test_a_lost_peer_leaves_pads_reserved_and_a_session_to_resume(worker, tmp_pa
     from postprocess.rounds import RoundStore
 
     home = tmp_path / "homes" / "bob"
-    home.mkdir(parents=True)
+    home.mkdir(parents=True, mode=0o700)
     monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))
     peer = make_link_keys(tmp_path / "elsewhere")
     make_link_keys(home)

@@ -4,6 +4,7 @@ import json
 import os
 from contextlib import nullcontext
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 
@@ -76,9 +77,10 @@ def draw_seed(home, parameters, monkeypatch):
             self.random_bits(parameters.public_seed_bits)
 
     monkeypatch.setattr(post_processing, "stored_parameters", lambda home, session_id: parameters)
-    monkeypatch.setattr(post_processing.RoundStore, "open", lambda *_, **__: Stored())
-    monkeypatch.setattr(post_processing, "open_ledger", lambda home: nullcontext())
-    monkeypatch.setattr(post_processing, "AliceSession", Alice)
+    home.session_folder("s1").mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(post_processing, "open_own", lambda *_, **__: Stored())
+    monkeypatch.setattr(post_processing, "open_ledger", lambda home: nullcontext(SimpleNamespace(ledger_id="")))
+    monkeypatch.setattr(post_processing, "ROLES", {"alice": Alice})
     monkeypatch.setattr(post_processing, "_write_outcome", lambda *_: None)
     post_processing.post_process(home, "s1", timeout_s=1.0, link=Stored())
 
