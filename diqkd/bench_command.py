@@ -140,12 +140,7 @@ def _counts_so_far(plan: TrialPlan, state: Path) -> TrialCounts:
     folder = state.absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InvalidInput(f"{folder}: cannot be written; name a file elsewhere with --state")
-    try:
-        return TrialRecord(plan, state).counts
-    except InvalidInput:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise InvalidInput(f"{state}: not a file of counts ({problem}); name another with --state") from problem
+    return TrialRecord(plan, state).counts
 
 
 def _workers(args: argparse.Namespace) -> AbstractContextManager[Workers]:
