@@ -20,6 +20,7 @@ from postprocess.errors import ExitStatus, InvalidInput
 from postprocess.keystore import open_ledger
 from postprocess.plans.presets import session_parameters
 from postprocess.randomness.choice import random_source
+from postprocess.storage.bounded_files import read_bytes
 from postprocess.storage.node_home import NodeHome
 from postprocess.storage.private_files import private_folder, sync_folder, write_private
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from postprocess.keystore import Keystore
 
 PRIVATE = ("keystore.sqlite", "random.json", "link", "sessions")
+MOST_K0_BYTES = 1 << 27  # seeds of 10^8 rounds and pads of many sessions
 WARNING_EMULATED = "This ledger serves the emulated apparatus: nothing in it is secret."
 
 
@@ -75,7 +77,7 @@ def provision(args: argparse.Namespace) -> ExitStatus:
         k0 = draw_k0(random_source(home, "K0"), parameters, args.sessions)
         _write_new(args.draw, k0, "choose another name; a K0 drawn earlier is taken in with --take")
     else:
-        k0 = _read(args.take)
+        k0 = read_bytes(args.take, "give the file that --draw wrote", MOST_K0_BYTES)
     path = folder / "keystore.sqlite"
     with Keystore.open(path) if path.exists() and path.stat().st_size else Keystore.create(path, node) as keystore:
         keystore.provision(k0, parameters)
@@ -100,9 +102,6 @@ def link(args: argparse.Namespace) -> ExitStatus:
     given = (args.peer_key, args.rounds, args.post_processing)
     if any(given) and not all(given):
         raise InvalidInput("the peer: give all of --peer-key, --rounds and --post-processing")
-    for address in given[1:]:
-        if address and not address.startswith(("tcp://", "ipc://")):
-            raise InvalidInput(f"address {address}: write tcp://HOST:PORT")
     folder = private_folder(homes / node)
     public_key = make_link_keys(folder)
     if all(given):
@@ -228,13 +227,6 @@ def _write_all(file: int, content: bytes, path: Path) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     sync_folder(path.absolute().parent)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as problem:
-        raise InvalidInput(f"{path}: cannot be read ({problem.strerror}); give the file that --draw wrote") from None
 
 
 def _worth(apparatus: str, insecure_because: tuple[str, ...]) -> str:

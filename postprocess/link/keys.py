@@ -82,7 +82,9 @@ def _is_key(text: str) -> bool:
 def _check_peer(content: Mapping[str, object], where: str, own_key: str) -> None:
     texts = [content.get(name) for name in ("public_key", *CHANNELS)]
     if not all(isinstance(text, str) for text in texts):
-        raise InvalidInput(f"{where}: must give 'public_key', 'rounds' and 'session' as text")
+        raise InvalidInput(
+            f"{where}: must give 'public_key', 'rounds' and 'session' as text; say `diqkd keys link` again"
+        )
     key, *addresses = map(str, texts)
     if len(key) != KEY_LENGTH:
         raise InvalidInput(f"{where}: public_key must have {KEY_LENGTH} characters (Z85), not {len(key)}")
