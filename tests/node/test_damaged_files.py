@@ -76,7 +76,9 @@ def test_a_damaged_file_is_one_line(home, name, what):
         text = str(problem)
         assert str(home) in text and text.isprintable() and ";" in text and len(text) < 1000
     else:
-        is_torn_tail = name.endswith(".log") and len(CONTENTS.get(what, b"")) < 100
+        is_torn_tail = (
+            what in CONTENTS and name.endswith(".log") and len(CONTENTS.get(what, b"")) < 16_000
+        )  # shorter than a frame
         assert is_torn_tail or (name, what) == ("calibration.json", NO_FILE)
 
 
