@@ -48,43 +48,62 @@ def add_parser(subparsers: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    number = arguments.count
-    parser.add_argument("--samples", type=number, required=True, metavar="K", help="samples in all, old ones included")
+    parser.add_argument(
+        "--samples", type=arguments.count, required=True, metavar="K", help="samples in all, old ones included"
+    )
     parser.add_argument(
         "--state",
-        type=Path,
+        type=arguments.path,
         metavar="FILE",
         help="JSON file of the counts (default: named after plan and code, in this folder)",
     )
-    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="Dask scheduler whose workers do the work")
-    parser.add_argument("--workers", type=number, metavar="K", help="local processes (default: one per core)")
+    parser.add_argument(
+        "--scheduler", type=arguments.word, metavar="tcp://HOST:PORT", help="Dask scheduler whose workers do the work"
+    )
+    parser.add_argument(
+        "--workers", type=arguments.processes, metavar="K", help="local processes (default: one per core)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     sizes = parser.add_argument_group("what is reconciled")
-    sizes.add_argument("--rounds", type=number, default=1_500_000, metavar="N", help="rounds n (default: %(default)s)")
+    sizes.add_argument(
+        "--rounds", type=arguments.rounds, default=1_500_000, metavar="N", help="rounds n (default: %(default)s)"
+    )
     sizes.add_argument(
         "--gamma", type=arguments.gamma, default=Fraction(13, 256), metavar="K/256",
         help="probability of a Bell-test round (default: %(default)s)",
     )  # fmt: skip
-    sizes.add_argument("--score", type=float, default=2.64, help="expected CHSH score S (default: %(default)s)")
-    sizes.add_argument("--qber", type=float, default=0.018, help="expected error rate Q (default: %(default)s)")
+    sizes.add_argument(
+        "--score", type=arguments.score, default=2.64, help="expected CHSH score S (default: %(default)s)"
+    )
+    sizes.add_argument(
+        "--qber", type=arguments.qber, default=0.018, help="expected error rate Q (default: %(default)s)"
+    )
     sizes.add_argument(
         "--syndrome", choices=("paper", "tight"), default="paper",
         help="rule for the syndrome length m: the paper's, or the shortest that fails once in a thousand (default: "
         "%(default)s)",
     )  # fmt: skip
-    sizes.add_argument("--syndrome-bits", type=number, metavar="M", help="syndrome length m instead of a rule")
+    sizes.add_argument("--syndrome-bits", type=arguments.count, metavar="M", help="syndrome length m instead of a rule")
     sizes.add_argument(
         "--statistics", choices=("expected", "table-S6"), default="expected",
         help="joint distributions of noise and decoder: symmetric ones with the expected S and Q, or those measured in "
         "the paper (default: %(default)s)",
     )  # fmt: skip
-    sizes.add_argument("--true-score", type=float, metavar="S", help="S of the noise, where it is not as expected")
-    sizes.add_argument("--true-qber", type=float, metavar="Q", help="Q of the noise, where it is not as expected")
+    sizes.add_argument(
+        "--true-score", type=arguments.score, metavar="S", help="S of the noise, where it is not as expected"
+    )
+    sizes.add_argument(
+        "--true-qber", type=arguments.qber, metavar="Q", help="Q of the noise, where it is not as expected"
+    )
     sizes.add_argument(
         "--family", choices=("sc-ldpc", "regular"), default="sc-ldpc", help="kind of code (default: %(default)s)"
     )
-    sizes.add_argument("--code-seed", type=_seed, default=2022, help="public seed of the code (default: %(default)s)")
-    sizes.add_argument("--noise-seed", type=_seed, default=1, help="seed of the samples (default: %(default)s)")
+    sizes.add_argument(
+        "--code-seed", type=arguments.seed, default=2022, help="public seed of the code (default: %(default)s)"
+    )
+    sizes.add_argument(
+        "--noise-seed", type=arguments.seed, default=1, help="seed of the samples (default: %(default)s)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -140,12 +159,7 @@ def _counts_so_far(plan: TrialPlan, state: Path) -> TrialCounts:
     folder = state.absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InvalidInput(f"{folder}: cannot be written; name a file elsewhere with --state")
-    try:
-        return TrialRecord(plan, state).counts
-    except InvalidInput:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise InvalidInput(f"{state}: not a file of counts ({problem}); name another with --state") from problem
+    return TrialRecord(plan, state).counts
 
 
 def _workers(args: argparse.Namespace) -> AbstractContextManager[Workers]:
@@ -192,9 +206,3 @@ def _text(result: dict[str, Any], counts: TrialCounts) -> str:
     if (plan["n"], plan["syndrome_bits"]) == (1_500_000, 296_517):
         lines.append(PAPER)
     return "\n".join(lines)
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 1 << 63:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a seed; write a whole number from 0 to 2^63 - 1")
-    return int(text)

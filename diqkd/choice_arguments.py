@@ -28,7 +28,7 @@ def add_preset_argument(parser: argparse.ArgumentParser) -> None:
 
 def add_choice_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
     """Everything else that decides how long a key is."""
-    group.add_argument("--rounds", type=arguments.count, default=1_500_000, metavar="N", help="heralded rounds n")
+    group.add_argument("--rounds", type=arguments.rounds, default=1_500_000, metavar="N", help="heralded rounds n")
     group.add_argument(
         "--gamma",
         type=arguments.gamma_or_best,
@@ -36,9 +36,15 @@ def add_choice_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParse
         metavar="K/256",
         help="probability of a Bell-test round, or 'best': the one with the longest key (default: 13/256)",
     )
-    group.add_argument("--score", type=float, default=2.64, help="expected CHSH score S (default: %(default)s)")
-    group.add_argument("--qber", type=float, default=0.018, help="expected error rate Q (default: %(default)s)")
-    group.add_argument("--eps-snd", type=float, default=1e-10, metavar="EPS", help="default: %(default)s")
+    group.add_argument(
+        "--score", type=arguments.score, default=2.64, help="expected CHSH score S (default: %(default)s)"
+    )
+    group.add_argument(
+        "--qber", type=arguments.qber, default=0.018, help="expected error rate Q (default: %(default)s)"
+    )
+    group.add_argument(
+        "--eps-snd", type=arguments.probability, default=1e-10, metavar="EPS", help="default: %(default)s"
+    )
     group.add_argument(
         "--syndrome", choices=("paper", "tight"), default="paper", help="rule for the syndrome (default: %(default)s)"
     )

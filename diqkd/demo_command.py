@@ -42,7 +42,7 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--rounds", type=arguments.count, metavar="N", help="heralded rounds (default: the paper's 1 500 000)"
+        "--rounds", type=arguments.rounds, metavar="N", help="heralded rounds (default: the paper's 1 500 000)"
     )
     parser.add_argument(
         "--gamma", type=arguments.gamma, metavar="K/256", help="probability of a Bell-test round (default: 13/256)"
@@ -67,19 +67,23 @@ def add_parser(subparsers: Any) -> None:
         help="most rounds that a crash or a fault may zero at Alice; they cost key (default: 0, as in the paper)",
     )
     parser.add_argument(
-        "--block-rounds", type=arguments.count, default=1000, metavar="N", help="rounds per block (default: 1000)"
+        "--block-rounds",
+        type=arguments.block_rounds,
+        default=1000,
+        metavar="N",
+        help="rounds per block (default: 1000)",
     )
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write the result as JSON")
+    parser.add_argument("--report", type=arguments.path, metavar="FILE", help="write the result as JSON")
     parser.add_argument("--json", action="store_true", help="print the result as JSON alone on stdout")
     parser.add_argument(
         "--keep",
-        type=Path,
+        type=arguments.path,
         metavar="DIR",
         help="keep homes and laboratory in DIR; the same command again resumes there",
     )
     parser.add_argument(
         "--seed",
-        type=int,
+        type=arguments.seed,
         metavar="S",
         help="repeat a run bit for bit; all its keys are predictable and marked insecure",
     )
@@ -88,8 +92,6 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the session and show how it ended."""
-    if args.seed is not None and args.seed < 0:
-        raise InvalidInput(f"--seed {args.seed}: must not be negative")
     if args.report is not None and not args.report.parent.is_dir():
         raise InvalidInput(f"--report {args.report}: no folder {args.report.parent}; create it first")
     if args.keep is not None:

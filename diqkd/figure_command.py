@@ -37,11 +37,19 @@ def add_parser(subparsers: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="+", metavar="NAME", help="name or number of a figure, 'all', or 'list'")
     parser.add_argument(
-        "--out", type=Path, default=Path("figures"), metavar="DIR", help="folder for the files (default: %(default)s)"
+        "names", nargs="+", type=arguments.word, metavar="NAME", help="name or number of a figure, 'all', or 'list'"
     )
-    parser.add_argument("--dpi", type=_dpi, default=200, help="dots per inch of the PNG (default: %(default)s)")
+    parser.add_argument(
+        "--out",
+        type=arguments.path,
+        default=Path("figures"),
+        metavar="DIR",
+        help="folder for the files (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--dpi", type=arguments.whole(30, 1200), default=200, help="dots per inch of the PNG (default: %(default)s)"
+    )
     parser.add_argument(
         "--points", type=arguments.count, default=60, metavar="K", help="points per computed curve (default: 60)"
     )
@@ -54,7 +62,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--rounds",
-        type=arguments.count,
+        type=arguments.rounds,
         metavar="N",
         help="rounds of S13 (default: 500000), largest number of rounds of S14 (default: 1000000)",
     )
@@ -94,10 +102,3 @@ def _make(entry: Entry, folder: Path, settings: Settings, dpi: int) -> list[Path
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bars:
         task = bars.add_task("", total=1.0, name=entry.name, text="")
         return make(entry, folder, settings, dpi, lambda share, text: bars.update(task, completed=share, text=text))
-
-
-def _dpi(text: str) -> int:
-    value = arguments.count(text)
-    if not 30 <= value <= 1200:
-        raise argparse.ArgumentTypeError(f"{text}: must lie between 30 and 1200")
-    return value

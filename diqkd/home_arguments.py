@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from contract.nodes import NODES
+from diqkd import arguments
 from postprocess.errors import InvalidInput
 
 
@@ -14,7 +15,7 @@ def add_home_arguments(parser: argparse.ArgumentParser) -> None:
     """--home and --node, with the laboratory's environment variables as defaults, and --json."""
     parser.add_argument(
         "--home",
-        type=Path,
+        type=arguments.path,
         metavar="DIR",
         help="folder that holds a folder per node; default: the environment variable DIQKD_HOME",
     )

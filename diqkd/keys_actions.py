@@ -18,13 +18,14 @@ from postprocess.keystore import open_ledger
 from postprocess.keystore.key_shelf import MADE
 from postprocess.plans.presets import session_parameters
 from postprocess.randomness.choice import declared_source
+from postprocess.storage.bounded_files import read_bytes
 from postprocess.storage.node_home import NodeHome
 from postprocess.storage.private_files import private_folder, sync_folder, write_private
 
 if TYPE_CHECKING:
     from postprocess.keystore import KeyRecord, Keystore
 
-MOST_K0_BYTES = 1 << 28
+MOST_K0_BYTES = 1 << 27  # seeds of 10^8 rounds and pads of many sessions
 WARNING_EMULATED = "This ledger serves the emulated apparatus: nothing in it is secret."
 
 
@@ -71,7 +72,7 @@ def provision(args: argparse.Namespace) -> ExitStatus:
         k0 = draw_k0(declared_source(home, "K0", parameters.insecure_because), parameters, args.sessions)
         _write_new(args.draw, k0, "choose another name; a K0 drawn earlier is taken in with --take")
     else:
-        k0 = _read(args.take)
+        k0 = read_bytes(args.take, "give the file that --draw wrote", MOST_K0_BYTES)
     path = folder / "keystore.sqlite"
     with Keystore.open(path) if path.exists() and path.stat().st_size else Keystore.create(path, node) as keystore:
         keystore.provision(k0, parameters)
@@ -96,9 +97,6 @@ def link(args: argparse.Namespace) -> ExitStatus:
     given = (args.peer_key, args.rounds, args.post_processing)
     if any(given) and not all(given):
         raise InvalidInput("the peer: give all of --peer-key, --rounds and --post-processing")
-    for address in given[1:]:
-        if address and not address.startswith(("tcp://", "ipc://")):
-            raise InvalidInput(f"address {address}: write tcp://HOST:PORT")
     folder = private_folder(homes / node)
     public_key = make_link_keys(folder)
     if all(given):
@@ -276,17 +274,6 @@ def _write_all(file: int, content: bytes, path: Path) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     sync_folder(path.absolute().parent)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_K0_BYTES + 1)
-        if len(content) > MOST_K0_BYTES:
-            raise InvalidInput(f"{path}: longer than any K0; give the file that --draw wrote")
-        return content
-    except OSError as problem:
-        raise InvalidInput(f"{path}: cannot be read ({problem.strerror}); give the file that --draw wrote") from None
 
 
 def _worth(key: KeyRecord) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from diqkd import arguments
@@ -69,13 +68,15 @@ def add_parser(subparsers: Any) -> None:
         "Give up a session that cannot be ended: its pads stay spent, its pending key is discarded, here now and at\n"
         "the peer when it hears of it. Its rounds are never used again.",
     )
-    abandon.add_argument("--session", required=True, metavar="ID", help="session id")
+    abandon.add_argument("--session", type=arguments.word, required=True, metavar="ID", help="session id")
     forget = _add(actions, "forget", "erase what a closed session has left", FORGET)
-    forget.add_argument("--session", required=True, metavar="ID", help="session id")
+    forget.add_argument("--session", type=arguments.word, required=True, metavar="ID", help="session id")
     forget.add_argument("--with-key", action="store_true", help="erase its key as well, though it was never delivered")
     deliver = _add(actions, "deliver", "write a key to a file, once", DELIVER)
-    deliver.add_argument("--key", required=True, metavar="ID", help="key id, as `diqkd keys show` lists it")
-    deliver.add_argument("--to", required=True, type=Path, metavar="FILE", help="new file for the key")
+    deliver.add_argument(
+        "--key", type=arguments.word, required=True, metavar="ID", help="key id, as `diqkd keys show` lists it"
+    )
+    deliver.add_argument("--to", required=True, type=arguments.path, metavar="FILE", help="new file for the key")
     deliver.add_argument("--allow-emulated", action="store_true", help="hand out a key of the emulated apparatus")
     deliver.add_argument("--allow-insecure", action="store_true", help="hand out a key marked insecure")
 
@@ -98,15 +99,17 @@ def _add(actions: Any, name: str, summary: str, description: str) -> argparse.Ar
 
 def _add_provision(parser: argparse.ArgumentParser) -> None:
     k0 = parser.add_mutually_exclusive_group(required=True)
-    k0.add_argument("--draw", type=Path, metavar="FILE", help="draw K0 and write it to this new file for the peer")
-    k0.add_argument("--take", type=Path, metavar="FILE", help="take K0 from the file that the peer has drawn")
+    k0.add_argument(
+        "--draw", type=arguments.path, metavar="FILE", help="draw K0 and write it to this new file for the peer"
+    )
+    k0.add_argument("--take", type=arguments.path, metavar="FILE", help="take K0 from the file that the peer has drawn")
     parser.add_argument("--apparatus", choices=("kasli", "emulated"), default="kasli", help="default: %(default)s")
     parser.add_argument(
-        "--sessions", type=arguments.count, default=1, metavar="K", help="pads for so many sessions (default: 1)"
+        "--sessions", type=arguments.sessions, default=1, metavar="K", help="pads for so many sessions (default: 1)"
     )
     parser.add_argument(
         "--random-file",
-        type=Path,
+        type=arguments.path,
         metavar="FILE",
         help="take this node's private random bits, now and later, from a hardware generator's file",
     )
@@ -115,8 +118,13 @@ def _add_provision(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_link(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--peer-key", metavar="KEY", help="the peer's public key, 40 characters")
-    parser.add_argument("--rounds", metavar="ADDRESS", help="tcp://HOST:PORT of the channel for the rounds")
+    parser.add_argument("--peer-key", type=arguments.word, metavar="KEY", help="the peer's public key, 40 characters")
     parser.add_argument(
-        "--post-processing", metavar="ADDRESS", help="tcp://HOST:PORT of the channel for post-processing"
+        "--rounds", type=arguments.word, metavar="ADDRESS", help="tcp://HOST:PORT of the channel for the rounds"
+    )
+    parser.add_argument(
+        "--post-processing",
+        type=arguments.word,
+        metavar="ADDRESS",
+        help="tcp://HOST:PORT of the channel for post-processing",
     )

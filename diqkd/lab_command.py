@@ -45,9 +45,9 @@ def add_parser(subparsers: Any) -> None:
         help="also take sessions too short for the proof; every key in these ledgers is then marked insecure",
     )
     up.add_argument(
-        "--sessions", type=arguments.count, metavar="N", help=f"K0 has pads for N sessions (default: {SESSIONS})"
+        "--sessions", type=arguments.sessions, metavar="N", help=f"K0 has pads for N sessions (default: {SESSIONS})"
     )
-    up.add_argument("--seed", type=int, metavar="S", help="repeatable, and insecure")
+    up.add_argument("--seed", type=arguments.seed, metavar="S", help="repeatable, and insecure")
     status = _action(actions, "status", _status, "processes, schedules, progress, ledgers")
     status.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     _action(actions, "down", _down, "end everything in order; unfinished sessions resume later")
@@ -56,20 +56,22 @@ def add_parser(subparsers: Any) -> None:
 
 def _action(actions: Any, name: str, run: Any, text: str) -> Any:
     parser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.add_argument("--home", type=Path, required=True, metavar="DIR", help="folder of the laboratory")
+    parser.add_argument("--home", type=arguments.path, required=True, metavar="DIR", help="folder of the laboratory")
     parser.set_defaults(run=run)
     return parser
 
 
 def _add_submit(parser: Any) -> None:
-    parser.add_argument("--session", required=True, metavar="ID", help="a new name, or that of a session to resume")
+    parser.add_argument(
+        "--session", type=arguments.word, required=True, metavar="ID", help="a new name, or that of a session to resume"
+    )
     choice_arguments.add_preset_argument(parser)
-    parser.add_argument("--rounds", type=arguments.count, metavar="N", help="default: the paper's session")
+    parser.add_argument("--rounds", type=arguments.rounds, metavar="N", help="default: the paper's session")
     parser.add_argument("--gamma", type=arguments.gamma, metavar="K/256", help="default: 13/256")
     choice_arguments.add_rule_arguments(parser)
-    parser.add_argument("--block-rounds", type=arguments.count, default=1000, metavar="N", help="default: 1000")
-    parser.add_argument("--pipeline", default="main", metavar="NAME", help="default: main")
-    parser.add_argument("--priority", type=int, default=0, metavar="P", help="default: 0")
+    parser.add_argument("--block-rounds", type=arguments.block_rounds, default=1000, metavar="N", help="default: 1000")
+    parser.add_argument("--pipeline", type=arguments.word, default="main", metavar="NAME", help="default: main")
+    parser.add_argument("--priority", type=arguments.priority, default=0, metavar="P", help="default: 0")
     parser.add_argument("--wait", action="store_true", help="until the session is over; then compare both ledgers")
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
 
@@ -88,8 +90,6 @@ def _up(args: argparse.Namespace) -> ExitStatus:
     lab = _open(args)
     asked = {"--rehearsals": args.rehearsals, "--sessions": args.sessions, "--seed": args.seed is not None}
     if not lab.is_set_up:
-        if args.seed is not None and args.seed < 0:
-            raise InvalidInput(f"--seed {args.seed}: must not be negative")
         lab.set_up(sessions=args.sessions or SESSIONS, rehearsals=args.rehearsals, seed=args.seed)
     elif any(asked.values()):
         names = ", ".join(name for name, given in asked.items() if given)

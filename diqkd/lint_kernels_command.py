@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from diqkd import arguments
 from postprocess.errors import ExitStatus, InvalidInput
 
 DESCRIPTION = """\
@@ -21,7 +21,7 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "lint-kernels", help="check the real-time code for what ARTIQ's compiler rejects", description=DESCRIPTION
     )
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files or folders")
+    parser.add_argument("paths", nargs="*", type=arguments.path, metavar="PATH", help="files or folders")
     parser.set_defaults(run=run)
 
 

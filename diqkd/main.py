@@ -7,9 +7,11 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from diqkd import __version__
-from postprocess.errors import DiqkdError, PeerLost, SessionAborted, exit_status
+from diqkd.printing import printable
+from postprocess.errors import DiqkdError, ExitStatus, PeerLost, SessionAborted, exit_status
 
 SUBCOMMANDS = ("demo", "run", "plan", "session", "keys", "figure", "bench", "lab", "wiring", "lint_kernels")
 
@@ -31,9 +33,17 @@ exit status:
   130  interrupted; the same command resumes"""
 
 
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line; --help says the rest."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2."""
+        self.exit(ExitStatus.BAD_INPUT, f"{self.prog}: error: {printable(message)}; see `{self.prog} --help`\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line; importing a subcommand's module must stay cheap."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="diqkd", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"diqkd {__version__}")
@@ -49,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except (DiqkdError, KeyboardInterrupt) as problem:
-        print(f"diqkd: {_line(problem)}", file=sys.stderr)
+        print(f"diqkd: {printable(_line(problem))}", file=sys.stderr)
         return exit_status(problem)
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

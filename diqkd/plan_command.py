@@ -51,7 +51,10 @@ def add_parser(subparsers: Any) -> None:
         "--syndrome-bits", type=arguments.count, metavar="M", help="syndrome length m instead of a rule"
     )
     parser.add_argument(
-        "--link", metavar="NAME", help=f"take rounds, S and Q of a published link: {', '.join(PUBLISHED)}"
+        "--link",
+        type=arguments.word,
+        metavar="NAME",
+        help=f"take rounds, S and Q of a published link: {', '.join(PUBLISHED)}",
     )
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     parser.set_defaults(run=run)

@@ -9,3 +9,8 @@ def spaced(number: int) -> str:
 def bits(number: int) -> str:
     """95884 as 95 884 bits."""
     return f"{spaced(number)} bits"
+
+
+def printable(text: str) -> str:
+    """One line that any terminal shows: control characters, line ends and broken Unicode escaped."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contract.nodes import NODES
+from diqkd import arguments
 from postprocess.errors import ExitStatus, InvalidInput
 
 if TYPE_CHECKING:
@@ -41,16 +42,20 @@ def add_parser(subparsers: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="name of a file in repository/")
+    parser.add_argument(
+        "experiment", nargs="?", type=arguments.word, metavar="EXPERIMENT", help="name of a file in repository/"
+    )
     parser.add_argument("--arguments", action="store_true", help="print what the experiment takes, and stop")
     parser.add_argument(
         "-o", "--option", action="append", default=[], metavar="NAME=VALUE", help="an argument of the experiment"
     )
     parser.add_argument("--node", choices=("both", *NODES), default="both", help="where it runs (default: %(default)s)")
     parser.add_argument(
-        "--keep", type=Path, metavar="DIR", help="keep the laboratory in DIR, or go on with the one there"
+        "--keep", type=arguments.path, metavar="DIR", help="keep the laboratory in DIR, or go on with the one there"
     )
-    parser.add_argument("--seed", type=int, metavar="S", help="a new laboratory repeats bit for bit, which is insecure")
+    parser.add_argument(
+        "--seed", type=arguments.seed, metavar="S", help="a new laboratory repeats bit for bit, which is insecure"
+    )
     parser.set_defaults(run=run)
 
 

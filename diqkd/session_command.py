@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from diqkd import arguments
 from diqkd.home_arguments import add_home_arguments, home_of
 from postprocess.errors import ExitStatus
 
@@ -37,10 +38,12 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_home_arguments(parser)
-    parser.add_argument("--session", required=True, metavar="ID", help="session id, as given to the experiment")
+    parser.add_argument(
+        "--session", type=arguments.word, required=True, metavar="ID", help="session id, as given to the experiment"
+    )
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=arguments.seconds,
         default=600.0,
         metavar="S",
         help="longest wait for each message of the peer, in seconds (default: %(default)g)",
@@ -108,13 +111,3 @@ def _warn(parameters: SessionParameters, result: SessionResult) -> None:
         print(f"INSECURE: {reason}")
     if not result.peer_informed:
         print("The peer has not said that it knows; run the command once more on both nodes.", file=sys.stderr)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e7:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time; write seconds, for instance 600")
-    return value

@@ -3,7 +3,21 @@
 import math
 from dataclasses import dataclass, field
 
+from contract.record_layout import MOST_COUNTS
 from node.schedule import RoundSchedule
+
+MOST_FREQUENCY_HZ = 400e6  # of an AD9910
+MOST_ATTENUATION_DB = 31.875  # of a Urukul
+MOST_TURNS_RAD = 1000.0  # phases wrap, but not for ever in floating point
+
+
+def require_within(settings, **limits) -> None:
+    """ValueError for the first value, or part of a tuple, outside of its (lowest, highest); NaN is outside of all."""
+    for name, (low, high) in limits.items():
+        value = getattr(settings, name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if not low <= part <= high:
+                raise ValueError(f"{name} = {part}: must lie from {low:g} to {high:g}")
 
 
 @dataclass(frozen=True)
@@ -13,6 +27,9 @@ class Beam:
     frequency: float
     amplitude: float = 1.0
     attenuation: float = 10.0
+
+    def __post_init__(self) -> None:
+        require_within(self, frequency=(1e6, MOST_FREQUENCY_HZ), amplitude=(0, 1), attenuation=(0, MOST_ATTENUATION_DB))
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,11 @@ class CoolingSettings:
     ion_counts: int = 3
     count_every: int = 10
     low_limit: int = 10
+
+    def __post_init__(self) -> None:
+        counts = (1, 1_000_000)
+        require_within(self, duration=(1e-6, 1), ion_counts=counts, count_every=counts, low_limit=counts)
+        require_within(self, gate=(1e-6, self.duration))
 
 
 @dataclass(frozen=True)
@@ -57,6 +79,7 @@ class AttemptSettings:
     turnaround: float = 10e-6
 
     def __post_init__(self) -> None:
+        require_within(self, windows=(1, 1_000_000), turnaround=(1e-6, 1))
         if not 0 < self.cycle <= 8.184e-6:
             raise ValueError(f"attempt cycle of {self.cycle} s: the gateware counts at most 8.184 us")
         if not self.cycle <= self.window < 2:
@@ -75,6 +98,9 @@ class Transition:
 
     frequency: float
     pi_time: float
+
+    def __post_init__(self) -> None:
+        require_within(self, frequency=(1e6, MOST_FREQUENCY_HZ), pi_time=(1e-7, 1e-3))
 
 
 @dataclass(frozen=True)
@@ -102,6 +128,8 @@ class QubitSettings:
     pattern_phase: tuple[float, float, float, float]
 
     def __post_init__(self) -> None:
+        phases = (-MOST_TURNS_RAD, MOST_TURNS_RAD)
+        require_within(self, phase=phases, pattern_phase=phases)
         if not 0 < self.angle <= math.pi:
             raise ValueError(f"analysis angle of {self.angle} rad: must be above 0 and at most pi")
         if any(a not in (0.0, 1.0) for a in self.amplitude):
@@ -120,6 +148,9 @@ class ShuttleSettings:
     connected: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     disconnected: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
 
+    def __post_init__(self) -> None:
+        require_within(self, channels=(0, 31), connected=(-10, 9.999), disconnected=(-10, 9.999))
+
 
 @dataclass(frozen=True)
 class ReadoutSettings:
@@ -127,6 +158,9 @@ class ReadoutSettings:
 
     gate: float = 205e-6
     threshold: int = 5
+
+    def __post_init__(self) -> None:
+        require_within(self, gate=(1e-6, 1), threshold=(0, MOST_COUNTS - 1))
 
 
 @dataclass(frozen=True)
@@ -144,6 +178,9 @@ class ProbeSettings:
     lead: float = 60e-6
     settle: float = 300e-6
     tries: int = 3
+
+    def __post_init__(self) -> None:
+        require_within(self, pump=(1e-7, 1), lead=(1e-6, 1), settle=(0, 1), tries=(1, 1000))
 
 
 @dataclass(frozen=True)
@@ -164,6 +201,7 @@ class NodeSettings:
     schedule: RoundSchedule = field(default_factory=RoundSchedule)
 
     def __post_init__(self) -> None:
+        require_within(self, qubit_attenuation=(0, MOST_ATTENUATION_DB))
         readout_starts = self.schedule.analysis_follower + 2 * self.schedule.pulse_slot
         if readout_starts + self.readout.gate > self.schedule.scramble:
             raise ValueError(

@@ -6,7 +6,6 @@ Numbers are in the units of node.settings (SI, rad). The schedule of a round is 
 """
 
 import json
-import os
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,9 @@ from typing import Any
 
 from node.node_errors import CalibrationError
 from node.settings import NodeSettings
+from postprocess.errors import InvalidInput
+from postprocess.storage.bounded_files import MissingFile, read_object
+from postprocess.storage.private_files import changing, write_private
 
 
 def calibrated(defaults: NodeSettings, path: Path) -> NodeSettings:
@@ -22,11 +24,15 @@ def calibrated(defaults: NodeSettings, path: Path) -> NodeSettings:
     Raises:
         CalibrationError: the file does not read as JSON of this form, or a value does not fit its setting.
     """
+    return _applied(defaults, path, read(path))
+
+
+def _applied(defaults: NodeSettings, path: Path, entries: dict[str, Any]) -> NodeSettings:
     settings = defaults
-    for name, entry in read(path).items():
+    for name, entry in entries.items():
         try:
             settings = _override(settings, name.split("."), entry["value"])
-        except (KeyError, TypeError, ValueError) as problem:
+        except (KeyError, TypeError, ValueError, OverflowError) as problem:
             raise CalibrationError(f"{path}: {name}: {_reason(problem)}; correct or delete this entry") from None
     return settings
 
@@ -34,14 +40,11 @@ def calibrated(defaults: NodeSettings, path: Path) -> NodeSettings:
 def read(path: Path) -> dict[str, dict[str, Any]]:
     """Entries of the calibration file, name -> {"value", "measured", "by"}; empty if there is no file."""
     try:
-        entries = json.loads(Path(path).read_text())
-    except FileNotFoundError:
+        return read_object(path, "correct or delete it")
+    except MissingFile:
         return {}
-    except (OSError, ValueError) as problem:
-        raise CalibrationError(f"{path}: not a calibration file ({problem}); correct or delete it") from None
-    if not isinstance(entries, dict):
-        raise CalibrationError(f"{path}: a JSON object with one entry per setting is needed; correct or delete it")
-    return entries
+    except InvalidInput as problem:
+        raise CalibrationError(str(problem)) from None
 
 
 def write(defaults: NodeSettings, path: Path, values: dict[str, Any], by: str) -> NodeSettings:
@@ -51,20 +54,12 @@ def write(defaults: NodeSettings, path: Path, values: dict[str, Any], by: str) -
         values: name of the setting -> value, e.g. {"qubit.mapping.frequency": 200.01e6}.
         by: what measured them, for the log book.
     """
-    entries = read(path)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    entries.update({name: {"value": value, "measured": now, "by": by} for name, value in values.items()})
-    temporary = Path(f"{path}.new")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(entries, file, indent=1, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        settings = calibrated(defaults, temporary)
-    except CalibrationError:
-        temporary.unlink()
-        raise
-    temporary.replace(path)
+    with changing(Path(path).parent):
+        entries = read(path)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        entries.update({name: {"value": value, "measured": now, "by": by} for name, value in values.items()})
+        settings = _applied(defaults, path, entries)
+        write_private(Path(path), json.dumps(entries, indent=1, sort_keys=True).encode())
     return settings
 
 

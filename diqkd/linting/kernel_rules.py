@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diqkd.linting.control_flow import falls_through, unassigned_uses
+from postprocess.errors import InvalidInput
+from postprocess.storage.bounded_files import read_text
 
 Function = ast.FunctionDef
 Found = Iterator[tuple[ast.AST, str]]
@@ -74,7 +76,11 @@ class Kernel:
 def lint(path: Path) -> list[Finding]:
     """Findings in one file, in the order of lines; a file that is no Python gives one finding."""
     try:
-        tree = ast.parse(path.read_text(), str(path))
+        tree = ast.parse(read_text(path, "name a file of Python"), str(path))
+    except (ValueError, RecursionError) as problem:
+        if isinstance(problem, InvalidInput):
+            raise
+        return [Finding(path, 1, "syntax", f"not Python: {problem}")]
     except SyntaxError as problem:
         return [Finding(path, problem.lineno or 1, "syntax", f"not Python: {problem.msg}")]
     findings = set()

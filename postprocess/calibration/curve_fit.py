@@ -3,6 +3,9 @@
 Fisher scoring: the variance of each point is that of the model of the step before (binomial or Poissonian), so that
 points with few counts are not favoured as they would be by errors estimated from the data. The sum of squared pulls
 then follows a chi-square distribution if the model is right, and its tail probability is the verdict.
+
+Derivatives are central differences over a fixed part of each parameter's own scale. A step in proportion to the value
+would vanish where the value may be zero, as the centre of a well-centred scan is.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ Model = Callable[..., Array]
 
 STEPS = 6
 MIN_P_VALUE = 1e-5
+STEP = 1e-5  # of a parameter's scale; error of the difference 1e-10 of it
 
 
 class FitFailed(DiqkdError):
@@ -52,7 +56,15 @@ class Fit:
 
 
 def fit_probability(
-    model: Model, start: dict[str, float], x: Array, successes: Array, shots: Array | int, *, value: str, what: str
+    model: Model,
+    start: dict[str, float],
+    x: Array,
+    successes: Array,
+    shots: Array | int,
+    *,
+    value: str,
+    what: str,
+    scales: dict[str, float] | None = None,
 ) -> Fit:
     """Fit a probability `model(x, *parameters)` to successes out of shots.
 
@@ -60,6 +72,8 @@ def fit_probability(
         start: parameters by name in the model's order, with start values.
         value: the parameter that is the result.
         what: its name for the operator.
+        scales: by name, how far a parameter must move for the model to change; needed where the start value does not
+            say, because it may be zero. The others' scale is their start value.
 
     Raises:
         InvalidInput: shapes differ, too few points, more successes than shots.
@@ -74,11 +88,19 @@ def fit_probability(
         smooth = np.clip(p, 0.5 / n, 1 - 0.5 / n)
         return np.sqrt(smooth * (1 - smooth) / n)
 
-    return _fit(model, start, x, k / n, (k + 0.5) / (n + 1), sigma, value, what)
+    return _fit(model, start, x, k / n, (k + 0.5) / (n + 1), sigma, value, what, scales or {})
 
 
 def fit_counts(
-    model: Model, start: dict[str, float], x: Array, counts: Array, repetitions: Array | float, *, value: str, what: str
+    model: Model,
+    start: dict[str, float],
+    x: Array,
+    counts: Array,
+    repetitions: Array | float,
+    *,
+    value: str,
+    what: str,
+    scales: dict[str, float] | None = None,
 ) -> Fit:
     """Fit a rate per repetition `model(x, *parameters)` to Poissonian counts; see fit_probability."""
     n = np.broadcast_to(np.asarray(repetitions, float), np.shape(counts))
@@ -89,7 +111,7 @@ def fit_counts(
     def sigma(rate: Array) -> Array:
         return np.sqrt(np.maximum(rate * n, 0.5)) / n
 
-    return _fit(model, start, x, k / n, (k + 0.5) / n, sigma, value, what)
+    return _fit(model, start, x, k / n, (k + 0.5) / n, sigma, value, what, scales or {})
 
 
 def _fit(
@@ -101,6 +123,7 @@ def _fit(
     sigma: Callable[[Array], Array],
     value: str,
     what: str,
+    scales: dict[str, float],
 ) -> Fit:
     x = np.asarray(x, float)
     if x.shape != y.shape or x.ndim != 1:
@@ -109,11 +132,14 @@ def _fit(
     if degrees < 1:
         raise InvalidInput(f"{what}: {x.size} scan points for {len(start)} parameters; measure more points")
     found, errors = np.array(list(start.values())), sigma(smoothed)
+    jacobian = _jacobian(model, STEP * np.array([scales.get(name, abs(first)) for name, first in start.items()]))
     try:
         for _ in range(STEPS):
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")  # what went wrong shows in the result, which is checked
-                found, covariance = optimize.curve_fit(model, x, y, found, errors, absolute_sigma=True, maxfev=4000)
+                found, covariance = optimize.curve_fit(
+                    model, x, y, found, errors, absolute_sigma=True, maxfev=4000, jac=jacobian
+                )
             errors = sigma(model(x, *found))
     except (RuntimeError, ValueError) as problem:
         raise FitFailed(f"{what}: the fit does not converge ({problem}); check the scan's range") from None
@@ -131,6 +157,17 @@ def _fit(
     return Fit(
         what, *parameters[value], parameters, chi_square, degrees, p_value, lambda at: model(np.asarray(at), *found)
     )
+
+
+def _jacobian(model: Model, steps: Array) -> Callable[..., Array]:
+    """The model's derivatives by its parameters, (x, *parameters) -> (len(x), number of parameters)."""
+
+    def jacobian(x: Array, *parameters: float) -> Array:
+        at = np.array(parameters)
+        columns = [(model(x, *(at + step)) - model(x, *(at - step))) / (2 * step.sum()) for step in np.diag(steps)]
+        return np.stack(columns, axis=1)
+
+    return jacobian
 
 
 def require(condition: bool, what: str, why: str) -> None:

@@ -86,8 +86,9 @@ def photon_arrival(starts: Array, clicks: Array, attempts: Array, stop: float) -
         late = np.exp(-max(stop - arrival, 0.0) / abs(lifetime))
         return rate * (np.exp(-np.maximum(t - arrival, 0.0) / abs(lifetime)) - late)
 
-    fit = fit_counts(model, arrival_start(x, np.asarray(clicks) / np.asarray(attempts)), x, clicks, attempts,
-                     value="arrival", what=GATE)  # fmt: skip
+    start = arrival_start(x, np.asarray(clicks) / np.asarray(attempts))
+    scales = {"arrival": start["lifetime"]}
+    fit = fit_counts(model, start, x, clicks, attempts, value="arrival", what=GATE, scales=scales)
     rate, error = fit.parameters["rate"]
     require(rate > 5 * error > 0, GATE, "no photons; is the excitation laser this node's, does the ion fluoresce?")
     require(

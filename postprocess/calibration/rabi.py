@@ -1,7 +1,7 @@
 """Rabi line shape (frequency scan) and Rabi flops (duration scan) of a 674 nm pulse on one line.
 
 With Rabi frequency W, detuning d and pulse length t the transferred population is
-W^2 / (W^2 + d^2) sin^2(t sqrt(W^2 + d^2) / 2), all angular.
+W^2 / (W^2 + d^2) sin^2(t sqrt(W^2 + d^2) / 2), all angular: as a function of d, the square of a sinc of that root.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ MIN_CONTRAST = 0.3
 LINE, FLOPS = "line frequency", "pi time"
 
 
-def transfer(detuning: Array, rabi: float | Array, duration: float | Array) -> Array:
-    """Transferred population; detuning and Rabi frequency in Hz, duration in s."""
-    general = np.hypot(rabi, detuning)
-    return (rabi / general) ** 2 * np.sin(np.pi * general * duration) ** 2
-
-
 def rabi_line(frequencies: Array, successes: Array, shots: int, duration: float) -> Fit:
     """Centre of a line from a frequency scan.
+
+    The parameter `contrast` is the transferred population in the centre, not that of a perfect pi pulse: a scan shows
+    height and width of the line, but hardly tells a weak pulse from a low contrast. `power` is the square of Rabi
+    frequency times duration, 1/4 for a pi pulse.
 
     Args:
         frequencies: Hz, (n,).
@@ -34,11 +32,13 @@ def rabi_line(frequencies: Array, successes: Array, shots: int, duration: float)
     x = np.asarray(frequencies, float)
     reference = float(x.mean()) if x.size else 0.0
 
-    def model(offset: Array, centre: float, rabi: float, contrast: float, background: float) -> Array:
-        return background + contrast * transfer(offset - centre, rabi, duration)
+    def model(offset: Array, centre: float, power: float, contrast: float, background: float) -> Array:
+        shape = _sinc_of_root(power + ((offset - centre) * duration) ** 2) / _sinc_of_root(power)
+        return background + contrast * shape**2
 
     start = line_start(x - reference, np.asarray(successes) / shots, duration)
-    fit = fit_probability(model, start, x - reference, successes, shots, value="centre", what=LINE)
+    scales = {"centre": 1 / duration, "background": 1.0}
+    fit = fit_probability(model, start, x - reference, successes, shots, value="centre", what=LINE, scales=scales)
     _check(fit, LINE)
     require(
         bool((x - reference).min() <= fit.value <= (x - reference).max()),
@@ -57,13 +57,18 @@ def rabi_line(frequencies: Array, successes: Array, shots: int, duration: float)
     )
 
 
+def _sinc_of_root(square: Array | float) -> Array:
+    """sin(pi g) / (pi g) from g^2, which noise may make negative: smooth there, as a fit needs it."""
+    return np.sinc(np.sqrt(np.asarray(square, complex))).real
+
+
 def line_start(offsets: Array, probabilities: Array, duration: float) -> dict[str, float]:
     """Centre of gravity of the upper half of the peak, and a pulse that is a pi pulse."""
     background = float(np.quantile(probabilities, 0.2))
     top = float(probabilities.max())
     weight = np.clip(probabilities - (background + top) / 2, 0, None)
     centre = float((weight * offsets).sum() / weight.sum()) if weight.sum() > 0 else float(offsets.mean())
-    return {"centre": centre, "rabi": 0.5 / duration, "contrast": max(top - background, 0.05), "background": 0.02}
+    return {"centre": centre, "power": 0.25, "contrast": max(top - background, 0.05), "background": 0.02}
 
 
 def rabi_flops(durations: Array, successes: Array, shots: int) -> Fit:
@@ -81,7 +86,8 @@ def rabi_flops(durations: Array, successes: Array, shots: int) -> Fit:
         return background + contrast * np.sin(np.pi * t / (2 * pi_time)) ** 2
 
     start = flops_start(x, np.asarray(successes) / shots)
-    fit = fit_probability(model, start, x, successes, shots, value="pi_time", what=FLOPS)
+    scales = {"background": 1.0}
+    fit = fit_probability(model, start, x, successes, shots, value="pi_time", what=FLOPS, scales=scales)
     _check(fit, FLOPS)
     require(0 < fit.value <= float(x.max()), FLOPS, "no maximum in the scan; scan to longer pulses")
     return fit

@@ -32,7 +32,8 @@ def ramsey(waits: Array, successes: Array, shots: int, chosen_hz: float) -> Fit:
         return centre + contrast / 2 * np.exp(-((t / coherence_s) ** 2)) * np.cos(2 * np.pi * beat * t + phase)
 
     start = ramsey_start(x, np.asarray(successes) / shots)
-    fit = fit_probability(model, start, x, successes, shots, value="beat", what=WHAT)
+    scales = {"beat": 1 / float(np.ptp(x)), "phase": 1.0}
+    fit = fit_probability(model, start, x, successes, shots, value="beat", what=WHAT, scales=scales)
     contrast, error = fit.parameters["contrast"]
     beat, coherence = fit.value, fit.parameters["coherence_s"][0]
     require(

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from postprocess.errors import InvalidInput
 from postprocess.estimation.priors import priors_from_score
 from postprocess.figures.table import Settings
 from postprocess.reconciliation.syndrome_length import tight_syndrome_length
-from postprocess.reconciliation.trials import TrialCounts, TrialPlan, TrialRecord, run_trials
+from postprocess.reconciliation.trials import TrialCounts, TrialPlan, run_trials
 from postprocess.support.worker_pool import Workers, local_workers
 
 GAMMA, SCORE, QBER = 13 / 256, 2.6507, 0.0239
@@ -38,10 +37,6 @@ class Trials:
         priors = priors_from_score(SCORE, QBER)
         plan = TrialPlan(n, syndrome_bits, GAMMA, priors, priors, family=family)
         record = self._record(plan)
-        try:
-            TrialRecord(plan, record)
-        except (ValueError, KeyError, TypeError) as problem:
-            raise InvalidInput(f"{record}: not a file of counts ({problem}); delete it and run again") from problem
         executor, parallel = self.workers.executor, self.workers.parallel
         return run_trials(plan, samples, record=record, executor=executor, parallel=parallel)
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+import string
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from postprocess.errors import InvalidInput
 from postprocess.link.channel import CHANNELS
+from postprocess.storage.bounded_files import MissingFile, read_bytes, read_object
 from postprocess.storage.private_files import private_folder, write_private
+
+KEY_LENGTH = 40
+_Z85 = frozenset(string.ascii_letters + string.digits + ".-:+=^!/*?&<>()[]{}@%$#")
+_TCP = re.compile(r"tcp://(?:[A-Za-z0-9_.*-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([0-9]{1,5})")
+_IPC = re.compile(r"ipc://[!-~]{1,100}")
+_REMEDY = "restore it from a copy, or delete the folder link/ and say `diqkd keys link` on both nodes again"
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ def make_link_keys(home: Path | str) -> str:
         public_key, secret_key = zmq.curve_keypair()
         write_private(secret_file, secret_key)
         write_private(public_file, public_key)
-    return public_file.read_text()
+    return _own_key(public_file).decode()
 
 
 def write_peer(home: Path | str, public_key: str, endpoints: dict[str, str]) -> None:
@@ -39,29 +49,58 @@ def write_peer(home: Path | str, public_key: str, endpoints: dict[str, str]) -> 
 
     On Alice's node the endpoints are the addresses at which she listens, on Bob's those to which he connects.
     """
+    folder = private_folder(Path(home) / "link")
     content = {"public_key": public_key, **endpoints}
-    _check_peer(content, "the peer")
-    write_private(private_folder(Path(home) / "link") / "peer.json", json.dumps(content, indent=2).encode())
+    _check_peer(content, "the peer", own_key=make_link_keys(home))
+    write_private(folder / "peer.json", json.dumps(content, indent=2).encode())
 
 
 def read_link_keys(home: Path | str) -> LinkKeys:
     """Keys and peer as stored; InvalidInput names the file that is missing or damaged."""
     folder = Path(home) / "link"
     try:
-        secret_key, public_key = (folder / "secret_key").read_bytes(), (folder / "public_key").read_bytes()
-        peer = json.loads((folder / "peer.json").read_text())
-    except FileNotFoundError as problem:
-        name = Path(problem.filename).name
-        raise InvalidInput(f"{folder / name}: missing; make the link keys and exchange the public ones first") from None
-    except (OSError, ValueError) as problem:
-        raise InvalidInput(f"{folder}: link keys or peer file cannot be read ({type(problem).__name__})") from None
-    _check_peer(peer, str(folder / "peer.json"))
+        secret_key, public_key = _own_key(folder / "secret_key"), _own_key(folder / "public_key")
+        peer = read_object(folder / "peer.json", _REMEDY)
+    except MissingFile as problem:
+        name = str(problem).partition(": missing")[0]
+        raise InvalidInput(f"{name}: missing; make the link keys and exchange the public ones first") from None
+    _check_peer(peer, str(folder / "peer.json"), own_key=public_key.decode())
     return LinkKeys(public_key, secret_key, peer["public_key"].encode(), {name: peer[name] for name in CHANNELS})
 
 
-def _check_peer(content: object, where: str) -> None:
-    names = ("public_key", *CHANNELS)
-    if not isinstance(content, dict) or not all(isinstance(content.get(name), str) for name in names):
-        raise InvalidInput(f"{where}: must give 'public_key', 'rounds' and 'session' as text")
-    if len(content["public_key"]) != 40:
-        raise InvalidInput(f"{where}: public_key must have 40 characters (Z85), not {len(content['public_key'])}")
+def _own_key(path: Path) -> bytes:
+    key = read_bytes(path, _REMEDY)
+    if not _is_key(key.decode("latin-1")):
+        raise InvalidInput(f"{path}: not a link key of {KEY_LENGTH} characters (Z85); {_REMEDY}")
+    return key
+
+
+def _is_key(text: str) -> bool:
+    return len(text) == KEY_LENGTH and _Z85.issuperset(text)
+
+
+def _check_peer(content: Mapping[str, object], where: str, own_key: str) -> None:
+    texts = [content.get(name) for name in ("public_key", *CHANNELS)]
+    if not all(isinstance(text, str) for text in texts):
+        raise InvalidInput(
+            f"{where}: must give 'public_key', 'rounds' and 'session' as text; say `diqkd keys link` again"
+        )
+    key, *addresses = map(str, texts)
+    if len(key) != KEY_LENGTH:
+        raise InvalidInput(f"{where}: public_key must have {KEY_LENGTH} characters (Z85), not {len(key)}")
+    if not _is_key(key):
+        raise InvalidInput(f"{where}: public_key has characters that no key has; copy what the peer's node printed")
+    if key == own_key:
+        raise InvalidInput(f"{where}: this is the node's own public key; give the one that the peer's node printed")
+    for address in addresses:
+        _check_address(address, where)
+    if len(set(addresses)) < len(addresses):
+        raise InvalidInput(f"{where}: rounds and post-processing need an address each, not {addresses[0]} for both")
+
+
+def _check_address(address: str, where: str) -> None:
+    tcp = _TCP.fullmatch(address)
+    if (tcp and 1 <= int(tcp[1]) <= 65_535) or _IPC.fullmatch(address):
+        return
+    shown = address[:80].encode("ascii", "backslashreplace").decode()
+    raise InvalidInput(f"{where}: address {shown}: write tcp://HOST:PORT with a port from 1 to 65535")

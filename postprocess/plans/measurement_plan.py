@@ -10,10 +10,12 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from postprocess.errors import InvalidInput
 from postprocess.plans.session_parameters import BELL, SESSION_ID, SessionParameters, read_gamma
+from postprocess.storage.bounded_files import read_text
 
 BASES = "bases"
 PURPOSE = "characterisation"
@@ -142,3 +144,13 @@ def read_plan(text: str) -> SessionParameters | MeasurementPlan:
     except (ValueError, TypeError, RecursionError) as problem:
         raise InvalidInput(f"session parameters: not what diqkd writes ({problem})") from problem
     return MeasurementPlan.from_json(text) if is_measurement else SessionParameters.from_json(text)
+
+
+def stored_plan(path: Path) -> SessionParameters | MeasurementPlan:
+    """The plan beside stored rounds; InvalidInput when its file is missing or damaged."""
+    remedy = "restore it from a copy or abandon the session"
+    text = read_text(path, remedy)
+    try:
+        return read_plan(text)
+    except InvalidInput as problem:
+        raise InvalidInput(f"{path}: {problem}; {remedy}") from problem

@@ -8,6 +8,7 @@ interrupted, continued, and spread over any `concurrent.futures` executor (local
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import multiprocessing
@@ -18,17 +19,20 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from postprocess.errors import InvalidInput
 from postprocess.estimation.priors import Priors, log_likelihood_ratios
+from postprocess.storage.bounded_files import MissingFile, read_object
+from postprocess.storage.private_files import lock_file, write_private
 
 if TYPE_CHECKING:
     from postprocess.reconciliation.code import Code
 
 _BATCH = 8
+REMEDY = "name another file or remove this one"
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,18 @@ class TrialCounts:
             self.iterations + other.iterations,
             self.decode_s + other.decode_s,
             tuple(sorted(self.failed + other.failed)),
+        )
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether one batch can have given these counts."""
+        whole = (self.samples, self.failures, self.undetected, self.iterations, *self.failed)
+        return (
+            all(type(number) is int and number >= 0 for number in whole)
+            and self.undetected <= self.failures == len(set(self.failed)) <= self.samples
+            and self.samples > 0
+            and isinstance(self.decode_s, float | int)
+            and self.decode_s >= 0
         )
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
@@ -159,16 +175,27 @@ class TrialRecord:
     def __init__(self, plan: TrialPlan, path: Path | None = None):
         self.plan, self.path, self.fingerprint = plan, path, plan.code().fingerprint
         self._batches: dict[int, TrialCounts] = {}
-        if path is not None and path.exists():
-            stored = json.loads(path.read_text())
-            if stored["digest"] != plan.digest():
-                raise InvalidInput(f"{path} counts samples of another plan; name another file or remove this one")
+        if path is None:
+            return
+        with contextlib.suppress(MissingFile):
+            self._take(path, read_object(path, f"it is no file of counts, {REMEDY}", most=1 << 28))
+
+    def _take(self, path: Path, stored: dict[str, Any]) -> None:
+        try:
+            if stored["digest"] != self.plan.digest():
+                raise InvalidInput(f"{path} counts samples of another plan; {REMEDY}")
             if stored["code"] != self.fingerprint:
                 raise InvalidInput(
                     f"{path} counts samples of a code built by another version; name another file or remove this one"
                 )
             for first, batch in stored["batches"].items():
                 self._batches[int(first)] = TrialCounts(**{**batch, "failed": tuple(batch["failed"])})
+            if not all(batch.is_plausible for batch in self._batches.values()):
+                raise ValueError("counts that cannot be")
+        except InvalidInput:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+            raise InvalidInput(f"{path}: not a file of counts ({problem}); {REMEDY}") from problem
 
     @property
     def counts(self) -> TrialCounts:
@@ -197,9 +224,7 @@ class TrialRecord:
             "batches": {str(start): asdict(counts) for start, counts in sorted(self._batches.items())},
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".part")
-        temporary.write_text(json.dumps(stored))
-        temporary.replace(self.path)
+        write_private(self.path, json.dumps(stored).encode())
 
 
 def run_trials(
@@ -218,7 +243,35 @@ def run_trials(
     is called with the counts so far after every batch. Raises InvalidInput when the file belongs to another plan or
     code, or when a worker builds another code than this process.
     """
-    kept = TrialRecord(plan, record)
+    if samples < 1:
+        raise InvalidInput(f"samples = {samples}: must be 1 or more")
+    with _sole_writer(record):
+        return _run(TrialRecord(plan, record), samples, executor, parallel, progress)
+
+
+@contextlib.contextmanager
+def _sole_writer(record: Path | None) -> Iterator[None]:
+    """One process at a time fills a file of counts: another's samples would be lost."""
+    if record is None:
+        yield
+        return
+    record.parent.mkdir(parents=True, exist_ok=True)
+    refusal = f"{record}: another process is counting into this file; wait for it or stop it, or {REMEDY}"
+    lock = lock_file(record.with_name(f".{record.name}.lock"), refusal)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _run(
+    kept: TrialRecord,
+    samples: int,
+    executor: Executor | None,
+    parallel: int | None,
+    progress: Callable[[TrialCounts], None] | None,
+) -> TrialCounts:
+    plan = kept.plan
     parallel = parallel or os.cpu_count() or 1
     spawn = multiprocessing.get_context("spawn")
     with nullcontext(executor) if executor else ProcessPoolExecutor(parallel, mp_context=spawn) as pool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from postprocess.errors import InvalidInput
-from postprocess.plans.measurement_plan import RoundsPlan, read_plan
+from postprocess.plans.measurement_plan import RoundsPlan, stored_plan
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import RandomSource
 from postprocess.randomness.choice import declared_source, random_source
@@ -72,7 +72,7 @@ def stored_parameters(home: NodeHome, session_id: str) -> SessionParameters:
         raise InvalidInput(
             f"{folder}: no such session, no stored rounds here; give the right --home, --node and --session"
         )
-    parameters = read_plan((folder / PARAMETERS_FILE).read_text())
+    parameters = stored_plan(folder / PARAMETERS_FILE)
     if not isinstance(parameters, SessionParameters):
         raise InvalidInput(f"{folder}: a characterisation, whose strings are no secret; it makes no key")
     return parameters

@@ -74,10 +74,11 @@ def read_settings(path: Path, parameters: RoundsPlan) -> tuple[str, NDArray[np.u
     Raises:
         InvalidInput: it is damaged, for other parameters, or holds settings too far off their law.
     """
-    log = FramedLog(path, longest_payload=path.stat().st_size, read_only=True)
+    size = _HEADER.size + -(-parameters.rounds // 4)
+    log = FramedLog(path, longest_payload=size, read_only=True)
     contents = [payload for _, payload in log.frames()]
     log.close()
-    if len(contents) != 1 or log.torn or len(contents[0]) < _HEADER.size:
+    if len(contents) != 1 or log.torn or len(contents[0]) != size:
         raise InvalidInput(f"{path}: damaged; restore it from a copy or abandon the session")
     name, digest, count = _HEADER.unpack_from(contents[0])
     if digest != parameters.digest() or count != parameters.rounds:

@@ -29,7 +29,7 @@ from contract.nodes import NODES
 from contract.record_layout import RECORD_WORDS
 from contract.round_settings import KEY_SETTING
 from postprocess.errors import InvalidInput
-from postprocess.plans.measurement_plan import MeasurementPlan, RoundsPlan, read_plan
+from postprocess.plans.measurement_plan import MeasurementPlan, RoundsPlan, stored_plan
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import RandomSource
 from postprocess.rounds.private_settings import draw_settings, read_settings, settings_to_file
@@ -75,8 +75,10 @@ class RoundStore:
             self._records = FramedLog(folder / RECORDS_FILE, longest_payload=longest, read_only=read_only)
             self._read_marks()
             self._read_records()
-        except BaseException:
+        except BaseException as problem:
             self.close()
+            if isinstance(problem, ValueError | IndexError | struct.error) and not isinstance(problem, InvalidInput):
+                raise InvalidInput(f"{folder}: damaged ({problem}); restore it from a copy or abandon it") from problem
             raise
         self._forfeited = min(self.burned_blocks * self.parameters.block_rounds, self.parameters.rounds)
 
@@ -383,11 +385,7 @@ def _read_session(folder: Path) -> tuple[SessionParameters | MeasurementPlan, st
     require_not_erased(folder)
     if not RoundStore.exists(folder):
         raise InvalidInput(f"{folder}: no stored rounds here; give the right --home, --node and --session")
-    try:
-        text = (folder / PARAMETERS_FILE).read_text()
-    except (OSError, UnicodeDecodeError) as problem:
-        raise InvalidInput(f"{folder / 'parameters.json'}: cannot be read; restore it from a copy") from problem
-    parameters = read_plan(text)
+    parameters = stored_plan(folder / PARAMETERS_FILE)
     return parameters, *read_settings(folder / SETTINGS_FILE, parameters)
 
 

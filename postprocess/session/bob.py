@@ -20,6 +20,7 @@ from postprocess.rounds.settings_law import bell_settings_follow_law, follow_law
 from postprocess.session.revelation import REVELATION, Revelation
 from postprocess.session.role import SessionRole, step
 from postprocess.session.tag_inputs import unpack
+from postprocess.storage.bounded_files import read_object
 from postprocess.storage.private_files import private_folder, write_private
 
 logger = logging.getLogger(__name__)
@@ -207,7 +208,4 @@ def read_private_record(home: Path | str, session_id: str) -> dict[str, Any]:
     Never to be shown on a real apparatus, characterisation runs apart. InvalidInput when there is none.
     """
     path = Path(home) / "sessions" / session_id / PRIVATE_RECORD
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as problem:
-        raise InvalidInput(f"{path}: no private record; only Bob has one, after step 9") from problem
+    return read_object(path, "only Bob has a private record, after step 9")

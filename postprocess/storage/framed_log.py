@@ -9,6 +9,7 @@ not written when the power failed) does not parse as frames, because the magic i
 from __future__ import annotations
 
 import os
+import stat
 import struct
 import zlib
 from collections.abc import Iterator
@@ -51,12 +52,14 @@ class FramedLog:
         self._read_only = read_only
         self._broken = False
         try:
-            self._fd = os.open(path, os.O_RDONLY if read_only else os.O_RDWR)
+            self._fd = os.open(path, (os.O_RDONLY if read_only else os.O_RDWR) | os.O_NONBLOCK)
         except OSError as problem:
             raise InvalidInput(
                 f"{path}: cannot be opened ({problem.strerror}); is this the folder of a session?"
             ) from problem
         try:
+            if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+                raise InvalidInput(f"{path}: not a regular file; restore it from a copy or abandon the session")
             self._end, self.torn = self._find_end()
             if read_only:
                 self.close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from postprocess.errors import InvalidInput
@@ -47,18 +48,44 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def lock_folder(folder: Path) -> int:
-    """Keep other processes from working in the folder; returns the descriptor that holds the lock (a kill releases it).
+@contextmanager
+def changing(folder: Path) -> Iterator[None]:
+    """For the short time in which a file of the folder is read, changed and replaced: others wait for their turn.
 
     Raises:
-        InvalidInput: another process holds it.
+        InvalidInput: no such folder.
     """
-    descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as problem:
+        raise InvalidInput(f"{folder}: cannot be opened ({problem.strerror}); name another folder") from problem
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def lock_folder(folder: Path) -> int:
+    """Keep other processes from working in the folder; see `lock_file`."""
+    return lock_file(folder / "lock", f"{folder}: another process is at work on this session; wait for it or stop it")
+
+
+def lock_file(lock: Path, refusal: str) -> int:
+    """Hold a lock as long as this process lives; returns the descriptor that holds it (a kill releases it).
+
+    Raises:
+        InvalidInput: another process holds it (`refusal`), or it cannot be opened.
+    """
+    try:
+        descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as problem:
+        raise InvalidInput(f"{lock}: cannot be opened ({problem.strerror}); remove it") from problem
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as problem:
         os.close(descriptor)
-        raise InvalidInput(f"{folder}: another process is at work on this session; wait for it or stop it") from problem
+        raise InvalidInput(refusal) from problem
     return descriptor
 
 

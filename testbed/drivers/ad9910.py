@@ -1,7 +1,9 @@
 """AD9910 DDS on a Urukul: artiq.coredevice.ad9910, emulated as frequency, phase and amplitude over time.
 
 What the beam path sees is a list of `Tone`s. The phase of a tone at a time t is, in units of 2**-32 turns,
-phase + ftw * (t - origin); the constant latency between programming and output is part of the path.
+phase + ftw * (t - origin); the constant latency between programming and output is part of the path. In tracking mode
+the real output lags the reference by ftw times that latency, 1.25 us of register write: a phase that is constant for a
+frequency, so that new frequencies need a new phase calibration. The emulated output has no such lag.
 """
 
 from __future__ import annotations
@@ -119,7 +121,7 @@ class AD9910:
             if reference >= 0:
                 origin = reference
                 phase = pow_ << 16
-                pow_ += (start - reference) * turned >> 16
+                pow_ += (start + CFR1_MU - reference) * turned >> 16  # as the driver: from after set_cfr1 on
             else:
                 origin = update
                 phase = pow_ << 16

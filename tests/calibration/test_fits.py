@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from line_shape import transfer
 from scipy import optimize
 from scipy.linalg import expm
 from scipy.stats import binom, poisson
@@ -13,7 +14,7 @@ from scipy.stats import binom, poisson
 from postprocess.calibration.curve_fit import FitFailed, binomial_interval, fit_probability, poisson_interval
 from postprocess.calibration.decay import decay
 from postprocess.calibration.link_light import isolation, photon_arrival, suppression
-from postprocess.calibration.rabi import rabi_flops, rabi_line, transfer
+from postprocess.calibration.rabi import rabi_flops, rabi_line
 from postprocess.calibration.ramsey import ramsey
 from postprocess.calibration.threshold import poissonian_threshold
 from postprocess.errors import InvalidInput

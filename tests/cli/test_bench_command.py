@@ -75,10 +75,13 @@ def test_text_says_what_was_done():
     [
         (("--rounds", "500"), "take more rounds"),
         (("--state", "missing/counts.json"), "cannot be written"),
-        (("--state", "junk.json", "--rounds", "20000"), "junk.json: not a file of counts"),
+        (
+            ("--state", "junk.json", "--rounds", "20000"),
+            "it is no file of counts, name another file or remove this one",
+        ),
         (("--state", "other.json", "--rounds", "20000"), "another plan"),
         (("--scheduler", "tcp://127.0.0.1:1", "--workers", "2", "--rounds", "20000"), "--workers counts local"),
-        (("--code-seed", "x"), "not a seed"),
+        (("--code-seed", "x"), "not a number"),
         (("--statistics", "table-S6", "--true-qber", "0.02"), "table S6 is its own noise"),
         (("--true-qber", "0"), "strictly between 0 and 1"),
     ],

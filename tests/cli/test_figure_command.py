@@ -45,7 +45,7 @@ def test_measured_figures_continue():
     ("words", "message"),
     [
         (("S17",), "figure 'S17' is unknown"),
-        (("4", "--dpi", "5"), "between 30 and 1200"),
+        (("4", "--dpi", "5"), "from 30 to 1200"),
         (("4", "--out", "occupied"), "occupied: figure cannot be written"),
         (("gap", "--rounds", "500", "--samples", "2"), "rounds = 500: the figures on reconciliation begin at 20000"),
         (("4", "--points", "1"), "at least 2"),

@@ -77,9 +77,11 @@ def test_arguments_that_do_not_parse(capsys, arguments, says):
 
 @pytest.mark.parametrize("arguments", [["--score", "3"], ["--qber", "0.7"], ["--eps-snd", "0"]])
 def test_values_out_of_range_are_one_line(capsys, arguments):
-    assert main(["plan", *arguments]) == 2
+    with pytest.raises(SystemExit) as ended:
+        main(["plan", *arguments])
     error = capsys.readouterr().err
-    assert error.startswith("diqkd: ") and error.count("\n") == 1
+    assert ended.value.code == 2
+    assert error.startswith("diqkd plan: error: ") and error.count("\n") == 1
 
 
 def test_the_long_preset_and_every_rule(capsys):

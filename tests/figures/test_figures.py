@@ -149,7 +149,7 @@ def test_a_damaged_file_of_counts_is_one_line(tmp_path):
         trials.counts(20_000, 8000, 1)
         (kept,) = tmp_path.glob("*.json")
         kept.write_text("{}")
-        with pytest.raises(InvalidInput, match="delete it and run again"):
+        with pytest.raises(InvalidInput, match="name another file or remove this one"):
             trials.counts(20_000, 8000, 1)
 
 

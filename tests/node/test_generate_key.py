@@ -99,7 +99,7 @@ def test_a_lost_peer_leaves_pads_reserved_and_a_session_to_resume(worker, tmp_pa
     monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))
     peer = make_link_keys(tmp_path / "elsewhere")
     make_link_keys(home)
-    write_peer(home, peer, {"rounds": "tcp://127.0.0.1:9", "session": "tcp://127.0.0.1:9"})
+    write_peer(home, peer, {"rounds": "tcp://127.0.0.1:9", "session": "tcp://127.0.0.1:10"})
     choice = Choice(SMALL["rounds"], Fraction(SMALL["gamma_256"], 256), block_rounds=SMALL["block_rounds"])
     public = session_parameters(NodeHome("bob"), "emulated", "s1", preset="custom", choice=choice)
     with Keystore.create(home / "keystore.sqlite", "bob") as keystore:

@@ -1,7 +1,7 @@
 """Monte-Carlo trials: samples follow the plan, counts add up, and an interrupted run continues."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -118,3 +118,48 @@ def test_clopper_pearson(failures, samples, interval):
 def test_decoder_may_believe_other_statistics():
     believed = priors_from_score(2.64, 0.018)
     assert run_batch(plan(priors=believed, syndrome_bits=13_000), 0, 3).failures == 0
+
+
+def test_one_process_at_a_time_fills_a_file_of_counts(tmp_path):
+    """Case L6: the last of two writers would win, and the other's samples be lost."""
+    record = tmp_path / "counts.json"
+    seen = []
+
+    def second(counts):
+        with pytest.raises(InvalidInput, match=r"counts.json: another process is counting into this file"):
+            run_trials(plan(), 16, record=record, executor=AtOnce())
+        seen.append(counts.samples)
+
+    assert run_trials(plan(), 16, record=record, executor=AtOnce(), parallel=1, progress=second).samples == 16
+    assert seen == [8, 16]
+    assert run_trials(plan(), 24, record=record, executor=AtOnce()).samples == 24
+
+
+class AtOnce(Executor):
+    """Runs in this process, when asked."""
+
+    def submit(self, work, /, *arguments, **named):
+        done = Future()
+        done.set_result(work(*arguments, **named))
+        return done
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"samples": -3}, {"failures": 9}, {"samples": 1.5}, {"failed": [1, 1], "failures": 2}, {"decode_s": "x"},
+     {"failed": 5}, {"colour": 1}],
+)  # fmt: skip
+def test_counts_that_cannot_be_are_refused(tmp_path, change):
+    record = tmp_path / "counts.json"
+    TrialRecord(plan(), record).keep(0, TrialCounts(samples=8))
+    stored = json.loads(record.read_text())
+    stored["batches"]["0"] |= change
+    record.write_text(json.dumps(stored))
+    with pytest.raises(InvalidInput, match="not a file of counts"):
+        TrialRecord(plan(), record)
+
+
+@pytest.mark.parametrize("samples", [0, -3])
+def test_no_samples_are_refused(samples):
+    with pytest.raises(InvalidInput, match="must be 1 or more"):
+        run_trials(plan(), samples)
