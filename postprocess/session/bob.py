@@ -197,7 +197,8 @@ class BobSession(SessionRole):
 
     def keep_private_record(self, verdict: str) -> None:
         """What only Bob may know, in his session folder, 0600."""
-        content = {**self.private, "verdict": verdict, "seconds": self.private_seconds}
+        known = {name: None if value != value else value for name, value in self.private.items()}  # JSON has no NaN
+        content = {**known, "verdict": verdict, "seconds": self.private_seconds}
         folder = private_folder(self.page.folder)
         write_private(folder / PRIVATE_RECORD, json.dumps(content, indent=2).encode())
 

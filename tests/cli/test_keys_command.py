@@ -141,8 +141,12 @@ def test_keys_are_handed_out_once_and_only_when_asked_by_name(gained, tmp_path):
     again = keys("deliver", gained, "alice", "--key", "gained", "--to", tmp_path / "again", *allowed)
     assert (again.status, (tmp_path / "again").exists()) == (2, False)
     assert "delivered already" in again.err
-    taken = keys("deliver", gained, "alice", "--key", "gained", "--to", files["alice"], *allowed)
-    assert "exists; choose a new file" in taken.err
+    for node in files:
+        folder = gained / node / "sessions" / "gained"
+        assert not {"settings.bin", "records.log", "private.json"} & {path.name for path in folder.iterdir()}
+        assert keys("verify", gained, node).out.splitlines()[-1] == "1 keys, equal on both nodes."
+        end = diqkd("session", "--home", gained, "--node", node, "--session", "gained")
+        assert (end.status, "erased after the key had left" in end.err) == (2, True)
 
 
 def test_abandon(homes):
@@ -165,7 +169,7 @@ def test_link_keys_are_made_once(tmp_path):
     first, second = (keys("link", tmp_path, "alice").out for _ in range(2))
     assert first == second
     assert len(first.strip()) == 40
-    half = keys("link", tmp_path, "alice", "--peer-key", first.strip())
+    half = keys("link", tmp_path, "alice", f"--peer-key={first.strip()}")
     assert (half.status, half.err.splitlines()[0]) == (
         2,
         "diqkd: the peer: give all of --peer-key, --rounds and --post-processing",
