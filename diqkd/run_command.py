@@ -134,7 +134,7 @@ def _example(description: dict[str, Any]) -> str:
 def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argparse.Namespace) -> int:
     from diqkd.places import checkout
     from diqkd.run_display import RunDisplay
-    from testbed.nodes.two_masters import TwoMasters
+    from testbed.nodes.two_masters import TwoMasters, demonstration_at
     from testbed.nodes.two_nodes import NodePair, cause
 
     lab = TwoMasters.open(folder)
@@ -142,6 +142,10 @@ def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argpars
         lab.set_up(sessions=SESSIONS, rehearsals=True, seed=args.seed)
     elif args.seed is not None:
         raise InvalidInput(f"--seed: {folder} is a laboratory already; a seed is for a new one")
+    elif lab.running():
+        raise InvalidInput(f"--keep {folder}: its masters are running; submit there, or `{lab.command('down')}` first")
+    else:
+        demonstration_at(folder).connect()  # the addresses of the last start may be taken by now
     os.environ.pop("DIQKD_NODE", None)
     nodes = NODES if args.node == "both" else (args.node,)
     with RunDisplay(listed.title, nodes) as display:
