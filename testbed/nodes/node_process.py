@@ -14,6 +14,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -88,6 +89,7 @@ def run_experiment(args: argparse.Namespace, arguments: dict[str, Any]) -> int:
         print(f"{args.node}: ended as asked; the same command resumes", file=sys.stderr)
         return ExitStatus.INTERRUPTED
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)  # no tick must find its handler gone
         worker.close()
         status.flush()
 
