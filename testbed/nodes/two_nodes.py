@@ -172,7 +172,7 @@ class NodePair:
 
     def _tell_of_ends(self) -> None:
         """A node whose peer failed need not wait for it until its patience ends."""
-        if any(process.returncode for process in self.processes.values()):
+        if any(process.poll() for process in self.processes.values()):
             for node, process in self.processes.items():
                 if process.returncode is None and node not in self._told and self._listens(node):
                     process.send_signal(signal.SIGUSR2)
