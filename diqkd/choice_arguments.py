@@ -36,13 +36,24 @@ def add_choice_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParse
         metavar="K/256",
         help="probability of a Bell-test round, or 'best': the one with the longest key (default: 13/256)",
     )
-    group.add_argument("--score", type=float, default=2.64, help="expected CHSH score S (default: %(default)s)")
-    group.add_argument("--qber", type=float, default=0.018, help="expected error rate Q (default: %(default)s)")
+    group.add_argument("--score", type=float, default=2.64, help="expected CHSH score S (default: 2.64)")
+    group.add_argument(
+        "--qber", type=_qber, default=0.018, help="expected error rate Q, 0.018 or 1.8%% (default: 0.018)"
+    )
     group.add_argument("--eps-snd", type=float, default=1e-10, metavar="EPS", help="default: %(default)s")
     group.add_argument(
         "--syndrome", choices=("paper", "tight"), default="paper", help="rule for the syndrome (default: %(default)s)"
     )
     add_rule_arguments(group)
+
+
+def _qber(text: str) -> float:
+    """A probability, or per cent with the sign written; its range is checked with the choice."""
+    number = text.strip().removesuffix("%")
+    try:
+        return float(number) / (100 if number != text.strip() else 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an error rate; write 0.018 or 1.8%") from None
 
 
 def add_rule_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
