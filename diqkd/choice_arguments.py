@@ -49,9 +49,9 @@ def add_choice_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParse
 
 def _qber(text: str) -> float:
     """A probability, or per cent with the sign written; its range is checked with the choice."""
-    number = text.strip().removesuffix("%")
+    number = text.strip().removesuffix("%").strip()
     try:
-        return float(number) / (100 if number != text.strip() else 1)
+        return float(number if "%" not in text else number + "e-2")
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not an error rate; write 0.018 or 1.8%") from None
 

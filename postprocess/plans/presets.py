@@ -61,7 +61,9 @@ class Choice:
 
     def __post_init__(self) -> None:
         if not 0 <= self.score <= 2 * math.sqrt(2):
-            raise InvalidInput(f"score = {self.score:g}: S lies between 0 and 2 sqrt 2 = 2.8284; write for instance 2.64")
+            raise InvalidInput(
+                f"score = {self.score:g}: S lies between 0 and 2 sqrt 2 = 2.8284; write for instance 2.64"
+            )
         if not 0 <= self.qber <= 0.5:
             percent = f"; write {self.qber / 100:g} for {self.qber:g} %" if 0.5 < self.qber <= 50 else ""
             raise InvalidInput(f"qber = {self.qber:g}: Q is a probability from 0 to 0.5{percent}")
@@ -224,7 +226,7 @@ def fewest_of(choice: Choice) -> FewestRounds | None:
 def remedy(fewest: FewestRounds | None) -> str:
     """What would give a key: so many rounds, or nothing but a better link."""
     if fewest is None:
-        return "never a key, whatever the number of rounds: improve S or Q of the link"
+        return "this link never gives a key, whatever the number of rounds: improve S or Q"
     return f"this link needs about {fewest.rounds:,} rounds (gamma = {fewest.gamma}) for a key".replace(",", " ")
 
 

@@ -64,7 +64,7 @@ def tight_syndrome_length(n: int, gamma: float | Fraction, score: float, qber: f
     entropy, variance = conditional_entropy(gamma, score, qber)
     if entropy == 0.0:
         raise InvalidInput("without noise there is nothing to reconcile: the expected error rates are all zero")
-    half_fail, scatter = _waterfall(n, entropy, variance)
+    half_fail, scatter = waterfall(n, entropy, variance)
     quantile = -NormalDist().inv_cdf(failure)
     return math.ceil(n * entropy * (1.0 + half_fail + quantile * scatter))
 
@@ -80,13 +80,13 @@ def decoding_failure(n: int, gamma: float | Fraction, score: float, qber: float,
     overhead = syndrome_bits / (n * entropy) - 1.0
     if overhead < 0.0:
         return 1.0
-    half_fail, scatter = _waterfall(n, entropy, variance)
+    half_fail, scatter = waterfall(n, entropy, variance)
     if scatter == 0.0:
         return 0.0 if overhead > half_fail else 1.0
     return NormalDist().cdf((half_fail - overhead) / scatter)
 
 
-def _waterfall(n: int, entropy: float, variance: float) -> tuple[float, float]:
+def waterfall(n: int, entropy: float, variance: float) -> tuple[float, float]:
     """Overhead at which half of all runs would fail, and its standard deviation."""
     scale = (variance / (n * entropy**2)) ** (1.0 / 3.0)
     return max(_HALF_FAIL * scale, _LONG_FLOOR + _LONG_SLOPE * scale), _SCATTER * scale

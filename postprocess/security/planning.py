@@ -51,7 +51,7 @@ class PlannedLink:
         omega_thr = round(acceptance_threshold(rounds, gamma, self.score), THRESHOLD_DIGITS)
         if omega_thr <= 0.75:
             if self.score <= 2:
-                raise NoThreshold(f"S = {self.score:g}: no number of rounds helps a link that does not exceed S = 2")
+                raise NoThreshold(f"S = {self.score:g}: no threshold of such a link lies above the local bound, S = 2")
             raise NoThreshold(
                 f"rounds = {rounds}, gamma = {gamma}: {float(rounds * gamma):.0f} test rounds are too few for a "
                 f"threshold above the local bound at S = {self.score:g}"
