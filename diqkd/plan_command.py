@@ -190,12 +190,14 @@ def _margins(choice: Choice, gamma: Fraction | None, fewest: FewestRounds | None
     from postprocess.security.link_margins import qber_allowed, score_needed, sensitivity
     from postprocess.security.planning import NoThreshold
 
-    link, gamma = link_of(choice), gamma or PAPER_GAMMA
+    link, planned_gamma, gamma = link_of(choice), gamma, gamma or PAPER_GAMMA
     around = sensitivity(link, choice.rounds, gamma)
     table: dict[str, Any] = {"score": around.scores, "qber": around.qbers, "bits": around.bits}
     try:
-        problem = link.problem(choice.rounds, gamma)
+        problem = None if planned_gamma is None else link.problem(choice.rounds, gamma)
     except NoThreshold:
+        problem = None
+    if problem is None:
         table |= {"bell_check": None, "decoding": None}
     else:
         table["bell_check"] = [honest_session(problem, score, choice.qber).bell_check for score in around.scores]
@@ -205,6 +207,7 @@ def _margins(choice: Choice, gamma: Fraction | None, fewest: FewestRounds | None
         "score_needed": score_needed(link, choice.rounds, gamma),
         "qber_allowed": qber_allowed(link, choice.rounds, gamma),
         "sensitivity": table,
+        "margins_gamma": str(gamma),
     }
 
 

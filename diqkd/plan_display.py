@@ -122,12 +122,15 @@ def _passes(result: dict[str, Any]) -> Iterator[Row]:
 
 
 def _margins(result: dict[str, Any]) -> Iterator[Row]:
+    from postprocess.plans.session_parameters import MOST_SESSION_ROUNDS
+
     fewest = result["fewest"]
     if fewest is None:
         yield "fewest rounds with a key", "never", "no number of rounds gives this link a key: improve S or Q"
     else:
-        yield "fewest rounds with a key", spaced(fewest["rounds"]), f"with gamma = {fewest['gamma']}"
-    sized = f"with {spaced(result['rounds'])} rounds" + (f" and gamma = {result['gamma']}" if result["gamma"] else "")
+        beyond = "; more than one session may have" if fewest["rounds"] > MOST_SESSION_ROUNDS else ""
+        yield "fewest rounds with a key", spaced(fewest["rounds"]), f"with gamma = {fewest['gamma']}{beyond}"
+    sized = f"with {spaced(result['rounds'])} rounds and gamma = {result['margins_gamma']}"
     needed, allowed = result["score_needed"], result["qber_allowed"]
     yield "S needed at this Q", "none suffices" if needed is None else f"{needed:.3f}", sized
     yield "Q allowed at this S", "none" if allowed is None else f"{100 * allowed:.2f} %", sized

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 
 from postprocess.errors import InvalidInput
 from postprocess.estimation.priors import Priors
@@ -31,6 +32,7 @@ from postprocess.plans.session_parameters import (
 )
 from postprocess.randomness.choice import insecure_because as reasons_of
 from postprocess.security.planning import THRESHOLD_DIGITS, FewestRounds, NoThreshold, PlannedLink, fewest_rounds
+from postprocess.security.rules.rule import EPS_HASH
 from postprocess.storage.node_home import NodeHome
 
 PRESETS = ("paper", "long", "custom")
@@ -45,7 +47,7 @@ class Choice:
     Attributes: see SessionParameters; `syndrome` names the rule for m, "paper" or "tight".
 
     Raises:
-        InvalidInput: S or Q that no link can have, or an eps_snd that is no probability.
+        InvalidInput: too few rounds, S or Q that no link can have, or an eps_snd that the tags alone exceed.
     """
 
     rounds: int = PAPER_ROUNDS
@@ -60,6 +62,8 @@ class Choice:
     block_rounds: int = 1000
 
     def __post_init__(self) -> None:
+        if self.rounds < MIN_ROUNDS:
+            raise InvalidInput(f"rounds = {self.rounds}: must be at least {MIN_ROUNDS}")
         if not 0 <= self.score <= 2 * math.sqrt(2):
             raise InvalidInput(
                 f"score = {self.score:g}: S lies between 0 and 2 sqrt 2 = 2.8284; write for instance 2.64"
@@ -67,8 +71,8 @@ class Choice:
         if not 0 <= self.qber <= 0.5:
             percent = f"; write {self.qber / 100:g} for {self.qber:g} %" if 0.5 < self.qber <= 50 else ""
             raise InvalidInput(f"qber = {self.qber:g}: Q is a probability from 0 to 0.5{percent}")
-        if not 0 < self.eps_snd < 1:
-            raise InvalidInput(f"eps_snd = {self.eps_snd:g}: a probability between 0 and 1; write for instance 1e-10")
+        if not 4 * EPS_HASH < self.eps_snd < 1:
+            raise InvalidInput(f"eps_snd = {self.eps_snd:g}: must be above 4 * 2^-61, which the tags take, and below 1")
 
 
 def long_choice(
@@ -149,8 +153,6 @@ def planned(
     from postprocess.security.rules import best_plan
 
     link = link_of(choice)
-    if choice.rounds < MIN_ROUNDS:
-        raise InvalidInput(f"rounds = {choice.rounds}: must be at least {MIN_ROUNDS}")
     gamma = gamma_of(choice) or PAPER_GAMMA
     try:
         problem = link.problem(choice.rounds, gamma)
@@ -218,6 +220,7 @@ def gamma_of(choice: Choice) -> Fraction | None:
     return None if fewest is None else fewest.gamma
 
 
+@cache
 def fewest_of(choice: Choice) -> FewestRounds | None:
     """The shortest session with a key that this choice allows, rounds and gamma left free; None where there is none."""
     return fewest_rounds(_link_at(choice))

@@ -194,7 +194,9 @@ def test_a_herald_rate_gives_hours(capsys):
         (["--qber", "nan"], "Q is a probability"),
         (["--score", "nan"], "score = nan: S lies between 0 and 2 sqrt 2"),
         (["--score", "-1"], "score = -1"),
-        (["--eps-snd", "2"], "a probability between 0 and 1"),
+        (["--eps-snd", "2"], "which the tags take, and below 1"),
+        (["--eps-snd", "1e-18"], "which the tags take"),
+        (["--rounds", "999"], "must be at least 1000"),
     ],
 )
 def test_what_no_link_can_have_is_named(capsys, arguments, says):
