@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
@@ -137,12 +136,8 @@ def _session(p: SessionParameters) -> dict[str, Any]:
 
     from postprocess.keystore.initial_secret import seed_bits
     from postprocess.privacy import TrevisanExtractor
-<<<<<<< HEAD
-    from postprocess.security.rules import hypotheses_of, label_of, rule_named
-=======
     from postprocess.security.honest_session import honest_session
     from postprocess.security.rules import Problem
->>>>>>> plan
 
     ell = 0 if p.insecure else p.ell
     problem = Problem(p.rounds, p.gamma, p.omega_thr, p.syndrome_bits, p.eps_snd, p.extractor, p.allowance)
@@ -151,14 +146,6 @@ def _session(p: SessionParameters) -> dict[str, Any]:
         "omega_thr": p.omega_thr,
         "score_thr": 8 * p.omega_thr - 4,
         "syndrome_bits": p.syndrome_bits,
-<<<<<<< HEAD
-        "allowance": p.allowance,
-        "rule": p.rule,
-        "label": label_of(rule, p.allowance),
-        "hypotheses": hypotheses_of(rule, p.allowance),
-        "source": rule.source,
-=======
->>>>>>> plan
         "free": dict(p.free),
         "ell": ell,
         "eps_pa": p.eps_pa,
@@ -205,7 +192,6 @@ def _margins(choice: Choice, gamma: Fraction | None, fewest: FewestRounds | None
     from postprocess.security.honest_session import honest_session
     from postprocess.security.link_margins import qber_allowed, score_needed, sensitivity
     from postprocess.security.planning import NoThreshold
-    from postprocess.security.rules import hypotheses_of, label_of
 
     link, planned_gamma, gamma = link_of(choice), gamma, gamma or PAPER_GAMMA
     around = sensitivity(link, choice.rounds, gamma)
