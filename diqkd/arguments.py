@@ -93,7 +93,7 @@ sessions = whole(1, 10_000)
 processes = whole(1, 4096)
 seed = whole(0, MOST_SEED)
 priority = whole(-1000, 1000)
-score = real(-2 * math.sqrt(2), 2 * math.sqrt(2))
+score = real(0, 2 * math.sqrt(2))
 probability = real(1e-300, 1)
 seconds = real(0, 1e7)
 
