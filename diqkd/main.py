@@ -6,7 +6,8 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 from diqkd import __version__
@@ -54,12 +55,25 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@contextmanager
+def _safe_path_for_children() -> Iterator[None]:
+    """A file random.py in the user's folder is not Python's random, in spawned workers either."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status (see --help)."""
     args = build_parser().parse_args(argv)
-    os.environ["PYTHONSAFEPATH"] = "1"  # for child processes: a file random.py in this folder is not Python's random
     try:
-        with ends_as_interruptions():
+        with ends_as_interruptions(), _safe_path_for_children():
             return int(args.run(args))
     except (DiqkdError, KeyboardInterrupt) as problem:
         print(f"diqkd: {printable(_line(problem))}", file=sys.stderr)

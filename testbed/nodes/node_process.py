@@ -14,7 +14,6 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -68,7 +67,7 @@ def run_experiment(args: argparse.Namespace, arguments: dict[str, Any]) -> int:
     """The lifecycle with its signals and its status file."""
     from artiq.language.core import TerminationRequested
 
-    from testbed.nodes.node_signals import NodeSignals
+    from testbed.nodes.node_signals import NodeSignals, fall_silent
     from testbed.nodes.worker import Worker
 
     status = StatusFile(args.status)
@@ -89,7 +88,7 @@ def run_experiment(args: argparse.Namespace, arguments: dict[str, Any]) -> int:
         print(f"{args.node}: ended as asked; the same command resumes", file=sys.stderr)
         return ExitStatus.INTERRUPTED
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)  # no tick must find its handler gone
+        fall_silent()
         worker.close()
         status.flush()
 

@@ -60,6 +60,13 @@ class NodeSignals:
             raise PeerLost("the peer's process has ended")
 
 
+def fall_silent() -> None:
+    """Ignore them from now on: Python removes its handlers before the process ends, and the default action kills."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def end_with_starter() -> None:
     """End this process when its standard input, a pipe that only the starter holds, comes to its end."""
 
