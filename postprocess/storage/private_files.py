@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -117,4 +118,4 @@ def require_private_folder(folder: Path) -> None:
 def _refuse_if_open(path: Path) -> None:
     with suppress(FileNotFoundError):  # a temporary file of another process
         if stat.S_IMODE(path.lstat().st_mode) & 0o077 and not path.is_symlink():
-            raise InvalidInput(f"{path}: others may read it; run `chmod -R go= {path}`, and find out who has")
+            raise InvalidInput(f"{path}: others may read it; run `chmod -R go= {shlex.quote(str(path))}`, and find out who has")
