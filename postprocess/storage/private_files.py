@@ -118,4 +118,5 @@ def require_private_folder(folder: Path) -> None:
 def _refuse_if_open(path: Path) -> None:
     with suppress(FileNotFoundError):  # a temporary file of another process
         if stat.S_IMODE(path.lstat().st_mode) & 0o077 and not path.is_symlink():
-            raise InvalidInput(f"{path}: others may read it; run `chmod -R go= {shlex.quote(str(path))}`, and find out who has")
+            remedy = f"chmod -R go= {shlex.quote(str(path))}"
+            raise InvalidInput(f"{path}: others may read it; run `{remedy}`, and find out who has")
