@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from diqkd.choice_arguments import choice_of
 from diqkd.home_arguments import home_of
 from postprocess.errors import ExitStatus, InvalidInput
 from postprocess.keystore import open_ledger
+from postprocess.keystore.digests import LedgerDamaged
 from postprocess.keystore.key_shelf import MADE
 from postprocess.plans.presets import session_parameters
 from postprocess.randomness.choice import declared_source
@@ -241,7 +243,13 @@ def forget(args: argparse.Namespace) -> ExitStatus:
 def _compare(keystore: Keystore, peer: NodeHome, key_ids: list[str]) -> dict[str, bool]:
     with open_ledger(peer, checked=False) as other:
         known = {record.key_id for record in other.shelf.records()}
-        return {key_id: key_id in known and keystore.shelf.same_key(other.shelf, key_id) for key_id in key_ids}
+        return {key_id: key_id in known and _same_key(keystore, other, key_id) for key_id in key_ids}
+
+
+def _same_key(keystore: Keystore, other: Keystore, key_id: str) -> bool:
+    with suppress(LedgerDamaged):  # that line has its own finding
+        return keystore.shelf.same_key(other.shelf, key_id)
+    return False
 
 
 def _require_new_home(folder: Path) -> None:

@@ -50,6 +50,7 @@ class PeerExperiment(NodeExperiment):
         from postprocess.acquisition.measurement_loop import OperatorNeeded, measure_all_rounds
         from postprocess.link import open_link
         from postprocess.rounds.opening import open_rounds
+        from postprocess.session.mailbox import peer_waits_in_post_processing
         from procedures.kernel_session import KernelSession
 
         home = self.home
@@ -75,6 +76,7 @@ class PeerExperiment(NodeExperiment):
                 timeout_s=self.peer_timeout,
                 recovery_timeout_s=self.recovery_timeout,
                 k0_id=k0_id,
+                peer_went_on=lambda: peer_waits_in_post_processing(home, plan.link_name),
             )
             self.node.blocks.allocate(plan.block_rounds)
             self.node.blocks.host = acquisition

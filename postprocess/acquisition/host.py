@@ -45,6 +45,8 @@ from postprocess.link import Link
 from postprocess.rounds import RoundStore
 from postprocess.rounds.private_settings import settings_words
 
+LOOK_ELSEWHERE_S = 2.0  # a peer that has closed the rounds waits for a complete node in post-processing
+
 __all__ = ["Acquisition", "AcquisitionProgress", "Next"]
 
 
@@ -71,6 +73,7 @@ class Acquisition:
             `should_pause` is not asked meanwhile.
         seconds_per_mu: machine unit of the herald timestamps.
         k0_id: public name of this node's K0, compared with the peer's; empty for rounds that make no key.
+        peer_went_on: whether the peer is waiting in the post-processing of this session already.
 
     Attributes:
         why: public reason of the latest decision, for the operator.
@@ -88,14 +91,16 @@ class Acquisition:
         seconds_per_mu: float = 1e-9,
         clock: Callable[[], float] = time.monotonic,
         k0_id: str = "",
+        peer_went_on: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
         self._dialogue = NodeDialogue(
             link, store.node, store.parameters, clock, k0_id=k0_id, begun=store.burned_blocks > 0
         )
-        self._should_pause, self._progress = should_pause, progress
+        self._should_pause, self._progress, self._clock = should_pause, progress, clock
         self._timeout_s, self._recovery_timeout_s = timeout_s, recovery_timeout_s
         self._meter = ProgressMeter(store, seconds_per_mu=seconds_per_mu, clock=clock)
+        self._look_for_peer = peer_went_on
         self._peer_went_on = False
         self._handed: HandOut | None = None
         self._sequence = 0
@@ -111,13 +116,18 @@ class Acquisition:
             SessionAborted: PARAMETER_MISMATCH naming the fields, on both nodes.
             PeerLost: nobody answers.
         """
-        if not self._dialogue.acquainted and not self._store.closed:
+        if self._dialogue.acquainted or self._store.closed:
+            return
+        if not self._store.complete_noted:
+            self._dialogue.greet(self._timeout_s)
+            return
+        deadline = self._clock() + self._timeout_s
+        while not self._peer_went_on:
             try:
-                self._dialogue.greet(self._timeout_s)
+                self._dialogue.greet(min(LOOK_ELSEWHERE_S, self._timeout_s))
+                return
             except PeerLost:
-                if not self._store.complete_noted:
-                    raise
-                self._peer_went_on = True
+                self._peer_went_on = self._look_for_peer() or self._clock() >= deadline
 
     def resume(self) -> Next:
         """Settle with the peer what an earlier process left, before any kernel runs (after CONTINUE one may)."""

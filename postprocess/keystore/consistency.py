@@ -7,7 +7,7 @@ import hashlib
 from postprocess.keystore.database import Database
 from postprocess.keystore.digests import digest_of
 from postprocess.keystore.initial_secret import Pad
-from postprocess.keystore.session_ledger import pad_name
+from postprocess.keystore.pad_sets import pad_name
 
 # Each query finds rows that must not exist.
 _CONTRADICTIONS = (

@@ -21,7 +21,8 @@ from postprocess.keystore.database import Database
 from postprocess.keystore.digests import LedgerDamaged, digest_of
 from postprocess.keystore.initial_secret import PAD_BITS, VHASH_BITS, Pad, seed_bits, take_apart
 from postprocess.keystore.key_shelf import MADE, KeyRecord, KeyShelf
-from postprocess.keystore.session_ledger import ACCEPTED, SessionLedger, hold, in_order, now, set_aside
+from postprocess.keystore.pad_sets import hold, in_order, set_aside
+from postprocess.keystore.session_ledger import ACCEPTED, SessionLedger, now
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.storage.node_home import NodeHome
 from postprocess.storage.ownership import require_known_sessions

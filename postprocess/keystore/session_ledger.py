@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from postprocess.errors import AbortReason, InvalidInput, SessionAborted
 from postprocess.keystore.database import NO_OLD_COPY, Database, Execute, LedgerConflict
 from postprocess.keystore.digests import digest_of, require_intact
 from postprocess.keystore.initial_secret import SESSION_PAD_BITS, Pad, split_pads
+from postprocess.keystore.pad_sets import hold, in_order, pad_name, refill_label, set_aside
 from postprocess.plans.session_parameters import SessionParameters
 
 ACCEPTED = "accepted"
@@ -119,6 +120,7 @@ class SessionLedger:
 
         digest = hashlib.sha256(message).digest()
         with self._database.transaction(f"spend {pad}") as write:
+            self._require_not_aborted()
             write(
                 "UPDATE pads SET state = 'spent', message_sha256 = ? "
                 "WHERE session = ? AND name = ? AND state = 'reserved'",
@@ -131,6 +133,11 @@ class SessionLedger:
             secret = self._secret(pad)
         return authentication.tag(self.vhash_key, message, secret)
 
+    def _require_not_aborted(self) -> None:
+        """An operator may abandon the session from another process, at any time."""
+        if self.outcome not in (None, ACCEPTED):
+            raise SessionAborted(AbortReason(self.outcome), self.detail)
+
     def is_spent_on(self, pad: Pad, message: bytes) -> bool:
         """Whether the pad has been spent on a tag of ours for this message."""
         return self._pad(pad)[0] == hashlib.sha256(message).digest()
@@ -140,6 +147,7 @@ class SessionLedger:
         from postprocess import authentication
 
         with self._database.transaction(f"spend {pad}") as write:
+            self._require_not_aborted()
             write("UPDATE pads SET state = 'spent' WHERE session = ? AND name = ?", self._id, pad)
             secret = self._secret(pad)
         return authentication.is_tag_of(tag, self.vhash_key, message, secret)
@@ -283,8 +291,7 @@ class SessionLedger:
     def _conclude(self, write: Execute, verdict: str, key: np.ndarray | None) -> None:
         if (verdict == SOUND) != (key is not None):
             raise InvalidInput("a sound session has a key, any other has none")
-        if self.outcome is not None:  # an operator has abandoned it meanwhile
-            raise SessionAborted(AbortReason(self.outcome), self.detail)
+        self._require_not_aborted()
         changed = write("UPDATE sessions SET verdict = ? WHERE id = ? AND verdict IS NULL", verdict, self._id)
         if changed and key is not None:
             refill = SESSION_PAD_BITS if len(key) > SESSION_PAD_BITS else 0
@@ -363,35 +370,6 @@ class SessionLedger:
     def _column(self, name: str):
         found = self._database.row(f"SELECT {name} FROM sessions WHERE id = ?", self._id)
         return None if found is None else found[0]
-
-
-def hold(write: Execute, label: str, session_id: str) -> None:
-    """Reserve a free set of pads for a session, inside the caller's transaction."""
-    query = "UPDATE pads SET state = 'reserved', session = ? WHERE label = ? AND state = 'available'"
-    if write(query, session_id, label) != len(Pad):
-        raise LedgerConflict(f"session {session_id}: the pads '{label}' are no longer free; run the same command again")
-
-
-def set_aside(write: Execute, label: str, pads: Mapping[Pad, bytes]) -> None:
-    """Put a set of four fresh pads into the ledger, inside the caller's transaction."""
-    for pad, data in pads.items():
-        row = (label, pad, data, digest_of(pad_name(label, pad), data))
-        write("INSERT INTO pads VALUES (?, ?, 'available', NULL, NULL, ?, ?)", *row)
-
-
-def pad_name(label: str, pad: str) -> str:
-    """What messages and digests call a pad."""
-    return f"pad {label} {pad}"
-
-
-def in_order(labels: list[str]) -> list[str]:
-    """Sets of pads in the order in which both nodes use them: K0's first, then those from keys by session id."""
-    return sorted(labels, key=lambda label: (not label.startswith("K0/"), label))
-
-
-def refill_label(session_id: str) -> str:
-    """Name of the pads set aside from a session's key."""
-    return f"key/{session_id}"
 
 
 def now() -> str:

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from postprocess.errors import AbortReason, InvalidInput, PeerLost, SessionAborted
 from postprocess.keystore import ACCEPTED, LedgerConflict, Pad, SessionLedger
-from postprocess.link import Link, Silence, codec
+from postprocess.link import Link, Silence, codec, open_link
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.session.revelation import REVELATION
+from postprocess.storage.node_home import NodeHome
 
 STATUS = "status"
 PROBE_S = 2.0
@@ -229,6 +230,18 @@ class Mailbox:
         if self._peer == "alice":
             return self._page.sent("F") is None
         return reason in _FROM_OUTSIDE
+
+
+def peer_waits_in_post_processing(home: NodeHome, link_name: str) -> bool:
+    """Whether the peer asks on the channel of post-processing where this node stands; waits for that a little."""
+    link = open_link(home.folder, home.node, link_name, "session", PROBE_S)
+    try:
+        link.receive(STATUS, 1.5 * PROBE_S)
+        return True
+    except PeerLost:
+        return False
+    finally:
+        link.close()
 
 
 def _differences(ours: SessionParameters, theirs: str) -> str:

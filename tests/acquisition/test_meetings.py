@@ -20,6 +20,7 @@ from emulated_rounds import (
 
 from postprocess.acquisition import Acquisition, Next
 from postprocess.errors import AbortReason, DiqkdError, InvalidInput, PeerLost, SessionAborted
+from postprocess.link import Silence
 from postprocess.randomness import SeededSource
 from postprocess.rounds import RoundStore
 from postprocess.rounds.round_records import RoundRecords
@@ -237,6 +238,46 @@ def test_peer_that_leaves_before_its_last_digest_is_not_missed_by_a_complete_nod
         assert list(words[:3]) == [1, 1000, 0]
     for acquisition in pair:
         assert acquisition.kernel_left(KernelLeft.LEFT_BY_HOST) is Next.FINISHED
+
+
+def complete_store(folder, node, session):
+    """A node killed after its last digest had left and before the peer's had come."""
+    store = RoundStore.create(folder / node, session, node, SeededSource(3, node))
+    store.fill_lost(session.rounds)
+    store.learn_types(store.untyped, np.zeros(len(store.untyped), np.uint8))
+    store.mark_complete()
+    return store
+
+
+@pytest.mark.parametrize("went_on", [False, True])
+def test_a_complete_node_finds_a_peer_that_has_closed_the_rounds(tmp_path, went_on):
+    """Case M7: Alice waits in post-processing, Bob begins later; he must not wait for her where she is not."""
+    session = small_session(rounds=1000, block_rounds=1000)
+    now, looked = [0.0], []
+    clock = lambda: now[0]  # noqa: E731
+
+    class Silent:
+        def send(self, kind, payload, timeout=None):
+            now[0] += 1.0
+
+        def receive(self, kind, timeout):
+            now[0] += timeout
+            raise Silence("nobody")
+
+        def peer_is_there(self, timeout):
+            return False
+
+    def look():
+        looked.append(now[0])
+        return went_on
+
+    bob = Acquisition(
+        complete_store(tmp_path, "bob", session), Silent(), timeout_s=120.0, clock=clock, peer_went_on=look
+    )
+    bob.agree_on_parameters()
+    assert bob.resume() is Next.FINISHED
+    assert now[0] < 10 if went_on else 120 <= now[0] < 130
+    assert len(looked) == 1 if went_on else len(looked) > 10
 
 
 def test_hand_out_follows_the_burn(tmp_path):

@@ -49,7 +49,7 @@ def test_the_next_calibration_begins_with_what_the_last_one_wrote(lab):
         lab_kit.wait(lab, {"alice": rid})
         with h5py.File(lab_kit.results(lab, "alice", rid)) as file:
             lines.append(file["datasets"][RESULT][()].decode())
-    # Nothing seeds the shots: what must hold is that the second run begins where the first one ended.
+    # Case L10. Nothing seeds the shots: what must hold is that the second run begins where the first one ended.
     first, second = (re.search(r"wrote readout.threshold: (\d+) -> (\d+)", line).groups() for line in lines)
     assert second[0] == first[1]
     written = calibrations(lab, "alice")["readout.threshold"]

@@ -1,6 +1,8 @@
 """`diqkd keys`: a ledger's life from the first shared secret to the key handed out."""
 
 import json
+import shutil
+import sqlite3
 import stat
 
 import numpy as np
@@ -109,6 +111,27 @@ def test_verify_notices_files_that_others_can_read(gained):
         path.chmod(0o600)
     assert end.status == 2
     assert "keystore.sqlite: others may read it" in end.err
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ("UPDATE keys SET state = 'pending'", "key gained: pending although its session is closed"),
+        ("UPDATE keys SET digest = x'00'", "key gained: changed since it was stored"),
+        ("UPDATE sessions SET id = 'another'", "does not know the session 'gained'"),
+    ],
+)
+def test_verify_runs_every_check(gained, tmp_path, change, line):
+    """Case H3: what the ledger's own checks find, keys verify says."""
+    copied = tmp_path / "homes"
+    shutil.copytree(gained, copied)
+    path = copied / "alice" / "keystore.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute(change)
+    connection.close()
+    end = keys("verify", copied, "alice")
+    assert end.status == 2 and "alice's ledger is not in order" in end.err
+    assert any(line in finding for finding in keys("verify", copied, "alice", "--json").json["findings"])
 
 
 def test_verify_notices_different_keys(gained, monkeypatch):

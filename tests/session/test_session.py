@@ -11,7 +11,7 @@ from session_nodes import TwoNodes, assert_no_key, draw_rounds, rehearsal
 from postprocess.errors import AbortReason, InvalidInput, NodesDisagree, PeerLost
 from postprocess.keystore import Keystore
 from postprocess.privacy import TrevisanExtractor
-from postprocess.session import AliceSession, read_private_record
+from postprocess.session import AliceSession, BobSession, read_private_record
 from tests.handed_out import hand_out
 
 
@@ -187,6 +187,30 @@ def test_abandoned_by_one_operator_discarded_by_both(nodes, who):
         results = nodes.run()
     assert {result.abort_reason for result in results.values()} == {AbortReason.ABANDONED}
     assert_no_key(nodes)
+
+
+@pytest.mark.parametrize("who", ["alice", "bob"])
+def test_abandoning_in_the_middle_of_a_decision_leaves_no_pending_key(nodes, who, monkeypatch):
+    """Case M3: an operator gives up from another process while this one amplifies."""
+    role = {"alice": AliceSession, "bob": BobSession}[who]
+    amplify = role.amplify
+
+    def given_up(self, *arguments):
+        with Keystore.open(nodes.folder / who / "keystore.sqlite") as operator:
+            operator.abandon("s1")
+        return amplify(self, *arguments)
+
+    monkeypatch.setattr(role, "amplify", given_up)
+    results = nodes.run()
+    assert results[who].abort_reason is AbortReason.ABANDONED
+    assert all(record.state != "pending" for record in nodes.keystores[who].shelf.records())
+    monkeypatch.setattr(role, "amplify", amplify)
+    results = nodes.run()
+    assert not any(getattr(result, "accepted", False) for result in results.values())
+    for ledger in nodes.keystores.values():  # Bob's F = 1 may have left: then his session is open, and his key pending
+        assert ledger.check() == []
+        for record in ledger.shelf.records():
+            assert record.state == ("discarded" if ledger.session("s1").outcome else "pending")
 
 
 def lose_alices_outcome(sender, kind, payload):
