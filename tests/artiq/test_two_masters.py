@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from diqkd.main import main
 from postprocess.keystore import open_ledger
 from postprocess.storage.node_home import NodeHome
 from testbed import standin
@@ -224,3 +225,16 @@ def test_a_session_by_another_rule_with_a_public_seed(lab):
     with open_ledger(NodeHome("alice", lab.folder / "homes")) as ledger:
         parameters = ledger.session("own-rule").parameters
     assert (parameters.rule, parameters.extractor, parameters.allowance) == ("renyi", "toeplitz", 564)
+
+
+def test_a_dead_master_is_named_and_replaced(lab, capsys):
+    """Case M17: status says what to do, and up does it."""
+    (master,) = [process for process in lab.running() if process.name == "alice's master"]
+    os.kill(master.pid, signal.SIGKILL)
+    lab_kit.wait_for(lambda: "alice's master" not in {process.name for process in lab.running()}, 10.0)
+    assert main(["lab", "status", "--home", str(lab.folder)]) == 0
+    said = capsys.readouterr().out
+    assert "Something has ended: `diqkd lab up" in said and "ports: " in said
+    assert main(["lab", "up", "--home", str(lab.folder)]) == 0
+    lab_kit.wait(lab, lab_kit.submit(lab, "replaced", rounds=6000))
+    assert lab.report("replaced")["keys_equal"]

@@ -10,6 +10,7 @@ from contract.patterns import PATTERNS
 from node.schedule import RoundSchedule
 from node_alice.settings import DEFAULTS as ALICE
 from node_bob.settings import DEFAULTS as BOB
+from testbed.drivers import ad9910
 
 SCHEDULE = RoundSchedule()
 SETTINGS = {"alice": (0, 1), "bob": (0, 1, 2)}
@@ -136,3 +137,22 @@ def test_alices_outcome_is_inverted(make_rig):
         threshold = DEFAULTS[name].readout.threshold
         assert ((host.records.counts > threshold) == (host.records.outcomes == bright)).all()
         assert set(host.records.outcomes) == {0, 1}
+
+
+def test_the_phase_word_is_that_of_the_driver(make_rig):
+    """Case L11: the word counts the turns from the herald to the end of set_cfr1, not to the pulse's own start."""
+    rig = make_rig("bob")
+    dds, seen = rig.physics.beams.dds["dds_qubit"], []
+    add = dds.set_mu
+
+    def note(ftw, pow_, asf, mode, reference):
+        word = add(ftw, pow_, asf, mode, reference)
+        seen.append((int(ftw) & 0xFFFFFFFF, int(pow_), int(reference), word, dds.tones[-1].since))
+        return word
+
+    dds.set_mu = note
+    rig.measure(np.tile(SETTINGS["bob"], 22)[:16])
+    assert len(seen) == 3 * 16
+    for ftw, pow_, reference, word, update in seen:
+        turns = (update - ad9910.PROFILE_MU - reference) * ftw
+        assert word == (pow_ + (turns >> 16)) & 0xFFFF
