@@ -40,18 +40,31 @@ class Link(Protocol):
         """Release the link; messages handed over are still delivered where possible."""
 
 
+MOST_WAITING_BYTES = 1 << 27  # several of the longest messages
+
+
 class WaitingMessages:
-    """Messages that arrived before anybody asked for their kind."""
+    """Messages that arrived before anybody asked for their kind; the oldest are dropped beyond MOST_WAITING_BYTES."""
 
     def __init__(self) -> None:
         self._messages: deque[tuple[str, bytes]] = deque(maxlen=10_000)
+        self._bytes = 0
 
     def take(self, kinds: tuple[str, ...]) -> tuple[str, bytes] | None:
         for message in self._messages:
             if message[0] in kinds:
                 self._messages.remove(message)
+                self._bytes -= len(message[1])
                 return message
         return None
 
     def keep(self, kind: str, payload: bytes) -> None:
+        if len(self._messages) == self._messages.maxlen:
+            self._drop_oldest()
         self._messages.append((kind, payload))
+        self._bytes += len(payload)
+        while self._bytes > MOST_WAITING_BYTES:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        self._bytes -= len(self._messages.popleft()[1])

@@ -28,8 +28,8 @@ class NotUnderstood(InvalidInput):
 
 
 def text(longest: int = 256) -> Check:
-    """A str of at most `longest` characters."""
-    return lambda value: isinstance(value, str) and len(value) <= longest
+    """A str of at most `longest` printable characters: what is shown or logged holds no control sequence of a peer."""
+    return lambda value: isinstance(value, str) and len(value) <= longest and value.isprintable()
 
 
 def byte_string(longest: int) -> Check:

@@ -1,11 +1,14 @@
-"""The messages' encoding: what was meant comes back, anything else is one clear error, whatever it is."""
+"""The messages' encoding: what was meant comes back, anything else is one clear error, whatever it is.
+
+Case L1: nonsense from the authenticated peer.
+"""
 
 import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postprocess.link import codec
+from postprocess.link import channel, codec
 
 FIELDS = {
     "who": codec.text(16),
@@ -27,6 +30,9 @@ def test_a_message_comes_back():
     [
         ("who", "a" * 17),
         ("who", b"alice"),
+        ("who", "\x1b[2J"),
+        ("detail", "two\nlines"),
+        ("detail", "x" * 257),
         ("tag", b"\0" * 9),
         ("tag", "text"),
         ("round", 1001),
@@ -75,3 +81,15 @@ def test_arbitrary_maps_are_refused(message):
         return
     with pytest.raises(codec.NotUnderstood):
         codec.decode("status", payload, FIELDS)
+
+
+def test_messages_that_nobody_asks_for_are_not_stored_without_limit(monkeypatch):
+    monkeypatch.setattr(channel, "MOST_WAITING_BYTES", 1000)
+    waiting = channel.WaitingMessages()
+    for number in range(50):
+        waiting.keep(f"unknown {number}", bytes(100))
+    waiting.keep("status", b"wanted")
+    assert waiting.take(("status",)) == ("status", b"wanted")
+    assert waiting.take(("unknown 0",)) is None and waiting.take(("unknown 49",)) is not None
+    waiting.keep("giant", bytes(2000))
+    assert waiting.take(("giant",)) is None
