@@ -7,12 +7,24 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from diqkd import arguments
+from postprocess.errors import InvalidInput
 
 if TYPE_CHECKING:
     from postprocess.plans.presets import Choice
 
 RULES = ("proposition-2", "counting", "renyi")
 EXTRACTORS = ("trevisan", "toeplitz")
+USUAL = {
+    "rounds": 1_500_000,
+    "gamma": Fraction(13, 256),
+    "score": 2.64,
+    "qber": 0.018,
+    "eps_snd": 1e-10,
+    "syndrome": "paper",
+    "rule": RULES[0],
+    "extractor": "",
+    "allowance": 0,
+}
 PRESETS = ("paper", "long", "custom")
 
 
@@ -69,6 +81,17 @@ def add_rule_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser)
         metavar="J",
         help="most rounds that a crash or a fault may zero at Alice; they cost key (default: %(default)s)",
     )
+
+
+def require_heeded(args: argparse.Namespace, *, gamma: bool = False) -> None:
+    """Refuse options that the preset would not heed (long: gamma where `gamma` does not say so)."""
+    long = ("rounds", "score", "qber", "eps_snd", *(["gamma"] if gamma else []))
+    heeded = {"paper": (), "long": long}.get(args.preset, tuple(USUAL))
+    given = [name for name, usual in USUAL.items() if getattr(args, name, None) not in (None, usual)]
+    idle = [name for name in given if name not in heeded]
+    if idle:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+        raise InvalidInput(f"{options}: the preset {args.preset} chooses that itself; leave it out, or --preset custom")
 
 
 def choice_of(args: argparse.Namespace) -> Choice:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
-from diqkd.choice_arguments import EXTRACTORS, PRESETS, RULES
+from diqkd.choice_arguments import EXTRACTORS, PRESETS, RULES, require_heeded
 from diqkd.output_files import require_folder, require_writable, write_result
 from diqkd.temporary_folder import temporary_folder
 from postprocess.errors import ExitStatus
@@ -113,6 +113,8 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
     common: dict[str, Any] = {"min_response_s": 0.0, "insecure_because": because}  # nothing to hide: it is emulated
     chosen = (args.rounds, args.gamma, args.syndrome, args.rule, args.extractor, args.allowance)
     preset = args.preset or ("paper" if all(value is None for value in chosen) else "custom")
+    if args.preset:
+        require_heeded(args)
     gamma = args.gamma or (None if preset == "long" else PAPER_GAMMA)
     choice = Choice(
         rounds=args.rounds or PAPER_ROUNDS,

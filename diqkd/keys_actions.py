@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contract.nodes import other_node
-from diqkd.choice_arguments import choice_of
+from diqkd.choice_arguments import choice_of, require_heeded
 from diqkd.home_arguments import home_of
 from postprocess.errors import ExitStatus, InvalidInput
 from postprocess.keystore import open_ledger
@@ -70,6 +70,7 @@ def provision(args: argparse.Namespace) -> ExitStatus:
     if args.random_file is not None:
         choice = {"kind": "file", "path": str(args.random_file.absolute())}
         write_private(folder / "random.json", json.dumps(choice).encode())
+    require_heeded(args)
     parameters = session_parameters(home, args.apparatus, "provisioning", preset=args.preset, choice=choice_of(args))
     if args.draw is not None:
         k0 = draw_k0(declared_source(home, "K0", parameters.insecure_because), parameters, args.sessions)

@@ -204,8 +204,8 @@ def _chosen(args: argparse.Namespace) -> dict[str, Any]:
     named = {"rule": args.rule, "extractor": args.extractor or "usual", "allowance": args.allowance}
     departs = args.rounds or args.gamma or named != {"rule": "proposition-2", "extractor": "usual", "allowance": 0}
     preset = "custom" if args.preset == "paper" and departs else args.preset
-    if preset == "long" and args.gamma:
-        raise InvalidInput("--gamma: the preset long takes the best one; leave it out, or --preset custom")
+    if preset == "long":
+        choice_arguments.require_heeded(args)
     return named | {
         "session": args.session,
         "preset": preset,

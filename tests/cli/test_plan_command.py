@@ -294,3 +294,21 @@ def test_files_that_are_no_characterisation_are_one_line(capsys, tmp_path, file,
     assert main(["plan", "--from", file(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert says in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "--preset", "long", "--rule", "counting"),
+        ("plan", "--preset", "long", "--allowance", "5", "--syndrome", "tight"),
+        ("demo", "--preset", "paper", "--rounds", "2000"),
+        ("demo", "--preset", "long", "--gamma", "1/2"),
+        ("keys", "provision", "--node", "alice", "--rounds", "2000"),
+        ("lab", "submit", "--session", "s1", "--preset", "long", "--extractor", "trevisan"),
+    ],
+)
+def test_an_option_that_the_preset_would_not_heed_is_refused(capsys, tmp_path, words):
+    more = ["--home", str(tmp_path / "new")] if words[0] in ("keys", "lab") else []
+    more += ["--draw", str(tmp_path / "k0")] if words[0] == "keys" else []
+    assert main([*words, *more]) == 2
+    assert "chooses that itself; leave it out, or --preset custom" in capsys.readouterr().err
