@@ -13,6 +13,7 @@ from contract.codes import KernelLeft
 from postprocess.acquisition import Acquisition, Next
 from postprocess.errors import DiqkdError
 from postprocess.rounds import RoundStore
+from tests.soak.disk import Dead
 from tests.soak.lockstep import Lockstep, links, unchanged
 
 
@@ -77,7 +78,7 @@ class SmallRounds(Laboratory):
         """What must hold after every life."""
         found = []
         for node, result in results.items():
-            if isinstance(result, BaseException) and not isinstance(result, DiqkdError):
+            if isinstance(result, BaseException) and not isinstance(result, DiqkdError | Dead):
                 found.append(f"{node}: traceback {type(result).__name__}: {result}")
         stores = {node: self.store(node) for node in NODES}
         raw = {node: store.portion(0, store.decided) for node, store in stores.items()}

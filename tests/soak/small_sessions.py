@@ -14,6 +14,7 @@ from postprocess.errors import DiqkdError
 from postprocess.keystore import Keystore, draw_k0
 from postprocess.keystore.session_ledger import SessionLedger
 from postprocess.randomness import SeededSource
+from tests.soak.disk import Dead
 from tests.soak.lockstep import Lockstep, links, unchanged
 
 NODES = ("alice", "bob")
@@ -152,7 +153,7 @@ class Pair:
         """
         found = self.tags.faults()
         for node, result in results.items():
-            if isinstance(result, BaseException) and not isinstance(result, DiqkdError):
+            if isinstance(result, BaseException) and not isinstance(result, DiqkdError | Dead):
                 found.append(f"{node}: traceback {type(result).__name__}: {result}")
         self.open()
         found += [f"{node}'s ledger: {line}" for node, ledger in self.keystores.items() for line in ledger.check()]
