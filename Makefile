@@ -17,14 +17,21 @@ help:
 
 setup: $(VENV)/.ready
 
+# Programs in a virtual environment name its absolute path; in a renamed or copied checkout they are set up anew.
+ifneq ($(wildcard $(VENV)/.ready),)
+ifneq ($(shell cat $(VENV)/.ready),$(CURDIR))
+.PHONY: $(VENV)/.ready
+endif
+endif
+
 # pyldpc ships only as a source package whose build needs numpy and setuptools installed first.
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("diqkd needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip "setuptools>=77" wheel numpy
 	$(BIN)/python -m pip install --quiet --no-build-isolation "pyldpc>=0.7.9"
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[dev]"
-	@touch $@
+	@printf '%s\n' '$(CURDIR)' > $@
 
 demo: setup
 	$(BIN)/diqkd demo

@@ -93,10 +93,18 @@ sessions = whole(1, 10_000)
 processes = whole(1, 4096)
 seed = whole(0, MOST_SEED)
 priority = whole(-1000, 1000)
-score = real(-2 * math.sqrt(2), 2 * math.sqrt(2))
-qber = real(0, 0.5)
+score = real(0, 2 * math.sqrt(2))
 probability = real(1e-300, 1)
 seconds = real(0, 1e7)
+
+
+def qber(text: str) -> float:
+    """An error rate: a probability, or per cent with the sign written."""
+    number = text.strip().removesuffix("%").strip()
+    try:
+        return real(0, 0.5)(number + "e-2" if "%" in text else number)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not an error rate up to 0.5; write 0.018 or 1.8%") from None
 
 
 def path(text: str) -> Path:

@@ -29,7 +29,9 @@ class SampleBar:
         self.samples, self.before = samples, before.samples
         self.console = Console(file=sys.stderr, highlight=False)
         self.console.print(
-            about + (f", {spaced(self.before)} samples from before" if self.before else ""), soft_wrap=True
+            about + (f", {spaced(self.before)} samples from before" if self.before else ""),
+            markup=False,
+            soft_wrap=True,
         )
         self.started = self.logged = time.monotonic()
         self.bar = Progress(BarColumn(bar_width=30), TextColumn("{task.description}"), console=self.console)

@@ -40,7 +40,7 @@ def add_choice_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParse
         "--score", type=arguments.score, default=2.64, help="expected CHSH score S (default: %(default)s)"
     )
     group.add_argument(
-        "--qber", type=arguments.qber, default=0.018, help="expected error rate Q (default: %(default)s)"
+        "--qber", type=arguments.qber, default=0.018, help="expected error rate Q, 0.018 or 1.8%% (default: 0.018)"
     )
     group.add_argument(
         "--eps-snd", type=arguments.probability, default=1e-10, metavar="EPS", help="default: %(default)s"

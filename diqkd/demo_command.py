@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
 from diqkd.choice_arguments import EXTRACTORS, PRESETS, RULES
-from postprocess.errors import ExitStatus, InvalidInput
+from diqkd.output_files import require_folder, require_writable, write_result
+from diqkd.temporary_folder import temporary_folder
+from postprocess.errors import ExitStatus
 
 if TYPE_CHECKING:
     from testbed.nodes.demonstration import Demonstration
@@ -92,12 +93,13 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the session and show how it ended."""
-    if args.report is not None and not args.report.parent.is_dir():
-        raise InvalidInput(f"--report {args.report}: no folder {args.report.parent}; create it first")
+    if args.report is not None:
+        require_writable(args.report, "--report")
     if args.keep is not None:
+        require_folder(args.keep, "--keep")
         return _run_in(args.keep, args)
-    with tempfile.TemporaryDirectory(prefix="diqkd-demo-") as folder:
-        return _run_in(Path(folder), args)
+    with temporary_folder("diqkd-demo-") as folder:
+        return _run_in(folder, args)
 
 
 def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
@@ -155,12 +157,12 @@ def _run_in(folder: Path, args: argparse.Namespace) -> int:
         statuses = two_nodes.run(demo, checkout(), on_status, on_line)
     demo.seconds["session"] = time.monotonic() - start
     report = demo.report(statuses)
-    if args.report is not None:
-        args.report.write_text(json.dumps(report, indent=2) + "\n")
     if args.json:
-        print(json.dumps(report, indent=2))
+        print(json.dumps(report, indent=2), flush=True)
     else:
         display.conclude(report, kept=args.keep)
+    if args.report is not None:
+        write_result(args.report, json.dumps(report, indent=2) + "\n", "--report")
     return _status(report, statuses)
 
 
@@ -168,7 +170,8 @@ def _status(report: dict[str, Any], statuses: dict[str, int]) -> int:
     if report["accepted"] and report["keys_equal"]:
         return ExitStatus.DONE
     if report["abort_reason"] == "peer lost":
-        return ExitStatus.PEER_LOST
+        failed = {ExitStatus.CRASHED, ExitStatus.BAD_INPUT} & set(statuses.values())
+        return max(failed, default=ExitStatus.PEER_LOST)
     if report["abort_reason"]:
         return ExitStatus.ABORTED
     return max(ExitStatus.CRASHED, *statuses.values())

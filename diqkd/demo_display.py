@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,7 +66,7 @@ class Display:
     def progress(self, resumed: bool) -> Iterator[tuple[OnStatus, OnLine]]:
         """Bars for the rounds and for each node's post-processing; gives what moves them and what prints above them."""
         if resumed:
-            self.console.print(f"Resuming the session in {self.demo.folder}")
+            self.console.print(f"Resuming the session in {self.demo.folder}", markup=False, soft_wrap=True)
         columns = (
             TextColumn("{task.description:<13}"),
             BarColumn(16),
@@ -116,7 +117,8 @@ class Display:
         )
         console.print(f"[dim]{stages}; total {seconds['total']:.0f} s[/dim]")
         if kept is not None:
-            console.print(f"Homes and laboratory are in {kept}; `diqkd keys show --home {kept}/homes --node alice`")
+            shown = f"diqkd keys show --home {shlex.quote(str(kept / 'homes'))} --node alice"
+            console.print(f"Homes and laboratory are in {kept}; `{shown}`", markup=False, soft_wrap=True)
         console.print(f"[bold yellow]{WARNING}[/bold yellow]")
         for reason in report["insecure_because"]:
             console.print(f"[bold red]INSECURE[/bold red]: {reason}")

@@ -86,12 +86,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(entry: Entry, folder: Path, settings: Settings, dpi: int) -> list[Path]:
-    """One figure, with a bar on stderr."""
+    """One figure, with a bar on stderr, or a plain line now and then where that is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from diqkd.plain_progress import PlainProgress
     from postprocess.figures import make
 
+    if not sys.stderr.isatty():
+        return make(entry, folder, settings, dpi, PlainProgress(f"figure {entry.name}"))
     columns = (
         TextColumn("{task.fields[name]:<14}"),
         BarColumn(bar_width=24),

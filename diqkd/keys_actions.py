@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -83,9 +84,9 @@ def provision(args: argparse.Namespace) -> ExitStatus:
     print(f"{node}'s ledger {path}: {balance.initial} bits of K0")
     _print_warnings(balance.apparatus, balance.insecure_because)
     if args.draw is not None:
-        print(f"Carry {args.draw} to the other node, take it in there with --take, then erase it.")
+        print(f"Carry {shlex.quote(str(args.draw))} to the other node, take it in there with --take, then erase it.")
     else:
-        print(f"Erase {args.take} now.")
+        print(f"Erase {shlex.quote(str(args.take))} now.")
     return ExitStatus.DONE
 
 

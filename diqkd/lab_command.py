@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,13 +92,29 @@ def _up(args: argparse.Namespace) -> ExitStatus:
     lab = _open(args)
     asked = {"--rehearsals": args.rehearsals, "--sessions": args.sessions, "--seed": args.seed is not None}
     if not lab.is_set_up:
-        lab.set_up(sessions=args.sessions or SESSIONS, rehearsals=args.rehearsals, seed=args.seed)
-    elif any(asked.values()):
+        _set_up_and_start(lab, args)
+        _print_commands(lab, args.home)
+        return ExitStatus.DONE
+    if any(asked.values()):
         names = ", ".join(name for name, given in asked.items() if given)
         raise InvalidInput(f"{args.home}: set up already; leave out {names}, or name a new folder")
     lab.up(checkout())
     _print_commands(lab, args.home)
     return ExitStatus.DONE
+
+
+def _set_up_and_start(lab: TwoMasters, args: argparse.Namespace) -> None:
+    """A new laboratory; one that does not come up leaves nothing that a second try would be refused for."""
+    from diqkd.places import checkout
+
+    existed = lab.folder.exists()
+    try:
+        lab.set_up(sessions=args.sessions or SESSIONS, rehearsals=args.rehearsals, seed=args.seed)
+        lab.up(checkout())
+    except BaseException:
+        if not existed:
+            shutil.rmtree(lab.folder, ignore_errors=True)
+        raise
 
 
 def _print_commands(lab: TwoMasters, home: Path) -> None:
@@ -106,8 +124,9 @@ def _print_commands(lab: TwoMasters, home: Path) -> None:
         print(f"{name.capitalize()}: master ready in {node.working_folder}")
         print(f"  {node.dashboard_command()}")
         print(f"  {node.client_command(f'submit -R generate_key.py {session}')}")
-    print(f"Submit the same on both nodes, or: diqkd lab submit --home {home} --session session-1 --wait")
-    print(f"diqkd lab status --home {home}; diqkd lab down --home {home}")
+    quoted = shlex.quote(str(home))
+    print(f"Submit the same on both nodes, or: diqkd lab submit --home {quoted} --session session-1 --wait")
+    print(f"diqkd lab status --home {quoted}; diqkd lab down --home {quoted}")
     print("Emulated apparatus: keys made here protect nothing.")
 
 
@@ -115,22 +134,25 @@ def _status(args: argparse.Namespace) -> ExitStatus:
     lab = _open(args)
     status = lab.status()
     if not status:
-        raise InvalidInput(f"{args.home}: no laboratory here; start one with `diqkd lab up --home {args.home}`")
+        lab.node("alice")  # says what is missing
     if args.json:
         print(json.dumps(status, indent=2))
         return ExitStatus.DONE
     for name, node in status.items():
         _print_node(name, node)
+    if any(set(node["processes"].values()) == {True, False} for node in status.values()):
+        print(f"Something has ended: `{lab.command('up')}` starts everything again")
     return ExitStatus.DONE
 
 
 def _print_node(name: str, node: dict[str, Any]) -> None:
     running = [label for label, alive in node["processes"].items() if alive]
     print(f"{name.capitalize()}: {', '.join(running) + ' running' if running else 'down'}")
+    print("  ports: " + ", ".join(f"{port} {number}" for port, number in node["ports"].items()))
     for label, answers in node["controllers"].items():
         print(f"  controller {label}: {'answers' if answers else 'does not answer'}")
     for rid, run in node["schedule"].items():
-        print(f"  RID {rid}: {run['status']}, {run['class'] or ''} {run['session'] or ''}, pipeline {run['pipeline']}")
+        print(f"  RID {rid}: {run['status']}, {_named(run)}, pipeline {run['pipeline']}")
     progress = node["progress"]
     if progress.get("rounds.session"):
         rounds = f"{progress['rounds.done']} of {progress['rounds.total']} rounds"
@@ -140,6 +162,10 @@ def _print_node(name: str, node: dict[str, Any]) -> None:
     if node["balance"]:
         balance = node["balance"]
         print(f"  ledger: {balance['generated']} bits generated, {balance['consumed']} consumed")
+
+
+def _named(run: dict[str, Any]) -> str:
+    return f"{run['class']} {run['session']}" if run["session"] else str(run["class"])
 
 
 def _down(args: argparse.Namespace) -> ExitStatus:

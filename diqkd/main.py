@@ -6,12 +6,14 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 from diqkd import __version__
 from diqkd.printing import printable
-from postprocess.errors import DiqkdError, ExitStatus, PeerLost, SessionAborted, exit_status
+from diqkd.signals import ends_as_interruptions
+from postprocess.errors import DISK_ERRORS, DiqkdError, ExitStatus, PeerLost, SessionAborted, disk_problem, exit_status
 
 SUBCOMMANDS = ("demo", "run", "plan", "session", "keys", "figure", "bench", "lab", "wiring", "lint_kernels")
 
@@ -53,17 +55,37 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@contextmanager
+def _safe_path_for_children() -> Iterator[None]:
+    """A file random.py in the user's folder is not Python's random, in spawned workers either."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status (see --help)."""
     args = build_parser().parse_args(argv)
     try:
-        return int(args.run(args))
+        with ends_as_interruptions(), _safe_path_for_children():
+            return int(args.run(args))
     except (DiqkdError, KeyboardInterrupt) as problem:
         print(f"diqkd: {printable(_line(problem))}", file=sys.stderr)
         return exit_status(problem)
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exit_status(KeyboardInterrupt())
+    except OSError as problem:
+        if problem.errno not in DISK_ERRORS:
+            raise
+        print(f"diqkd: {disk_problem(problem)}", file=sys.stderr)
+        return ExitStatus.BAD_INPUT
 
 
 def _line(problem: BaseException) -> str:

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
 from diqkd.choice_arguments import add_choice_arguments
-from diqkd.printing import bits, spaced
 from postprocess.errors import ExitStatus
 
 DESCRIPTION = """\
 Compute threshold, syndrome length, key length, extractor and key budget of a session by one of three rules of key
 length; docs/proofs says what each rests on. SCORE and QBER are what the link is expected to show; the acceptance
-threshold lies three standard deviations below, so an honest session passes with probability above 99 %.
+threshold lies three standard deviations below. The plan also says how likely an honest session passes, the fewest
+rounds with which this link gives a key ('never' where none do), the S it needs, the Q it may have, and, with a herald
+rate, the hours all that takes.
 
 examples:
   diqkd plan                                     the paper's session
   diqkd plan --preset long                       this project's longest key from the same rounds
-  diqkd plan --link liu-2026 --rule renyi --gamma best --syndrome tight"""
-
-NO_KEY = """\
-No key: at this size and quality this rule proves no positive length."""
+  diqkd plan --link liu-2026 --rule renyi --gamma best --syndrome tight
+  diqkd plan --score 2.6 --qber 1.8% --herald-rate 55
+  diqkd plan --from RESULT.h5 --preset long      what characterise_link has measured, each at its 95 % quantile"""
 
 if TYPE_CHECKING:
+    from postprocess.characterisation.measured_link import MeasuredLink
+    from postprocess.plans.presets import Choice
     from postprocess.plans.session_parameters import SessionParameters
+    from postprocess.security.planning import FewestRounds
     from postprocess.security.published_links import PublishedLink
 
 BEST = arguments.BEST
@@ -46,7 +49,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--preset", choices=("long", "custom"), default="custom", help="default: %(default)s")
     add_choice_arguments(parser)
-    parser.set_defaults(gamma=None)
+    parser.set_defaults(gamma=None, rounds=None, score=None, qber=None)
     parser.add_argument(
         "--syndrome-bits", type=arguments.count, metavar="M", help="syndrome length m instead of a rule"
     )
@@ -56,37 +59,98 @@ def add_parser(subparsers: Any) -> None:
         metavar="NAME",
         help=f"take rounds, S and Q of a published link: {', '.join(PUBLISHED)}",
     )
+    parser.add_argument(
+        "--from",
+        dest="measured",
+        type=arguments.path,
+        metavar="RESULT.h5",
+        help="take S, Q and herald rate of a characterisation, each at a pessimistic quantile",
+    )
+    parser.add_argument(
+        "--quantile",
+        type=_quantile,
+        default=0.95,
+        metavar="P",
+        help="confidence, one-sided, that each of S, Q and rate is no worse than planned with (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--herald-rate", type=_rate, metavar="HZ", help="heralded rounds per second: hours, key per hour and day"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     parser.set_defaults(run=run)
 
 
-def plan(parameters: SessionParameters) -> dict[str, Any]:
-    """The plan as plain numbers; `extractor` and `budget` are None where no key is possible."""
+def plan(choice: Choice, syndrome_bits: int | None = None, herald_rate_hz: float | None = None) -> dict[str, Any]:
+    """The plan as plain numbers; what cannot be had is None (`fewest`: None for never)."""
+    from dataclasses import replace
+
+    from postprocess.plans.presets import fewest_of, gamma_of, link_of, planned, remedy
+    from postprocess.security.planning import NoThreshold
+    from postprocess.security.rules import hypotheses_of, label_of
+
+    fewest = fewest_of(choice)
+    best = choice.gamma is None
+    gamma = gamma_of(choice)
+    link = link_of(choice)
+    result: dict[str, Any] = {
+        "rounds": choice.rounds,
+        "gamma": None if gamma is None else str(gamma),
+        "gamma_is_best": best,
+        "score": choice.score,
+        "qber": choice.qber,
+        "eps_snd": choice.eps_snd,
+        "omega_thr": None,
+        "score_thr": None,
+        "syndrome_bits": None,
+        "allowance": choice.allowance,
+        "rule": choice.rule,
+        "label": label_of(link.rule, choice.allowance),
+        "hypotheses": hypotheses_of(link.rule, choice.allowance),
+        "source": link.rule.source,
+        "free": {},
+        "ell": 0,
+        "eps_pa": None,
+        "extractor": None,
+        "budget": None,
+        "passes": None,
+        "warnings": [],
+    }
+    if gamma is not None:
+        fixed = replace(choice, gamma=gamma)
+        try:
+            link.problem(choice.rounds, gamma)
+        except NoThreshold as found:
+            result["warnings"].append(str(found))
+        else:
+            result |= _session(planned("plan", "kasli", fixed, syndrome_bits=syndrome_bits))
+        result["warnings"] += _syndrome_warnings(result)
+    result |= _margins(choice, gamma, fewest)
+    result["remedy"] = None if result["ell"] else remedy(fewest)
+    result["hours"] = _hours(result, herald_rate_hz)
+    return result
+
+
+def _session(p: SessionParameters) -> dict[str, Any]:
+    """Threshold, syndrome, key, extractor and budget of a session, and how likely an honest one passes."""
+    from dataclasses import asdict
+
     from postprocess.keystore.initial_secret import seed_bits
     from postprocess.privacy import TrevisanExtractor
-    from postprocess.security.rules import hypotheses_of, label_of, rule_named
+    from postprocess.security.honest_session import honest_session
+    from postprocess.security.rules import Problem
 
-    p, rule = parameters, rule_named(parameters.rule)
     ell = 0 if p.insecure else p.ell
+    problem = Problem(p.rounds, p.gamma, p.omega_thr, p.syndrome_bits, p.eps_snd, p.extractor, p.allowance)
+    honest = honest_session(problem, p.score, p.qber)
     result: dict[str, Any] = {
-        "rounds": p.rounds,
-        "gamma": str(p.gamma),
-        "score": p.score,
-        "qber": p.qber,
-        "eps_snd": p.eps_snd,
         "omega_thr": p.omega_thr,
         "score_thr": 8 * p.omega_thr - 4,
         "syndrome_bits": p.syndrome_bits,
-        "allowance": p.allowance,
-        "rule": p.rule,
-        "label": label_of(rule, p.allowance),
-        "hypotheses": hypotheses_of(rule, p.allowance),
-        "source": rule.source,
         "free": dict(p.free),
         "ell": ell,
         "eps_pa": p.eps_pa,
-        "extractor": None,
-        "budget": None,
+        "bell_limit": problem.bell_limit,
+        "passes": asdict(honest) | {"session": honest.passes},
     }
     if ell:
         reusable = seed_bits(p) + VHASH_BITS
@@ -105,17 +169,80 @@ def plan(parameters: SessionParameters) -> dict[str, Any]:
     return result
 
 
+def _syndrome_warnings(result: dict[str, Any]) -> list[str]:
+    """A syndrome that no decoder can work with."""
+    from diqkd.printing import spaced
+    from postprocess.reconciliation.syndrome_length import conditional_entropy
+
+    if result["syndrome_bits"] is None:
+        return []
+    entropy = result["rounds"] * conditional_entropy(Fraction(result["gamma"]), result["score"], result["qber"])[0]
+    if result["syndrome_bits"] >= entropy:
+        return []
+    return [
+        f"a syndrome of {spaced(result['syndrome_bits'])} bits is below the entropy n h = {spaced(math.ceil(entropy))} "
+        "bits: no decoder can reconcile, no session would end with a key; leave --syndrome-bits out"
+    ]
+
+
+def _margins(choice: Choice, gamma: Fraction | None, fewest: FewestRounds | None) -> dict[str, Any]:
+    """Fewest rounds, S needed, Q allowed, and the key around this S and Q."""
+    from postprocess.plans.paper import PAPER_GAMMA
+    from postprocess.plans.presets import link_of
+    from postprocess.security.honest_session import honest_session
+    from postprocess.security.link_margins import qber_allowed, score_needed, sensitivity
+    from postprocess.security.planning import NoThreshold
+
+    link, planned_gamma, gamma = link_of(choice), gamma, gamma or PAPER_GAMMA
+    around = sensitivity(link, choice.rounds, gamma)
+    table: dict[str, Any] = {"score": around.scores, "qber": around.qbers, "bits": around.bits}
+    try:
+        problem = None if planned_gamma is None else link.problem(choice.rounds, gamma)
+    except NoThreshold:
+        problem = None
+    if problem is None:
+        table |= {"bell_check": None, "decoding": None}
+    else:
+        table["bell_check"] = [honest_session(problem, score, choice.qber).bell_check for score in around.scores]
+        table["decoding"] = [honest_session(problem, choice.score, qber).decoding for qber in around.qbers]
+    return {
+        "fewest": None if fewest is None else {"rounds": fewest.rounds, "gamma": str(fewest.gamma)},
+        "score_needed": score_needed(link, choice.rounds, gamma),
+        "qber_allowed": qber_allowed(link, choice.rounds, gamma),
+        "sensitivity": table,
+        "margins_gamma": str(gamma),
+    }
+
+
+def _hours(result: dict[str, Any], rate_hz: float | None) -> dict[str, Any] | None:
+    """What the rounds take and yield at a herald rate; pauses and post-processing are not counted."""
+    if rate_hz is None:
+        return None
+    session = result["rounds"] / rate_hz / 3600
+    return {
+        "herald_rate_hz": rate_hz,
+        "session": session,
+        "fewest": result["fewest"] and result["fewest"]["rounds"] / rate_hz / 3600,
+        "bits_per_hour": result["ell"] / session,
+        "bits_per_day": 24 * result["ell"] / session,
+    }
+
+
 def run(args: argparse.Namespace) -> int:
     """Print the plan, as a table or as JSON."""
+    from diqkd.plan_display import show_plan
+
     published = _take_link(args) if args.link else None
-    parameters = _parameters(args)
-    result = plan(parameters)
+    measured = _take_measured(args) if args.measured else None
+    result = plan(_choice(args), args.syndrome_bits, args.herald_rate)
     if published is not None:
         result["link"] = {"source": published.source, "published": published.published, "checked": published.checked}
+    if measured is not None:
+        result["measured"] = _measured(measured, args.quantile)
     if args.json:
         print(json.dumps(result, indent=2))
     else:
-        _print_table(result, parameters)
+        show_plan(result)
     return ExitStatus.DONE
 
 
@@ -126,79 +253,66 @@ def _take_link(args: argparse.Namespace) -> PublishedLink:
     link = link_named(args.link)
     if link.score is None or link.qber is None:
         raise InvalidInput(f"--link {link.name}: its S and Q are not known here; give --score and --qber instead")
-    args.score, args.qber, args.rounds = link.score, link.qber, link.rounds or args.rounds
+    _fill(args, score=link.score, qber=link.qber, rounds=link.rounds, herald_rate=link.rate_hz)
     return link
 
 
-def _parameters(args: argparse.Namespace) -> SessionParameters:
+def _take_measured(args: argparse.Namespace) -> MeasuredLink:
+    from postprocess.characterisation.measured_link import read_measured_link
+
+    link, quantile = read_measured_link(args.measured), args.quantile
+    _fill(args, score=link.score_at(quantile), qber=link.qber_at(quantile), herald_rate=link.rate_at(quantile))
+    return link
+
+
+def _fill(args: argparse.Namespace, **values: float | None) -> None:
+    """What the command line leaves open; what it says explicitly stays."""
+    for name, value in values.items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
+
+
+def _measured(link: MeasuredLink, quantile: float) -> dict[str, Any]:
+    rate = link.herald_rate
+    return {
+        "source": link.source,
+        "apparatus": link.apparatus,
+        "quantile": quantile,
+        "score": [link.score.value, link.score.standard_error],
+        "qber": [link.qber.value, link.qber.standard_error],
+        "herald_rate_hz": None if rate is None else [rate.value, rate.standard_error],
+    }
+
+
+def _choice(args: argparse.Namespace) -> Choice:
     from dataclasses import replace
 
     from diqkd.choice_arguments import choice_of
-    from postprocess.plans.presets import long_choice, planned
+    from postprocess.plans.paper import PAPER_GAMMA, PAPER_QBER, PAPER_ROUNDS, PAPER_SCORE
+    from postprocess.plans.presets import long_choice
 
+    _fill(args, rounds=PAPER_ROUNDS, score=PAPER_SCORE, qber=PAPER_QBER)
     choice = choice_of(args)
     gamma = None if args.gamma == BEST else args.gamma
     if args.preset == "long":
-        choice = long_choice(args.rounds, args.score, args.qber, args.eps_snd, None if args.gamma is None else gamma)
-    else:
-        choice = replace(choice, gamma=Fraction(13, 256) if args.gamma is None else gamma)
-    return planned("plan", "kasli", choice, syndrome_bits=args.syndrome_bits)
+        return long_choice(args.rounds, args.score, args.qber, args.eps_snd, gamma)
+    return replace(choice, gamma=PAPER_GAMMA if args.gamma is None else gamma)
 
 
-def _print_table(result: dict[str, Any], parameters: SessionParameters) -> None:
-    link = result.get("link")
-    print(f"Plan with the statistics of {link['source']}" if link else "Plan of a session")
-    for name, value, note in _rows(result):
-        print(f"  {name:<30}{value:>16}  {note}".rstrip())
-    if link:
-        doubt = "" if link["checked"] else " (from a secondary source, not checked)"
-        print(f"  published: {link['published']}{doubt}")
-    if result["extractor"] is None:
-        print(NO_KEY)
-        print(_remedy(parameters))
+def _rate(text: str) -> float:
+    return _number(text, 0.0, 1e9, "a herald rate in Hz; write for instance 55")
 
 
-def _remedy(p: SessionParameters) -> str:
-    """What would give a key: so many rounds, or nothing but a better link."""
-    from postprocess.security.planning import PlannedLink
-    from postprocess.security.rules import rule_named
-
-    fewest = PlannedLink(p.score, p.qber, rule_named(p.rule), p.extractor, eps_snd=p.eps_snd).fewest_rounds()
-    if fewest is None:
-        return "No number of rounds helps: improve S or Q of the link."
-    return (
-        f"With the best gamma this link needs about {spaced(round(float(f'{fewest:.2g}')))} rounds; or improve S or Q."
-    )
+def _quantile(text: str) -> float:
+    return _number(text, 0.5, 1.0, "a quantile between 0.5 and 1; write for instance 0.95")
 
 
-def _rows(result: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    yield "rounds", spaced(result["rounds"]), "n"
-    yield "Bell-test rounds", result["gamma"], "gamma"
-    yield "expected score", f"{result['score']:g}", "S"
-    yield "expected bit error rate", f"{result['qber']:g}", "Q"
-    yield "soundness error", f"{result['eps_snd']:g}", "eps_snd"
-    yield (
-        "threshold",
-        f"{result['omega_thr']:.7f}",
-        f"omega_thr, on the winning probability; S_thr = {result['score_thr']:.4f}",
-    )
-    if result["allowance"]:
-        yield "zeroed rounds allowed", spaced(result["allowance"]), "J_max"
-    yield "syndrome", bits(result["syndrome_bits"]), "m, step 5"
-    yield "new key", bits(result["ell"]), f"ell, rule {result['rule']}: {result['label']}"
-    extractor, budget = result["extractor"], result["budget"]
-    if extractor is not None:
-        if extractor["name"] == "trevisan":
-            design = f"t = {extractor['t']}, t+ = {extractor['t_plus']}, {extractor['blocks']} blocks"
-            yield "extractor seed", bits(extractor["seed_bits"]), design
-        else:
-            yield "public seed", bits(extractor["public_seed_bits"]), "drawn by Alice after the rounds, for one session"
-        yield "initial key K0", bits(budget["initial_key_bits"]), ""
-        yield (
-            "  reusable",
-            bits(budget["reusable_bits"]),
-            "extractor seed and hash key" if extractor["seed_bits"] else "hash key",
-        )
-        yield "  consumed", bits(budget["consumed_bits"]), "four one-time pads"
-        yield "final key K1", bits(budget["final_key_bits"]), ""
-        yield "net gain", bits(budget["net_bits"]), ""
+def _number(text: str, low: float, high: float, what: str) -> float:
+    """A number strictly between two others."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not low < value < high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+    return value

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contract.nodes import NODES
 from diqkd import arguments
+from diqkd.output_files import require_folder
+from diqkd.temporary_folder import temporary_folder
 from postprocess.errors import ExitStatus, InvalidInput
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ examples:
   diqkd run calibrate_herald_phase --keep lab1               Bob's phases, kept in lab1
   diqkd run tomography --arguments"""
 
+TEXT_KINDS = ("StringValue", "EnumerationValue")  # as the processors of ARTIQ's arguments call themselves
+NUMBER_KINDS = ("NumberValue",)
 SESSIONS = 10  # that the ledgers of a laboratory have pads for
 
 
@@ -74,9 +76,11 @@ def run(args: argparse.Namespace) -> int:
         _describe(listed)
         return ExitStatus.DONE
     options = _options(listed, args.option)
-    keeps = nullcontext(args.keep) if args.keep else tempfile.TemporaryDirectory(prefix="diqkd-run-")
-    with keeps as folder:
-        return _run_in(Path(folder).resolve(), listed, options, args)
+    if args.keep:
+        require_folder(args.keep, "--keep")
+        return _run_in(args.keep.resolve(), listed, options, args)
+    with temporary_folder("diqkd-run-") as folder:
+        return _run_in(folder.resolve(), listed, options, args)
 
 
 def _describe(listed: Listed) -> None:
@@ -94,33 +98,59 @@ def _describe(listed: Listed) -> None:
 
 
 def _options(listed: Listed, words: list[str]) -> dict[str, Any]:
-    """-o words as arguments: numbers, True and False as such, anything else as text."""
+    """-o words as arguments; text arguments stay text, and values of the others are PYON."""
     from testbed.standin import pyon
 
-    known = [argument.name for argument in listed.arguments]
+    known = {argument.name: argument.description for argument in listed.arguments}
     options: dict[str, Any] = {}
     for word in words:
         name, equals, text = word.partition("=")
         if not equals or name not in known:
             raise InvalidInput(f"-o {word}: write NAME=VALUE with NAME one of {', '.join(known)}")
+        kind = known[name]["ty"]
+        if kind in TEXT_KINDS:
+            options[name] = _unquoted(text)
+            continue
         try:
             options[name] = pyon.decode(text)
-        except Exception:  # whatever PYON does not read is text
-            options[name] = text
+        except Exception:
+            raise InvalidInput(f"-o {word}: {name} is not text; write {_example(known[name])}") from None
+        if kind in NUMBER_KINDS and (isinstance(options[name], bool) or not isinstance(options[name], int | float)):
+            raise InvalidInput(f"-o {word}: {name} is a number; write {_example(known[name])}")
+        if kind == "BooleanValue" and not isinstance(options[name], bool):
+            raise InvalidInput(f"-o {word}: {name} is true or false; write {_example(known[name])}")
     return options
+
+
+def _unquoted(text: str) -> str:
+    """Text as it is; quotes around the whole, as artiq_client wants them, are taken off."""
+    return text[1:-1] if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def _example(description: dict[str, Any]) -> str:
+    from testbed.standin import pyon
+
+    try:
+        return f"for instance {pyon.encode(description['default'])}"
+    except (KeyError, TypeError):
+        return "its value as artiq_client takes it"
 
 
 def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argparse.Namespace) -> int:
     from diqkd.places import checkout
     from diqkd.run_display import RunDisplay
-    from testbed.nodes.two_masters import TwoMasters
-    from testbed.nodes.two_nodes import NodePair
+    from testbed.nodes.two_masters import TwoMasters, demonstration_at
+    from testbed.nodes.two_nodes import NodePair, cause
 
     lab = TwoMasters.open(folder)
     if not lab.is_set_up:
         lab.set_up(sessions=SESSIONS, rehearsals=True, seed=args.seed)
     elif args.seed is not None:
         raise InvalidInput(f"--seed: {folder} is a laboratory already; a seed is for a new one")
+    elif lab.running():
+        raise InvalidInput(f"--keep {folder}: its masters are running; submit there, or `{lab.command('down')}` first")
+    else:
+        demonstration_at(folder).connect()  # the addresses of the last start may be taken by now
     os.environ.pop("DIQKD_NODE", None)
     nodes = NODES if args.node == "both" else (args.node,)
     with RunDisplay(listed.title, nodes) as display:
@@ -129,4 +159,4 @@ def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argpars
             pair.start(node, listed.file, listed.class_name, options, folder / "homes", checkout() / "device_db.py")
         statuses = pair.watch(display.follow)
     display.conclude(statuses, folder / "homes" if args.keep else None)
-    return max(statuses.values(), key=abs)
+    return cause(statuses)

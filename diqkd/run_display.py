@@ -73,5 +73,5 @@ class RunDisplay:
                 reason = ENDS.get(status, f"signal {-status}")
                 print(f"{node}: ended with status {status} ({reason})", file=sys.stderr)
         if homes is not None:
-            self.console.print(f"Results are in {homes}/NODE/results")
+            self.console.print(f"Results are in {homes}/NODE/results", markup=False, soft_wrap=True)
         self.console.print(f"[bold yellow]{WARNING}[/bold yellow]")

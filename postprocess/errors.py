@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from enum import IntEnum, StrEnum
 
 
@@ -75,3 +77,15 @@ def exit_status(problem: BaseException) -> ExitStatus:
         if isinstance(problem, kind):
             return status
     return ExitStatus.CRASHED
+
+
+DISK_ERRORS = (
+    errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR,
+    errno.ENAMETOOLONG,
+)  # fmt: skip
+
+
+def disk_problem(problem: OSError) -> str:
+    """One line for a disk that refuses: the file, what the system says, what to do."""
+    where = os.fsdecode(problem.filename) if problem.filename is not None else "a file of this command"
+    return f"{where}: {problem.strerror}; make room, or give a place that can be written, and start again"

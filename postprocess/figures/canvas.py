@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,10 @@ BLACK, BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY = (
 PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK)
 DASHES: tuple[Any, ...] = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (3, 1)))
 _CAPTION_IN = 0.17
+_SYMBOLS = {
+    "ell": "$\\ell$", "gamma": "γ", "eps_snd": r"$\epsilon_\mathrm{snd}$", "omega": "ω",
+    "omega_thr": r"$\omega_\mathrm{thr}$", "eta": "η",
+}  # fmt: skip
 _CHARACTERS_PER_IN = 17.0
 
 
@@ -41,7 +46,8 @@ def new_figure(
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     width = 7.2 if panels == 1 else 5.4 * panels
-    lines = textwrap.wrap(caption.replace(" %", "\u00a0%"), round(width * _CHARACTERS_PER_IN))
+    wrapped = textwrap.wrap(caption.replace(" %", "\u00a0%"), round(width * _CHARACTERS_PER_IN))
+    lines = [with_symbols(line) for line in wrapped]
     below = 0.12 + _CAPTION_IN * len(lines)
     height = tall_in + below
     layout = ConstrainedLayoutEngine(rect=(0, below / height, 1, 1 - below / height), w_pad=0.08, h_pad=0.06)
@@ -57,6 +63,13 @@ def new_figure(
         panel.set_axisbelow(True)
         panel.tick_params(labelsize=9)
     return figure, axes
+
+
+def with_symbols(caption: str) -> str:
+    """A caption as it is drawn: names of quantities become the paper's symbols."""
+    for word, symbol in _SYMBOLS.items():
+        caption = re.sub(rf"\b{word}\b", symbol.replace("\\", r"\\"), caption)
+    return re.sub(r"\bsqrt\((\d)\)", "√\\1", caption)
 
 
 def label(axes: Axes, x: str, y: str) -> None:

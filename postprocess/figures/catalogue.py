@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -68,6 +70,8 @@ def make(
     Raises:
         DiqkdError: the folder cannot be written.
     """
+    if "matplotlib" not in sys.modules:
+        os.environ.pop("MPLBACKEND", None)  # a notebook's, which may not exist here; figures draw on their own canvas
     module = entry.module()
     try:
         folder.mkdir(parents=True, exist_ok=True)

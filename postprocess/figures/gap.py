@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from postprocess.figures import canvas
 from postprocess.figures.table import FEWEST_ROUNDS, Progress, Settings, Table
 from postprocess.figures.trial_samples import GAMMA, QBER, SCORE, Trials, fitted_length, open_trials
-from postprocess.reconciliation.syndrome_length import conditional_entropy, paper_syndrome_length
+from postprocess.reconciliation.syndrome_length import conditional_entropy, paper_syndrome_length, waterfall
 from postprocess.reconciliation.trials import TrialCounts
 from postprocess.security import syndrome_estimates as estimates
 
@@ -24,7 +25,8 @@ _RESOLUTION = 0.005
 _NOTE = (
     "S = {score}, Q = {qber} %, gamma = 13/256. Points measured here: shortest syndrome (found by bisection to 0.5 % "
     "of the limit) with which at least 90 % of {samples} reconciliations with fresh simulated noise succeed (no "
-    "apparatus); with so many samples, 90 % means {low:.0f} to {high:.0f} % at 95 % confidence. Lines computed, for "
+    "apparatus); with so many samples, 90 % means {low:.0f} to {high:.0f} % at 95 % confidence, and bars show the "
+    "syndromes for which the fitted waterfall has such success. Lines computed, for "
     "10 % failures: equations 19, 21 and 22, the paper's rule (23) and this software's own; limit: equation 17."
 )
 
@@ -51,6 +53,7 @@ def tables(settings: Settings, progress: Progress) -> dict[str, Table]:
         "syndrome_bits": lengths,
         "overhead": lengths / numbers,
         "gap": lengths / numbers - limit,
+        **_bars(numbers, lengths, settings.samples),
         "samples": np.full(len(sizes), settings.samples),
     }
     grid = np.logspace(4, 8, settings.points).round()
@@ -64,6 +67,18 @@ def tables(settings: Settings, progress: Progress) -> dict[str, Table]:
     }
     computed = {"rounds": grid.astype(np.int64), **{name: np.array(line) for name, line in lines.items()}}
     return {"measured": Table(note, measured), "computed": Table(note, computed)}
+
+
+def _bars(numbers: np.ndarray, lengths: np.ndarray, samples: int) -> dict[str, np.ndarray]:
+    """95 % band of the gap: what so few samples leave open of the success, and the bisection's resolution."""
+    entropy, variance = conditional_entropy(GAMMA, SCORE, QBER)
+    spread = np.array([entropy * waterfall(int(n), entropy, variance)[1] for n in numbers])
+    failing = TrialCounts(samples=samples, failures=_allowed(samples)).interval()
+    few, many = (NormalDist().inv_cdf(min(max(share, 1e-4), 1 - 1e-4)) for share in failing)
+    aim = NormalDist().inv_cdf(1 - SUCCESS)
+    gap = lengths / numbers - entropy
+    below = gap - spread * (aim - few) - _RESOLUTION * entropy
+    return {"gap_low": np.maximum(below, 0.0), "gap_high": gap + spread * (many - aim)}
 
 
 def _note(samples: int) -> str:
@@ -102,8 +117,9 @@ def draw(data: dict[str, Table]) -> Figure:
     )
     for name, words, colour, dashes in lines:
         axes.plot(computed["rounds"], computed[name], color=colour, linestyle=dashes, linewidth=1.6, label=words)
-    axes.plot(measured["rounds"], measured["gap"], "o", color=canvas.BLUE, markersize=6, zorder=4,
-              label="this decoder, 90 % success (measured)")  # fmt: skip
+    bars = np.maximum(0, [measured["gap"] - measured["gap_low"], measured["gap_high"] - measured["gap"]])
+    axes.errorbar(measured["rounds"], measured["gap"], bars, fmt="o", color=canvas.BLUE, markersize=5, capsize=2,
+                  linewidth=1.2, zorder=4, label="this decoder, 90 % success (measured)")  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(1e4, 1e8)

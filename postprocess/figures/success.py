@@ -79,6 +79,8 @@ def draw(data: dict[str, Table]) -> Figure:
     for (name, (_, words)), colour, dashes in zip(
         _LIMITS.items(), (canvas.BLACK, canvas.GREEN, canvas.PURPLE, canvas.SKY), ("-", "--", "-.", ":"), strict=True
     ):
+        if not np.isfinite(computed[f"overhead_{name}"]).any():
+            continue  # a rule outside the rounds it was checked for
         axes.plot(computed[f"overhead_{name}"], computed["success"], color=colour, linestyle=dashes, linewidth=1.5,
                   label=words)  # fmt: skip
     _vertical_lines(axes, round(measured["syndrome_bits"][0] / measured["overhead"][0]))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from postprocess.errors import InvalidInput
 from postprocess.link.channel import CHANNELS, Silence, WaitingMessages
 from postprocess.link.keys import read_link_keys
+from postprocess.support.peer_wait import waiting
 
 if TYPE_CHECKING:
     from zmq.auth.thread import ThreadAuthenticator
@@ -102,7 +103,8 @@ class ZmqLink:
         timeout = self._timeout_s if timeout is None else timeout
         self._socket.sndtimeo = math.ceil(1000 * timeout)
         try:
-            self._socket.send_multipart([*self._address, kind.encode(), payload])
+            with waiting():
+                self._socket.send_multipart([*self._address, kind.encode(), payload])
         except zmq.Again:
             raise Silence(
                 f"{kind} cannot be sent: {self._where} is not there after {timeout:.0f} s; start the peer and run again"
@@ -113,7 +115,9 @@ class ZmqLink:
         kinds = (kind,) if isinstance(kind, str) else tuple(kind)
         deadline = time.monotonic() + timeout
         while (found := self._waiting.take(kinds)) is None:
-            if not self._socket.poll(max(0, math.ceil(1000 * (deadline - time.monotonic())))):
+            with waiting():
+                arrived = self._socket.poll(max(0, math.ceil(1000 * (deadline - time.monotonic()))))
+            if not arrived:
                 raise Silence(f"no {' or '.join(kinds)} from {self._where} within {timeout:.1f} s")
             parts = self._socket.recv_multipart()
             if len(parts) == 4 and tuple(parts[:2]) == self._address:
@@ -126,7 +130,8 @@ class ZmqLink:
         """See Link."""
         import zmq
 
-        return bool(self._socket.poll(math.ceil(1000 * timeout), zmq.POLLOUT))  # only with a living peer: `immediate`
+        with waiting():
+            return bool(self._socket.poll(math.ceil(1000 * timeout), zmq.POLLOUT))  # only a living peer: `immediate`
 
     def _drop(self, session_id: bytes) -> None:
         """A message of another session; when they go on coming, the nodes' queues differ and somebody should know."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 
 from postprocess.errors import InvalidInput
 from postprocess.estimation.priors import Priors
@@ -28,7 +31,8 @@ from postprocess.plans.session_parameters import (
     SessionParameters,
 )
 from postprocess.randomness.choice import insecure_because as reasons_of
-from postprocess.security.planning import THRESHOLD_DIGITS, PlannedLink
+from postprocess.security.planning import THRESHOLD_DIGITS, FewestRounds, NoThreshold, PlannedLink, fewest_rounds
+from postprocess.security.rules.rule import EPS_HASH
 from postprocess.storage.node_home import NodeHome
 
 PRESETS = ("paper", "long", "custom")
@@ -41,6 +45,9 @@ class Choice:
     """What an operator chooses of a session; `gamma` None takes the best k/256, `extractor` "" the rule's first.
 
     Attributes: see SessionParameters; `syndrome` names the rule for m, "paper" or "tight".
+
+    Raises:
+        InvalidInput: too few rounds, S or Q that no link can have, or an eps_snd that the tags alone exceed.
     """
 
     rounds: int = PAPER_ROUNDS
@@ -53,6 +60,19 @@ class Choice:
     extractor: str = ""
     allowance: int = 0
     block_rounds: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.rounds < MIN_ROUNDS:
+            raise InvalidInput(f"rounds = {self.rounds}: must be at least {MIN_ROUNDS}")
+        if not 0 <= self.score <= 2 * math.sqrt(2):
+            raise InvalidInput(
+                f"score = {self.score:g}: S lies between 0 and 2 sqrt 2 = 2.8284; write for instance 2.64"
+            )
+        if not 0 <= self.qber <= 0.5:
+            percent = f"; write {self.qber / 100:g} for {self.qber:g} %" if 0.5 < self.qber <= 50 else ""
+            raise InvalidInput(f"qber = {self.qber:g}: Q is a probability from 0 to 0.5{percent}")
+        if not 4 * EPS_HASH < self.eps_snd < 1:
+            raise InvalidInput(f"eps_snd = {self.eps_snd:g}: must be above 4 * 2^-61, which the tags take, and below 1")
 
 
 def long_choice(
@@ -130,15 +150,14 @@ def planned(
 
     A rehearsal extracts ell = n // 20 bits, which no proof covers; `insecure_because` says so.
     """
-    from dataclasses import replace
-
     from postprocess.security.rules import best_plan
 
     link = link_of(choice)
-    if choice.rounds < MIN_ROUNDS:
-        raise InvalidInput(f"rounds = {choice.rounds}: must be at least {MIN_ROUNDS}")
-    gamma = link.best_gamma(choice.rounds)[0] if choice.gamma is None else choice.gamma
-    problem = link.problem(choice.rounds, gamma)
+    gamma = gamma_of(choice) or PAPER_GAMMA
+    try:
+        problem = link.problem(choice.rounds, gamma)
+    except NoThreshold as found:
+        raise NoThreshold(f"{found}; {remedy(fewest_of(choice))}") from found
     if syndrome_bits is not None:
         problem = replace(problem, syndrome_bits=syndrome_bits)
     plan = best_plan(link.rule, problem)
@@ -187,6 +206,40 @@ def link_of(choice: Choice) -> PlannedLink:
         choice.allowance,
         MOST_RANGES * RANGE_BITS if choice.allowance else 0,
     )
+
+
+def gamma_of(choice: Choice) -> Fraction | None:
+    """The gamma chosen, or the best: with the longest key, or where these rounds give none, the one that needs fewest
+    rounds for a key; None where no number of rounds gives one."""
+    if choice.gamma is not None:
+        return choice.gamma
+    gamma, bits = link_of(choice).best_gamma(choice.rounds)
+    if bits > 0:
+        return gamma
+    fewest = fewest_of(choice)
+    return None if fewest is None else fewest.gamma
+
+
+@cache
+def fewest_of(choice: Choice) -> FewestRounds | None:
+    """The shortest session with a key that this choice allows, rounds and gamma left free; None where there is none."""
+    return fewest_rounds(_link_at(choice))
+
+
+def remedy(fewest: FewestRounds | None) -> str:
+    """What would give a key: so many rounds, or nothing but a better link."""
+    if fewest is None:
+        return "this link never gives a key, whatever the number of rounds: improve S or Q"
+    return f"this link needs about {fewest.rounds:,} rounds (gamma = {fewest.gamma}) for a key".replace(",", " ")
+
+
+def _link_at(choice: Choice) -> Callable[[int], PlannedLink]:
+    """What would be planned with for another number of rounds; the allowance of `long` follows it."""
+    long = long_choice(choice.rounds, choice.score, choice.qber, choice.eps_snd, choice.gamma)
+    if choice != long:
+        link = link_of(choice)
+        return lambda rounds: link
+    return lambda rounds: link_of(long_choice(rounds, choice.score, choice.qber, choice.eps_snd))
 
 
 def session_parameters(

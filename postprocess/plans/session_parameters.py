@@ -15,7 +15,7 @@ from postprocess.estimation.priors import Priors
 from postprocess.security.rules import Problem, rule_named
 
 BELL = "bell"  # settings as in a key session, see rounds.settings
-MIN_ROUNDS = 1000
+MIN_ROUNDS, MOST_SESSION_ROUNDS = 1000, 100_000_000
 PROPOSITION_2, TREVISAN, TOEPLITZ = "proposition-2", "trevisan", "toeplitz"
 MIN_RESPONSE_S = 15.0  # longer than decoding ever takes
 MOST_RESPONSE_S = 86_400.0
@@ -78,7 +78,7 @@ class SessionParameters:
         checks = (
             (SESSION_ID.fullmatch(self.session_id) is not None, "session_id", "1 to 64 letters, digits, '.', '_', '-'"),
             (self.apparatus in ("kasli", "emulated"), "apparatus", "'kasli' or 'emulated'"),
-            (MIN_ROUNDS <= self.rounds <= 100_000_000, "rounds", "1000 to 100 000 000"),
+            (MIN_ROUNDS <= self.rounds <= MOST_SESSION_ROUNDS, "rounds", "1000 to 100 000 000"),
             (0 < self.gamma < 1 and (256 * self.gamma).denominator == 1, "gamma", "k/256 with k from 1 to 255"),
             (2 < self.score <= 2 * math.sqrt(2), "score", "above 2, at most 2*sqrt(2)"),
             (0 <= self.qber < 0.5, "qber", "0 to below 0.5"),

@@ -64,10 +64,32 @@ def tight_syndrome_length(n: int, gamma: float | Fraction, score: float, qber: f
     entropy, variance = conditional_entropy(gamma, score, qber)
     if entropy == 0.0:
         raise InvalidInput("without noise there is nothing to reconcile: the expected error rates are all zero")
-    scale = (variance / (n * entropy**2)) ** (1.0 / 3.0)
+    half_fail, scatter = waterfall(n, entropy, variance)
     quantile = -NormalDist().inv_cdf(failure)
-    half_fail = max(_HALF_FAIL * scale, _LONG_FLOOR + _LONG_SLOPE * scale)
-    return math.ceil(n * entropy * (1.0 + half_fail + _SCATTER * quantile * scale))
+    return math.ceil(n * entropy * (1.0 + half_fail + quantile * scatter))
+
+
+def decoding_failure(n: int, gamma: float | Fraction, score: float, qber: float, syndrome_bits: int) -> float:
+    """Probability that a coupled code with so long a syndrome fails, by the waterfall of `tight_syndrome_length`.
+
+    Below 1e-3, and for n outside 2e5 to 1e7, the waterfall is extrapolated; 1 where m is below the entropy n H.
+    """
+    entropy, variance = conditional_entropy(gamma, score, qber)
+    if entropy == 0.0:
+        return 0.0
+    overhead = syndrome_bits / (n * entropy) - 1.0
+    if overhead < 0.0:
+        return 1.0
+    half_fail, scatter = waterfall(n, entropy, variance)
+    if scatter == 0.0:
+        return 0.0 if overhead > half_fail else 1.0
+    return NormalDist().cdf((half_fail - overhead) / scatter)
+
+
+def waterfall(n: int, entropy: float, variance: float) -> tuple[float, float]:
+    """Overhead at which half of all runs would fail, and its standard deviation."""
+    scale = (variance / (n * entropy**2)) ** (1.0 / 3.0)
+    return max(_HALF_FAIL * scale, _LONG_FLOOR + _LONG_SLOPE * scale), _SCATTER * scale
 
 
 SYNDROME_RULES = ("paper", "tight")

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from postprocess.errors import InvalidInput
 from postprocess.security.chsh_entropy import eta
 from postprocess.security.key_length import acceptance_threshold
-from postprocess.security.rules import Problem, Rule
+from postprocess.security.rules import Plan, Problem, Rule, best_plan
 
+MOST_ROUNDS = 1e12  # beyond, planning says never
+LEAST_ROUNDS = 1e3
+FIRST_GUESS = 26  # k of gamma = k/256 where the search for the fewest rounds begins
 THRESHOLD_DIGITS = 10  # machines whose libraries differ in a logarithm's last bit still agree on the parameters
+
+
+class NoThreshold(InvalidInput):
+    """The acceptance threshold would not lie above the local bound: S is too low, or tests are too few."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +44,17 @@ class PlannedLink:
         """The session of so many rounds.
 
         Raises:
-            InvalidInput: so few tests that the threshold is not above the local bound.
+            NoThreshold: S so low, or tests so few, that the threshold is not above the local bound.
         """
         from postprocess.reconciliation import syndrome_length_by
 
         omega_thr = round(acceptance_threshold(rounds, gamma, self.score), THRESHOLD_DIGITS)
         if omega_thr <= 0.75:
-            raise InvalidInput(
+            if self.score <= 2:
+                raise NoThreshold(f"S = {self.score:g}: no threshold of such a link lies above the local bound, S = 2")
+            raise NoThreshold(
                 f"rounds = {rounds}, gamma = {gamma}: {float(rounds * gamma):.0f} test rounds are too few for a "
-                "threshold above the local bound; take more rounds or a larger gamma"
+                f"threshold above the local bound at S = {self.score:g}"
             )
         syndrome_bits = syndrome_length_by(self.syndrome, rounds, gamma, self.score, self.qber)
         return Problem(
@@ -60,10 +70,23 @@ class PlannedLink:
 
     def bits(self, rounds: int, gamma: Fraction) -> float:
         """Estimated bits of key, in floats; negative where there is none."""
+        least = -float(rounds) - 1 / float(gamma)
         try:
-            return self.rule.estimate(self.problem(rounds, gamma))
-        except InvalidInput:
-            return -float(rounds) - 1 / float(gamma)
+            found = self.rule.estimate(self.problem(rounds, gamma))
+        except NoThreshold:
+            return least
+        return found if math.isfinite(found) else least
+
+    def plan(self, rounds: int, gamma: Fraction) -> Plan | None:
+        """The certified key of so many rounds; None where there is none."""
+        try:
+            return best_plan(self.rule, self.problem(rounds, gamma))
+        except NoThreshold:
+            return None
+
+    def with_statistics(self, score: float, qber: float) -> PlannedLink:
+        """The same with another S and Q."""
+        return replace(self, score=score, qber=qber)
 
     def best_gamma(self, rounds: int) -> tuple[Fraction, float]:
         """The k/256 with the longest key, by ternary search, and the bits there."""
@@ -84,15 +107,84 @@ class PlannedLink:
         best = max(range(low, high + 1), key=bits)
         return Fraction(best, 256), bits(best)
 
-    def fewest_rounds(self, most: float = 1e12) -> int | None:
-        """Fewest rounds with a key, to half a per cent, gamma free; None where no number up to `most` gives one."""
-        low, high = math.log(1e3), math.log(most)
-        if self.best_gamma(round(math.exp(high)))[1] <= 0:
+    def fewest_rounds(self, most: float = MOST_ROUNDS) -> int | None:
+        """Fewest rounds with a key, gamma free; None where no number up to `most` gives one; see fewest_rounds."""
+        fewest = fewest_rounds(lambda rounds: self, most)
+        return None if fewest is None else fewest.rounds
+
+
+@dataclass(frozen=True)
+class FewestRounds:
+    """The shortest session with a key: n, rounded up to three digits, and the gamma that needs so few."""
+
+    rounds: int
+    gamma: Fraction
+
+
+def fewest_rounds(link_at: Callable[[int], PlannedLink], most: float = MOST_ROUNDS) -> FewestRounds | None:
+    """Fewest rounds with a certified key, to one per cent, gamma free.
+
+    Args:
+        link_at: the link planned with, for a number of rounds; an allowance may depend on it.
+        most: rounds beyond which nobody will go.
+
+    Returns:
+        None where no number of rounds up to `most` gives a key.
+    """
+
+    def bits(rounds: float, k: int) -> float:
+        return link_at(round(rounds)).bits(round(rounds), Fraction(k, 256))
+
+    k = FIRST_GUESS
+    if bits(most, k) <= 0:
+        gamma, longest = link_at(round(most)).best_gamma(round(most))
+        if longest <= 0:
             return None
-        while high - low > 5e-3:
-            middle = (low + high) / 2
-            low, high = (low, middle) if self.best_gamma(round(math.exp(middle)))[1] > 0 else (middle, high)
-        return math.ceil(math.exp(high))
+        k = int(256 * gamma)
+    rounds = _first_above_zero(lambda n: bits(n, k), LEAST_ROUNDS, most)
+    shorter = True
+    while shorter:
+        before = rounds
+        k = _uphill(lambda k: bits(before, k), k)  # noqa: B023  (called at once)
+        rounds = _first_above_zero(lambda n: bits(n, k), LEAST_ROUNDS, before * 1.01)  # noqa: B023
+        shorter = rounds < 0.997 * before
+    for _ in range(50):
+        rounded = _three_digits_up(rounds)
+        if link_at(rounded).plan(rounded, Fraction(k, 256)) is not None:
+            return FewestRounds(rounded, Fraction(k, 256)) if rounded <= most * 1.01 else None
+        rounds = rounded * 1.002
+    return None
+
+
+def _first_above_zero(bits: Callable[[float], float], low: float, high: float) -> float:
+    """The n at which bits become positive, given that they are at `high`, to two per mille."""
+    from scipy.optimize import brentq
+
+    if bits(low) > 0:
+        return low
+    found = brentq(lambda log_n: max(bits(math.exp(log_n)) / math.exp(log_n), -1.0), math.log(low), math.log(high),
+                   xtol=2e-3)  # fmt: skip
+    return math.exp(found)
+
+
+def _uphill(bits: Callable[[int], float], k: int) -> int:
+    """The k from 1 to 255 with the most bits, climbing from a guess."""
+    known = {k: bits(k)}
+    step = max(1, k // 4)
+    while step:
+        for other in (k - step, k + step):
+            if 1 <= other <= 255 and other not in known:
+                known[other] = bits(other)
+        best = max(known, key=lambda each: known[each])
+        if best == k:
+            step //= 2
+        k = best
+    return k
+
+
+def _three_digits_up(rounds: float) -> int:
+    unit = 10 ** max(0, math.floor(math.log10(rounds)) - 2)
+    return unit * math.ceil(rounds / unit)
 
 
 def iid_ceiling(problem: Problem) -> float:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from postprocess.errors import InvalidInput
+from postprocess.errors import DiqkdError, InvalidInput
 
 
 def private_folder(folder: Path) -> Path:
@@ -24,18 +25,27 @@ def private_folder(folder: Path) -> Path:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a 0600 file durably; after a crash either all of it is there or nothing has changed."""
+    """Write a 0600 file durably; after a crash either all of it is there or nothing has changed.
+
+    Raises:
+        DiqkdError: the disk refused; nothing has changed.
+    """
     temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     try:
-        os.fchmod(descriptor, 0o600)
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    temporary.replace(path)
+        descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+            view = memoryview(content)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.replace(path)
+    except OSError as problem:
+        with suppress(OSError):
+            temporary.unlink()  # no half of a secret stays behind
+        raise DiqkdError(f"{path}: cannot be written ({problem.strerror}); make room and start again") from problem
     sync_folder(path.parent)
 
 
@@ -84,8 +94,12 @@ def lock_file(lock: Path, refusal: str) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as problem:
+        holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
         os.close(descriptor)
-        raise InvalidInput(refusal) from problem
+        named = f" (process {holder})" if holder.isdecimal() else ""
+        raise InvalidInput(f"{refusal}{named}") from problem
+    with suppress(OSError):  # the lock holds without the name
+        os.pwrite(descriptor, f"{os.getpid():<20}".encode(), 0)
     return descriptor
 
 
@@ -104,4 +118,5 @@ def require_private_folder(folder: Path) -> None:
 def _refuse_if_open(path: Path) -> None:
     with suppress(FileNotFoundError):  # a temporary file of another process
         if stat.S_IMODE(path.lstat().st_mode) & 0o077 and not path.is_symlink():
-            raise InvalidInput(f"{path}: others may read it; run `chmod -R go= {path}`, and find out who has")
+            remedy = f"chmod -R go= {shlex.quote(str(path))}"
+            raise InvalidInput(f"{path}: others may read it; run `{remedy}`, and find out who has")

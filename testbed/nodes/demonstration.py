@@ -68,6 +68,7 @@ class Demonstration:
                 raise InvalidInput(
                     f"{self.folder}: holds another session; name a new folder, or repeat its command exactly"
                 )
+            self.connect()  # the addresses of the last start may be taken by now
             return True
         private_folder(self.folder)
         self._provision()

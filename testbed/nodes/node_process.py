@@ -3,8 +3,8 @@
     python -m testbed.nodes.node_process --node alice --home DIR --laboratory DIR \\
         --experiment repository/generate_key.py --class GenerateKey -o session='"s1"' -o rounds=20000
 
-Values of -o are PYON, as for artiq_client. The first SIGINT or SIGTERM asks the experiment to end in order, SIGUSR1
-to give way once; a second SIGINT interrupts it. Exit status: postprocess.errors.ExitStatus.
+Values of -o are PYON, as for artiq_client. Signals: see node_signals.py. With --end-with-starter the process ends when
+its standard input does, so that it never outlives a killed starter. Exit status: postprocess.errors.ExitStatus.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.nodes import NODES
-from postprocess.errors import DiqkdError, ExitStatus, exit_status
+from postprocess.errors import DISK_ERRORS, DiqkdError, ExitStatus, disk_problem, exit_status
 from testbed import standin
 from testbed.physics import laboratory
 from testbed.standin import pyon
@@ -43,12 +42,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.laboratory:
         os.environ[laboratory.VARIABLE] = str(args.laboratory.resolve())
     standin.install()
+    if args.end_with_starter:
+        from testbed.nodes.node_signals import end_with_starter
+
+        end_with_starter()
     arguments = {name: pyon.decode(value) for name, value in args.option}
     try:
         return run_experiment(args, arguments)
     except (DiqkdError, KeyboardInterrupt) as problem:
-        print(f"{args.node}: {problem or 'interrupted'}", file=sys.stderr)
+        print(f"{args.node}: {str(problem) or 'interrupted'}", file=sys.stderr)
         return exit_status(problem)
+    except OSError as problem:
+        if problem.errno not in DISK_ERRORS:
+            logger.exception("the experiment failed")
+            return ExitStatus.CRASHED
+        print(f"{args.node}: {disk_problem(problem)}", file=sys.stderr)
+        return ExitStatus.BAD_INPUT
     except Exception:
         logger.exception("the experiment failed")
         return ExitStatus.CRASHED
@@ -58,6 +67,7 @@ def run_experiment(args: argparse.Namespace, arguments: dict[str, Any]) -> int:
     """The lifecycle with its signals and its status file."""
     from artiq.language.core import TerminationRequested
 
+    from testbed.nodes.node_signals import NodeSignals, fall_silent
     from testbed.nodes.worker import Worker
 
     status = StatusFile(args.status)
@@ -68,7 +78,7 @@ def run_experiment(args: argparse.Namespace, arguments: dict[str, Any]) -> int:
     try:
         status.stage("build")
         worker.build(experiment, args.class_name, arguments)
-        _listen(worker.scheduler)
+        NodeSignals(worker.scheduler).listen()
         for stage in ("prepare", "run", "analyze"):
             status.stage(stage)
             getattr(worker, stage)()
@@ -78,19 +88,9 @@ def run_experiment(args: argparse.Namespace, arguments: dict[str, Any]) -> int:
         print(f"{args.node}: ended as asked; the same command resumes", file=sys.stderr)
         return ExitStatus.INTERRUPTED
     finally:
+        fall_silent()
         worker.close()
         status.flush()
-
-
-def _listen(scheduler: Any) -> None:
-    def end(signum: int, frame: Any) -> None:
-        if signum == signal.SIGINT and scheduler.check_termination():
-            raise KeyboardInterrupt
-        scheduler.ask_end()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    signal.signal(signal.SIGUSR1, lambda signum, frame: scheduler.ask_pause())
 
 
 class StatusFile:
@@ -142,6 +142,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--device-db", type=Path, default=ROOT / "device_db.py")
     parser.add_argument("--status", type=Path, help="JSON file to keep up to date")
     parser.add_argument("-o", "--option", action="append", default=[], type=_option, metavar="NAME=VALUE")
+    parser.add_argument("--end-with-starter", action="store_true", help="end when standard input comes to its end")
     parser.add_argument("-v", "--verbose", action="store_true", help="also log what is normal")
     return parser.parse_args(argv)
 

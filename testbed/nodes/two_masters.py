@@ -10,6 +10,7 @@ Ledgers, link keys and settings are those of `testbed.nodes.demonstration`; only
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -41,11 +42,13 @@ class TwoMasters:
         folder: the laboratory.
         ports: node -> name -> port; empty before the first `up`.
         processes: node -> master and controller manager.
+        copy_of: the folder of which this one is a copy that was never started; empty otherwise.
     """
 
     folder: Path
     ports: dict[str, dict[str, int]] = field(default_factory=dict)
     processes: dict[str, list[DetachedProcess]] = field(default_factory=dict)
+    copy_of: str = ""
 
     @classmethod
     def open(cls, folder: Path) -> TwoMasters:
@@ -58,6 +61,9 @@ class TwoMasters:
         if path.exists():
             try:
                 state = json.loads(path.read_text())
+                if state.get("inode", folder.stat().st_ino) != folder.stat().st_ino:
+                    lab.copy_of = str(state["folder"])  # its processes and ports are the original's
+                    return lab
                 lab.ports = state["ports"]
                 lab.processes = {
                     node: [DetachedProcess(**entry) for entry in entries]
@@ -92,8 +98,13 @@ class TwoMasters:
             InvalidInput: nothing was ever started here.
         """
         if name not in self.ports:
-            raise InvalidInput(f"{self.folder}: no laboratory here; start one with `diqkd lab up --home {self.folder}`")
+            here = f"a copy of {self.copy_of}, never started" if self.copy_of else "no laboratory here"
+            raise InvalidInput(f"{self.folder}: {here}; start one with `{self.command('up')}`")
         return NodeMasters(name, self.folder, self.ports[name])
+
+    def command(self, action: str) -> str:
+        """The command line of `diqkd lab` for this folder."""
+        return f"diqkd lab {action} --home {shlex.quote(str(self.folder))}"
 
     def running(self) -> list[DetachedProcess]:
         """Processes of this laboratory that are alive."""
@@ -110,8 +121,10 @@ class TwoMasters:
         """
         require_artiq()
         if self.running():
-            names = ", ".join(process.name for process in self.running())
-            raise InvalidInput(f"{self.folder}: {names} running already; see `diqkd lab status`, or `diqkd lab down`")
+            if len(self.running()) == sum(map(len, self.processes.values())) == 2 * len(NODES):
+                names = ", ".join(process.name for process in self.running())
+                raise InvalidInput(f"{self.folder}: {names} running already; `{self.command('down')}` ends them")
+            self.down()  # what a dead master left
         demonstration_at(self.folder).connect()
         self.processes = {}
         try:
@@ -138,6 +151,7 @@ class TwoMasters:
     def _save(self) -> None:
         processes = {node: [asdict(entry) for entry in entries] for node, entries in self.processes.items()}
         content = {"ports": self.ports, "processes": processes}
+        content |= {"folder": str(self.folder), "inode": self.folder.stat().st_ino}
         write_private(self.folder / STATE_FILE, json.dumps(content, indent=1).encode())
 
     def status(self) -> dict[str, Any]:
@@ -147,16 +161,16 @@ class TwoMasters:
     def _node_status(self, name: str) -> dict[str, Any]:
         node = self.node(name)
         processes = {entry.name: entry.is_alive() for entry in self.processes.get(name, [])}
-        if not any(processes.values()):
-            return {"processes": processes, "schedule": {}, "progress": {}, "controllers": {}, "balance": None}
+        known = {"processes": processes, "ports": self.ports[name]}
+        if not processes.get(f"{name}'s master"):
+            return known | {"schedule": {}, "progress": {}, "controllers": {}, "balance": None}
         progress = {key: node.dataset(f"diqkd.{key}") for key in DATASETS}
         controllers = {target: _answers(node, target) for target in CONTROLLERS}
         balance = None
         if controllers["diqkd_keystore"]:
             with node.remote("diqkd_keystore", "diqkd_keystore") as ledger:
                 balance = ledger.balance()
-        return {
-            "processes": processes,
+        return known | {
             "schedule": {str(rid): _entry(run) for rid, run in node.schedule().items()},
             "progress": {key: value for key, value in progress.items() if value is not None},
             "controllers": controllers,
@@ -199,7 +213,9 @@ def demonstration_at(folder: Path) -> Demonstration:
     try:
         description = json.loads((folder / DESCRIPTION_FILE).read_text())
     except OSError:
-        raise InvalidInput(f"{folder}: nothing set up here; say `diqkd lab up --home {folder}`") from None
+        raise InvalidInput(
+            f"{folder}: nothing set up here; say `diqkd lab up --home {shlex.quote(str(folder))}`"
+        ) from None
     parameters = SessionParameters.from_json(json.dumps(description["parameters"]))
     return Demonstration(private_folder(folder), parameters, {}, description["seed"])
 
@@ -218,6 +234,6 @@ def _entry(run: dict[str, Any]) -> dict[str, Any]:
         "status": run["status"],
         "pipeline": run["pipeline"],
         "priority": run["priority"],
-        "class": expid.get("class_name"),
+        "class": expid.get("class_name") or Path(expid.get("file", "")).stem,
         "session": expid.get("arguments", {}).get("session"),
     }

@@ -10,18 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from contract.nodes import NODES
+from postprocess.errors import ExitStatus
 from testbed.standin import pyon
 
 if TYPE_CHECKING:
     from testbed.nodes.demonstration import Demonstration
 
 POLL_S = 0.1
-PATIENCE_S = 20.0  # for an orderly end after an interruption
+PATIENCE_S = 10.0  # for an orderly end after an interruption
+KILL_PATIENCE_S = 5.0
 PREFIX = "diqkd."
 
 OnStatus = Callable[[str, dict[str, Any]], None]
@@ -99,6 +102,7 @@ class NodePair:
         self._readers: list[threading.Thread] = []
         self.processes: dict[str, subprocess.Popen] = {}
         self._seen: dict[str, str] = {}
+        self._told: set[str] = set()
 
     def status_file(self, node: str) -> Path:
         return self.laboratory / f"status-{node}.json"
@@ -115,20 +119,26 @@ class NodePair:
     ) -> subprocess.Popen:
         """Start one node."""
         self.status_file(node).unlink(missing_ok=True)
-        command = [sys.executable, "-m", "testbed.nodes.node_process", "--node", node, "--home", str(homes)]
+        # -P: a file random.py in the user's folder is not Python's random.
+        command = [sys.executable, "-P", "-m", "testbed.nodes.node_process", "--node", node, "--home", str(homes)]
+        command += ["--end-with-starter"]
         command += ["--laboratory", str(self.laboratory), "--experiment", str(experiment)]
         command += ["--device-db", str(device_db), "--status", str(self.status_file(node))]
         command += ["--class", class_name] if class_name else []
         command += ["--verbose"] if verbose else []
         for name, value in arguments.items():
             command += ["-o", f"{name}={pyon.encode(value)}"]
-        environment = dict(os.environ)
-        root = str(Path(__file__).resolve().parents[2])
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
+        environment = node_environment()
         stderr = subprocess.PIPE if self.on_line else None
         stdout = subprocess.PIPE if self.on_print else None
         process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, text=True
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,  # never written to: its end tells the node that this process is gone
+            stdout=stdout,
+            stderr=stderr,
+            text=True,
+            process_group=0,  # Ctrl-C reaches this process alone, which ends both nodes in order
         )
         self.processes[node] = process
         if self.on_line and process.stderr:
@@ -150,6 +160,7 @@ class NodePair:
         try:
             while any(process.poll() is None for process in self.processes.values()):
                 self._look(on_status)
+                self._tell_of_ends()
                 time.sleep(POLL_S)
             for reader in self._readers:
                 reader.join()
@@ -158,6 +169,21 @@ class NodePair:
             self.stop()
             raise
         return {node: process.returncode for node, process in self.processes.items()}
+
+    def _tell_of_ends(self) -> None:
+        """A node whose peer failed need not wait for it until its patience ends."""
+        if any(process.poll() for process in self.processes.values()):
+            for node, process in self.processes.items():
+                if process.returncode is None and node not in self._told and self._listens(node):
+                    process.send_signal(signal.SIGUSR2)
+                    self._told.add(node)
+
+    def _listens(self, node: str) -> bool:
+        """Whether a node handles signals by now: it does before it prepares its experiment."""
+        try:
+            return bool(json.loads(self.status_file(node).read_text()).get("lifecycle", "build") != "build")
+        except (OSError, ValueError):
+            return False
 
     def _look(self, on_status: OnStatus | None) -> None:
         if on_status is None:
@@ -173,14 +199,35 @@ class NodePair:
                 on_status(node, status)
 
     def stop(self) -> None:
-        """Ask both to end, then make them."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            for process in self.processes.values():
-                if process.poll() is None:
-                    process.send_signal(number)
-            deadline = time.monotonic() + PATIENCE_S
-            for process in self.processes.values():
-                try:
-                    process.wait(max(0.0, deadline - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    break
+        """Ask both to end, then make them; a second interruption makes them at once."""
+        try:
+            for number, patience_s in ((signal.SIGTERM, PATIENCE_S), (signal.SIGKILL, KILL_PATIENCE_S)):
+                self._signal(number)
+                deadline = time.monotonic() + patience_s
+                for process in self.processes.values():
+                    with suppress(subprocess.TimeoutExpired):
+                        process.wait(max(0.0, deadline - time.monotonic()))
+        except BaseException:
+            self._signal(signal.SIGKILL)
+            raise
+
+    def _signal(self, number: int) -> None:
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.send_signal(number)
+
+
+def node_environment() -> dict[str, str]:
+    """Environment in which a child process finds this very copy of the packages, and no file of the current folder."""
+    root = str(Path(__file__).resolve().parents[2])
+    given = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join([root, *(str(Path(entry).absolute()) for entry in given)]),
+        "PYTHONSAFEPATH": "1",
+    }
+
+
+def cause(statuses: Mapping[str, int]) -> int:
+    """The exit status of a pair: of the node that failed, rather than of the one that lost it as its peer."""
+    failed = [status for status in statuses.values() if status not in (ExitStatus.DONE, ExitStatus.PEER_LOST)]
+    return max(failed or statuses.values(), key=abs)

@@ -4,7 +4,10 @@ import json
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from diqkd.main import main
@@ -97,3 +100,197 @@ def test_the_long_preset_and_every_rule(capsys):
 def test_an_extractor_without_a_proof_is_one_line(capsys):
     assert main(["plan", "--rule", "counting", "--extractor", "toeplitz"]) == 2
     assert "no proof for the extractor toeplitz" in capsys.readouterr().err
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def shown(capsys, *arguments):
+    assert main(["plan", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--score", "2.0"], ["--score", "1.5"], ["--rounds", "1e8", "--score", "2.0"]])
+def test_never_is_said_where_no_number_of_rounds_helps(capsys, arguments):
+    """Case 3: more rounds were advised."""
+    out = shown(capsys, *arguments, "--qber", "0.02")
+    assert "never gives a key" in out and "fewest rounds with a key" in out and "ake more rounds" not in out
+    plan = planned(capsys, "plan", *arguments)
+    assert plan["ell"] == 0 and plan["fewest"] is None and "never" in plan["remedy"]
+    assert plan["score_needed"] is not None and plan["qber_allowed"] is None
+
+
+def test_other_commands_say_what_would_help(capsys, tmp_path):
+    """Case 3, elsewhere: the error of planning names the remedy."""
+    words = ["keys", "provision", "--home", str(tmp_path), "--node", "alice", "--draw", str(tmp_path / "k0")]
+    words += ["--preset", "custom", "--rounds", "1e5"]
+    assert main([*words, "--score", "2"]) == 2
+    assert "never gives a key" in capsys.readouterr().err
+    assert main([*words, "--score", "2.3", "--gamma", "1/256"]) == 2
+    assert "this link needs about" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rule", ["proposition-2", "counting", "renyi"])
+def test_the_fewest_rounds_give_a_key_and_fewer_do_not(capsys, rule):
+    """Case 3: S = 2.3 and Q = 2 % was said never to give one."""
+    link = ["plan", "--rule", rule, "--score", "2.3", "--qber", "0.02"]
+    fewest = planned(capsys, *link)["fewest"]
+    rounds = ["--rounds", str(fewest["rounds"]), "--gamma", fewest["gamma"]]
+    assert planned(capsys, *link, *rounds)["ell"] > 0
+    fewer = planned(capsys, *link, "--rounds", str(round(0.985 * fewest["rounds"])), "--gamma", "best")
+    assert fewer["ell"] == 0 and fewer["gamma"] == fewest["gamma"]  # case 16: not 1/256
+
+
+def test_without_any_key_there_is_no_best_gamma(capsys):
+    """Case 16."""
+    assert planned(capsys, "plan", "--score", "2.05", "--qber", "0.1", "--gamma", "best")["gamma"] is None
+
+
+def test_both_thresholds_are_printed(capsys):
+    """Case 16."""
+    assert "omega_thr, on the winning probability; S_thr = 2.6043" in shown(capsys)
+
+
+def test_the_score_needed_and_the_error_rate_allowed_are_the_edge(capsys):
+    plan = planned(capsys, *PAPER)
+    score, qber = plan["score_needed"], plan["qber_allowed"]
+    for name, edge, beyond in (("--score", score, score - 0.001), ("--qber", qber, qber + 0.0001)):
+        assert planned(capsys, *PAPER, name, f"{edge:.4f}")["ell"] > 0
+        assert planned(capsys, *PAPER, name, f"{beyond:.4f}")["ell"] == 0
+
+
+def test_the_table_of_sensitivity_holds_plans(capsys):
+    plan = planned(capsys, *PAPER)
+    table = plan["sensitivity"]
+    centre = table["score"].index(2.64), table["qber"].index(0.018)
+    assert table["bits"][centre[0]][centre[1]] == plan["ell"] == 95_885
+    row, column = 3, 3
+    other = planned(capsys, *PAPER, "--score", str(table["score"][row]), "--qber", str(table["qber"][column]))
+    assert table["bits"][row][column] == other["ell"] > 0
+    assert table["bell_check"][centre[0]] == plan["passes"]["bell_check"] > table["bell_check"][0]
+
+
+def test_a_syndrome_below_the_entropy_is_warned_of(capsys):
+    """Case 4."""
+    plan = planned(capsys, "plan", "--syndrome-bits", "100")
+    assert plan["passes"]["decoding"] == 0 and "235 281 bits" in plan["warnings"][0]
+    assert "Warning: a syndrome of 100 bits is below the entropy" in shown(capsys, "--syndrome-bits", "100")
+    assert not planned(capsys, "plan", "--syndrome-bits", "270638")["warnings"]
+
+
+def test_a_herald_rate_gives_hours(capsys):
+    plan = planned(capsys, "plan", "--herald-rate", "50")
+    hours = plan["hours"]
+    assert hours["session"] == pytest.approx(1_500_000 / 50 / 3600)
+    assert hours["fewest"] == pytest.approx(plan["fewest"]["rounds"] / 50 / 3600)
+    assert hours["bits_per_day"] == pytest.approx(24 * hours["bits_per_hour"])
+    assert hours["bits_per_hour"] == pytest.approx(95_885 / hours["session"])
+    assert "new key per day" in shown(capsys, "--herald-rate", "50")
+    assert planned(capsys, "plan")["hours"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--qber", "1.8"], "write 0.018 or 1.8%"),
+        (["--qber", "nan"], "write 0.018 or 1.8%"),
+        (["--score", "nan"], "'nan' is not a number from 0 to 2.82843"),
+        (["--score", "-1"], "'-1' is not a number from 0 to 2.82843"),
+        (["--eps-snd", "2"], "'2' is not a number from 1e-300 to 1"),
+        (["--eps-snd", "1e-18"], "which the tags take"),
+        (["--rounds", "999"], "must be at least 1000"),
+    ],
+)
+def test_what_no_link_can_have_is_named(capsys, arguments, says):
+    """Case 15."""
+    try:
+        assert main(["plan", *arguments]) == 2
+    except SystemExit as ended:
+        assert ended.code == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
+
+
+def test_per_cent_may_be_written(capsys):
+    assert planned(capsys, "plan", "--qber", "1.8 %") == planned(capsys, "plan")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("arguments", [[], ["--preset", "long", "--herald-rate", "55"], ["--score", "2"]])
+def test_nothing_is_wider_than_the_terminal(capsys, monkeypatch, columns, arguments):
+    """Case 23: words are never broken."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = shown(capsys, *arguments)
+    assert max(map(len, out.splitlines())) <= columns
+    monkeypatch.setenv("COLUMNS", "500")
+    assert set(shown(capsys, *arguments).split()) >= set(out.split())
+
+
+def test_the_sample_in_the_readme_is_what_is_printed(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    sample = (ROOT / "README.md").read_text().split("$ diqkd plan ")[1].split("```")[0]
+    options, printed = sample.split("\n", 1)
+    assert shown(capsys, *options.split()) == printed
+
+
+def result_file(path, **changes):
+    """A results file in ARTIQ's layout: 40 000 tests and key rounds each."""
+    counts = np.zeros((4, 2, 3, 2, 2), np.int64)
+    counts[0, 0, 2] = [[19_600, 400], [400, 19_600]]
+    counts[0, :, :2] = 2_500
+    values = {
+        "characterisation.total_score": 2.66,
+        "characterisation.total_score_error": 0.01,
+        "characterisation.total_qber": 0.02,
+        "characterisation.total_qber_error": 0.0007,
+        "characterisation.counts": counts,
+        "characterisation.apparatus": "kasli",
+        "rounds.herald_rate_hz": [50.0, 50.0, 0.0, 100.0, 100.0],
+    } | changes
+    with h5py.File(path, "w") as file:
+        for name, value in values.items():
+            if value is not None:
+                file[f"datasets/diqkd.{name}"] = value
+    return str(path)
+
+
+def test_a_characterisation_is_planned_with_pessimistically(capsys, tmp_path):
+    file = result_file(tmp_path / "result.h5")
+    plan = planned(capsys, "plan", "--from", file)
+    assert plan["score"] == pytest.approx(2.66 - 1.645 * 0.01, abs=1e-4)
+    assert plan["qber"] == pytest.approx(0.02 + 1.645 * 0.0007, abs=1e-4) and plan["qber"] > 0.021
+    assert 50 < plan["hours"]["herald_rate_hz"] < 2 / (1 / 50 + 1 / 100)
+    assert plan["measured"] == {
+        "source": "result.h5", "apparatus": "kasli", "quantile": 0.95, "score": [2.66, 0.01], "qber": [0.02, 0.0007],
+        "herald_rate_hz": [pytest.approx(200 / 3), pytest.approx(12.83, abs=0.01)],
+    }  # fmt: skip
+    bolder = planned(capsys, "plan", "--from", file, "--quantile", "0.6", "--qber", "0.018")
+    assert bolder["score"] > plan["score"] and bolder["qber"] == 0.018
+    out = " ".join(shown(capsys, "--from", file).split())
+    assert "measured 2.66 +- 0.01" in out and "95 % confidence" in out and "kasli apparatus" in out
+
+
+def test_no_error_among_few_rounds_is_no_perfect_link(capsys, tmp_path):
+    counts = np.zeros((4, 2, 3, 2, 2), np.int64)
+    counts[0, 0, 2, 0, 0] = 150
+    file = result_file(tmp_path / "r.h5", **{
+        "characterisation.counts": counts, "characterisation.total_qber": 0.0,
+        "characterisation.total_qber_error": 0.0, "rounds.herald_rate_hz": None,
+    })  # fmt: skip
+    plan = planned(capsys, "plan", "--from", file)
+    assert plan["qber"] == pytest.approx(1 - 0.05 ** (1 / 150)) and plan["hours"] is None
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        (lambda folder: str(folder / "none.h5"), "no such file"),
+        (lambda folder: str(folder), "cannot be read as HDF5"),
+        (lambda folder: result_file(folder / "a.h5", **{"characterisation.total_score": None}), "no finished charac"),
+        (lambda folder: result_file(folder / "b.h5", **{"characterisation.total_score": np.nan}), "too few rounds"),
+    ],
+)
+def test_files_that_are_no_characterisation_are_one_line(capsys, tmp_path, file, says):
+    assert main(["plan", "--from", file(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1

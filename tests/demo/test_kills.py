@@ -7,7 +7,8 @@ import signal
 
 import pytest
 
-from tests.demo.emulated_sessions import run, small_session, start, status, wait_until
+from testbed.nodes import two_nodes
+from tests.demo.emulated_sessions import EXPERIMENT, ROOT, run, small_session, start, status, wait_until
 
 
 def assert_resumes(demo):
@@ -49,3 +50,22 @@ def test_killed_inside_a_block_without_an_allowance(tmp_path):
     report, statuses = run(demo)
     assert report["abort_reason"] == "zeroed rounds" and set(statuses.values()) == {3}
     assert report["balance"]["generated"] == 0
+
+
+def test_a_node_that_dies_at_its_start_is_not_waited_for(tmp_path):
+    """Case H4: Alice's patience is an hour."""
+    demo = small_session(tmp_path / "run", peer_timeout=3600.0)
+    (demo.homes / "bob" / "keystore.sqlite").unlink()
+    statuses = start(demo).watch()
+    assert statuses["bob"] not in (0, 4) and statuses["alice"] == 4
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_node_that_waits_for_its_peer_ends_when_asked(tmp_path, number):
+    """Case H4: its patience is an hour."""
+    demo = small_session(tmp_path / "run", peer_timeout=3600.0)
+    pair = two_nodes.NodePair(demo.laboratory)
+    pair.start("alice", EXPERIMENT, "GenerateKey", demo.arguments, demo.homes, ROOT / "device_db.py")
+    wait_until(lambda: status(demo, "alice").get("lifecycle") == "run")
+    pair.processes["alice"].send_signal(number)
+    assert pair.processes["alice"].wait(timeout=60) == 130

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from node_bob.settings import BOB_QUBIT
+from postprocess.characterisation.measured_link import read_measured_link
 from postprocess.errors import ExitStatus
 from procedures.calibration_file import read
 
@@ -19,10 +20,13 @@ def diqkd_run(*words):
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
+def newest_results(folder, node):
+    return max(Path(folder).rglob(f"homes/{node}/results/**/*.h5"))
+
+
 def results(folder, node):
     """Datasets of a node's newest results file."""
-    newest = max(Path(folder).rglob(f"homes/{node}/results/**/*.h5"))
-    with h5py.File(newest) as file:
+    with h5py.File(newest_results(folder, node)) as file:
         return {name: value[()] for name, value in file["datasets"].items()}
 
 
@@ -41,6 +45,10 @@ def test_link_characterisation(tmp_path):
     assert abs(one["diqkd.characterisation.total_score"] - 2.68) < 5 * error
     assert one["diqkd.characterisation.counts"].sum() == 4000
     assert one["diqkd.rounds.done"] == 4000 and b"exchanged" in one["diqkd.rounds.insecure_because"]
+    link = read_measured_link(newest_results(tmp_path / "lab", "alice"))  # what `diqkd plan --from` reads
+    assert link.apparatus == "emulated" and link.score.value == one["diqkd.characterisation.total_score"]
+    assert link.score_at(0.95) < link.score.value and link.qber_at(0.95) > link.qber.value > 0
+    assert 0 < link.rate_at(0.95) <= link.herald_rate.value and link.herald_rate.rounds >= 8
 
 
 def test_phases_are_found_and_kept_by_bob_alone(tmp_path):

@@ -117,7 +117,7 @@ def test_private_record_holds_what_was_measured(nodes, folder):
     assert record["verdict"] == "sound" and record["decoder_converged"]
     assert record["score"] == pytest.approx(2.68, abs=0.15) and record["qber"] == pytest.approx(0.0144, abs=0.006)
     assert json.dumps(record)
-    with pytest.raises(InvalidInput, match="only Bob has one"):
+    with pytest.raises(InvalidInput, match="only Bob has a private record"):
         read_private_record(folder / "alice", "s1")
 
 

@@ -1,12 +1,14 @@
 """A node's home: where random bits come from, how a session is opened again, and what it refuses."""
 
+import errno
 import json
+import os
 import subprocess
 from fractions import Fraction
 
 import pytest
 
-from postprocess.errors import AbortReason, InvalidInput, SessionAborted
+from postprocess.errors import AbortReason, DiqkdError, InvalidInput, SessionAborted
 from postprocess.keystore import Keystore, draw_k0
 from postprocess.plans.presets import Choice, session_parameters
 from postprocess.randomness import FileSource, SeededSource, SystemSource
@@ -15,6 +17,7 @@ from postprocess.rounds.opening import open_rounds
 from postprocess.session import SessionResult
 from postprocess.session.post_processing import post_process, require_key
 from postprocess.storage.node_home import NodeHome
+from postprocess.storage.private_files import lock_folder, write_private
 from postprocess.support.revision import source_revision
 
 CHOICE = {"rounds": 2000, "gamma": Fraction(1, 2), "block_rounds": 100}
@@ -133,3 +136,28 @@ def test_revision_is_the_commit_of_a_checkout():
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
     assert not head or source_revision().startswith(head)
     assert source_revision() != "unknown"
+
+
+def test_a_full_disk_leaves_no_half_of_a_secret(tmp_path, monkeypatch):
+    """Case M10."""
+    path = tmp_path / "secret"
+    write_private(path, b"before")
+
+    def full(descriptor, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(DiqkdError, match=r"secret: cannot be written \(No space left on device\); make room"):
+        write_private(path, b"after")
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_locked_folder_names_the_process(tmp_path):
+    """Case H4."""
+    lock = lock_folder(tmp_path)
+    try:
+        with pytest.raises(InvalidInput, match=rf"another process is at work.*\(process {os.getpid()}\)"):
+            lock_folder(tmp_path)
+    finally:
+        os.close(lock)

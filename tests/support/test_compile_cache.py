@@ -68,3 +68,17 @@ def test_every_kernel_is_decorated_with_ours():
         for part in ast.walk(ast.parse(path.read_text())):
             if isinstance(part, ast.ImportFrom) and part.module == "numba":
                 assert not {alias.name for alias in part.names} & {"njit", "jit", "vectorize", "guvectorize"}, path
+
+
+def test_a_cache_that_cannot_be_read_or_written_costs_no_result(tmp_path):
+    """Case M12: every index is a folder, as unreadable as a file can be for any user."""
+    value, _, _ = compile_and_hash(NUMBA_CACHE_DIR=str(tmp_path))
+    for index in tmp_path.rglob("*.nbi"):
+        index.unlink()
+        index.mkdir()
+    command = [sys.executable, "-c", HASH]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[0]) == value
+    assert done.stderr.count("compiled without a cache") == 1

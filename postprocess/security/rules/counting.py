@@ -47,7 +47,10 @@ class Counting:
     def estimate(self, problem: Problem) -> float:
         """See Rule."""
         free = self.search(problem)
-        return -math.inf if free is None else float(self.certify(problem, free))
+        bits = None if free is None else self._certified_bits(problem, free)
+        if bits is None:
+            return -math.inf
+        return float(longest_with_chain_rule(bits)) if bits >= 1 else bits
 
     def search(self, problem: Problem) -> Free | None:
         """Tangent, Renyi order and division of the error of the longest key."""
@@ -80,6 +83,11 @@ class Counting:
 
     def certify(self, problem: Problem, free: Free) -> int:
         """See Rule."""
+        bits = self._certified_bits(problem, free)
+        return 0 if bits is None else longest_with_chain_rule(bits)
+
+    def _certified_bits(self, problem: Problem, free: Free) -> float | None:
+        """Bits before the extractor's own cost, rounded down; negative where there is no key, None without a bound."""
         from postprocess.security.intervals import binary_entropy, exact, log2, lower, smoothing_cost
 
         require_names(self.name, free, NAMES)
@@ -96,17 +104,17 @@ class Counting:
             )
         tests = _most_tests(problem)
         if tests is None:
-            return 0
+            return None
         entropy = certified_accumulation(
             problem.rounds, problem.gamma, problem.omega_thr, free["t"], free["delta"], problem.allowance > 0
         )
         if entropy is None:
-            return 0
+            return None
         d = exact(free["delta"])
         bits = entropy - (smoothing_cost(eps_s) - (1 + d) * log2(eps_ea)) / d + 5 * log2(eps_pa)
         bits -= tests * binary_entropy(exact(problem.bell_limit) / tests) if problem.bell_limit else 0
         bits -= problem.syndrome_bits + MESSAGE_BITS + problem.zeroing_bits
-        return longest_with_chain_rule(lower(bits))
+        return lower(bits)
 
 
 def _budget(problem: Problem) -> float:

@@ -10,6 +10,7 @@ import math
 from dataclasses import asdict
 
 from postprocess.errors import InvalidInput
+from postprocess.security.chsh_entropy import eta
 from postprocess.security.entropy_accumulation import DELTA_2_MAX, OVERHEAD_BITS, FreeParameters, net_entropy
 from postprocess.security.optimise import best_free_parameters
 from postprocess.security.rules.accumulation import certified_accumulation
@@ -50,6 +51,9 @@ class Proposition2:
         """See Rule."""
         if problem.omega_thr <= 0.75 or problem.eps_snd <= 4 * EPS_HASH:
             return -math.inf
+        gained = problem.rounds * (eta(problem.omega_thr) - float(problem.gamma)) - OVERHEAD_BITS
+        if gained <= 0:  # no choice proves anything; rising towards the gamma that does
+            return gained - problem.syndrome_bits
         best = best_free_parameters(problem.rounds, float(problem.gamma), problem.omega_thr, problem.eps_snd)
         entropy = net_entropy(problem.rounds, float(problem.gamma), problem.omega_thr, problem.syndrome_bits, best)
         return entropy - (problem.zeroing_bits if problem.allowance else 0)

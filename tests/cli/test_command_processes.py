@@ -1,0 +1,110 @@
+"""Commands and the processes, folders and environment around them: signals, full disks, files in the user's folder."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from diqkd.run_command import _options
+from postprocess.errors import InvalidInput
+from testbed.nodes.two_masters import TwoMasters
+from testbed.standin.experiment_catalogue import Argument, Listed
+
+ROOT = Path(__file__).resolve().parents[2]
+LONG = ("demo", "--rounds", "300000", "--gamma", "1/2", "--block-rounds", "500")
+SMALL = ("demo", "--rounds", "3000", "--gamma", "1/2", "--block-rounds", "500")
+
+
+def start(*words, cwd=ROOT, **environment):
+    given = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    command = [sys.executable, "-m", "diqkd", *map(str, words)]
+    return subprocess.Popen(command, cwd=cwd, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def nodes_of(process):
+    deadline = time.monotonic() + 60
+    while len(nodes := psutil.Process(process.pid).children()) < 2:
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    return nodes
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_no_node_outlives_the_command_and_no_home_stays(tmp_path, number):
+    """Case H4."""
+    process = start(*LONG, TMPDIR=str(tmp_path))
+    nodes = nodes_of(process)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert psutil.wait_procs(nodes, timeout=60)[1] == []
+    if number == signal.SIGKILL:
+        (left,) = tmp_path.glob("diqkd-demo-*")
+        _, told = start(*SMALL, TMPDIR=str(tmp_path)).communicate(timeout=300)
+        assert f"removed {left}" in told
+    else:
+        assert process.returncode == 130
+    assert not list(tmp_path.glob("diqkd-demo-*"))
+
+
+def test_modules_in_the_users_folder_are_not_pythons(tmp_path):
+    """Cases M13 and L7: random.py beside the user; a kept folder with blanks and brackets is printed as it is."""
+    for name in ("random.py", "queue.py"):
+        (tmp_path / name).write_text("raise RuntimeError('the wrong module')\n")
+    kept = tmp_path / "my [bold] lab"
+    process = start(*SMALL, "--keep", kept, cwd=tmp_path)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert f"--home '{kept}/homes'" in out
+
+
+def test_outputs_are_tried_before_the_work(tmp_path):
+    """Case M10."""
+    (tmp_path / "file").write_text("")
+    for words in (("--report", tmp_path), ("--keep", tmp_path / "file" / "x")):
+        process = start(*LONG, *words)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 2 and out == ""
+        assert "cannot be" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["20260504", "2026-11-26", "1e5", "name=7", "true", '"quoted"'])
+def test_text_arguments_stay_text(text):
+    """Case M11."""
+    listed = Listed(Path("x.py"), "X", "", "", (Argument("session", "", "", {"ty": "StringValue"}),))
+    assert _options(listed, [f"session={text}"]) == {"session": text.strip('"')}
+
+
+def test_text_for_a_number_is_one_line():
+    description = {"ty": "NumberValue", "default": 5}
+    listed = Listed(Path("x.py"), "X", "", "", (Argument("rounds", "", "", description),))
+    assert _options(listed, ["rounds=1e5"]) == {"rounds": 1e5}
+    with pytest.raises(InvalidInput, match="rounds is a number; write for instance 5"):
+        _options(listed, ["rounds=true"])
+
+
+@pytest.mark.parametrize("backend", ["inline", "nonsense"])
+def test_figures_do_not_ask_for_the_notebooks_backend(tmp_path, backend):
+    """Case M14."""
+    process = start("figure", "4", "--points", "3", "--dpi", "50", "--out", tmp_path, MPLBACKEND=backend)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+
+
+def test_a_copied_laboratory_does_not_know_the_processes_of_its_original(tmp_path):
+    """Case M15."""
+    lab = TwoMasters.open(tmp_path / "lab")
+    lab.folder.mkdir()
+    lab.ports = {"alice": {"control": 1}}
+    lab._save()
+    assert TwoMasters.open(lab.folder).ports == lab.ports
+    shutil.copytree(lab.folder, tmp_path / "copy")
+    copy = TwoMasters.open(tmp_path / "copy")
+    assert copy.ports == {} and copy.copy_of == str(lab.folder)
+    with pytest.raises(InvalidInput, match="a copy of"):
+        copy.node("alice")
