@@ -17,6 +17,7 @@ from postprocess.acquisition import Next
 from postprocess.errors import DiqkdError
 from postprocess.keystore import Keystore, draw_k0
 from postprocess.keystore.delivery import deliver
+from postprocess.keystore.k0_file import read_k0_file
 from postprocess.link.keys import make_link_keys, read_link_keys, write_peer
 from postprocess.randomness import SeededSource
 from postprocess.rounds import RoundStore
@@ -83,11 +84,12 @@ class Crashes:
         """Run under a failing disk; then the power is back."""
         self._last = disk = FailingDisk(folder, deadly, mode, who, random)
         with closing(disk):
-            with disk.watching():
-                result = run(disk)
-            disk.restore()
-        self.failed = disk.failed
-        return result
+            try:
+                with disk.watching():
+                    return run(disk)
+            finally:
+                disk.restore()
+                self.failed = disk.failed
 
     # Phases
 
@@ -157,6 +159,8 @@ class Crashes:
             make_link_keys(home)
             write_peer(home, PEER_KEY, ADDRESSES)
             read_link_keys(home)
+            if carried.exists() and not _is_whole(carried):
+                carried.unlink()  # as the operator does, who is told that it is damaged, before K0 is in any ledger
             if not carried.exists():
                 _write_new(carried, draw_k0(SeededSource(7, "K0"), parameters, 2), "choose another name")
             path = home / "keystore.sqlite"
@@ -235,3 +239,11 @@ class Crashes:
             run()
         except Exception as problem:
             found.append(f"traceback {type(problem).__name__}: {problem}")
+
+
+def _is_whole(carried: Path) -> bool:
+    try:
+        read_k0_file(carried.read_bytes())
+    except DiqkdError:
+        return False
+    return True

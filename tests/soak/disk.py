@@ -90,7 +90,8 @@ class FailingDisk:
             yield self
 
     def _mine(self, path) -> bool:
-        return str(path).startswith(str(self.folder) + os.sep)
+        """A lock is no state: a process that really dies releases it."""
+        return str(path).startswith(str(self.folder) + os.sep) and Path(path).name != "lock"
 
     def _on_descriptor(self, name: str):
         really = getattr(os, name)
@@ -152,13 +153,14 @@ class FailingDisk:
 
     def _restore_folder(self, folder: Path) -> None:
         now = {entry.name: entry for entry in os.scandir(folder)}
-        synced = self._entries.get(str(folder), {})
+        synced, coins = self._entries.get(str(folder), {}), {}
         for name in sorted({*now, *synced}):
             path = folder / name
             if name.endswith(("-journal", "lock")):
                 continue
             changed = name not in now or name not in synced or now[name].inode() != synced[name]
-            back = changed and self._random.random() < 0.5
+            inode = now[name].inode() if name in now else synced[name]  # a rename is done as a whole or not at all
+            back = changed and coins.setdefault(inode, self._random.random() < 0.5)
             if back and name not in synced:
                 if not path.is_dir():
                     path.unlink()

@@ -68,4 +68,3 @@ class Exchanges:
         else:
             found.append(f"a clean line does not bring the rounds to their end: {results}")
         return [f"{line}; after {done}" for line in found]
-

@@ -56,7 +56,7 @@ class Tags:
 
     def faults(self) -> list[str]:
         """What must never be."""
-        twice = [f"pad {name} of {label} covers two messages" for (label, name), all_ in self.made.items() if len(all_) > 1]
+        twice = [f"pad {pad} covers two messages" for pad, messages in self.made.items() if len(messages) > 1]
         return twice + self.forged
 
 
@@ -99,7 +99,7 @@ class Pair:
     """Two homes and the strings of one session."""
 
     def __init__(self, template: Template, folder: Path, parameters) -> None:
-        self.template, self.folder, self.parameters = template, folder, parameters
+        self.folder, self.parameters, self.rounds = folder, parameters, template.rounds
         self.keystores: dict[str, Keystore] = {}
         self.tags = Tags()
         self.lockstep = Lockstep()
@@ -127,7 +127,7 @@ class Pair:
                 keystore = Keystore.open(self.folder / node / "keystore.sqlite")
                 role = ROLES[node](
                     self.parameters,
-                    self.template.rounds[node],
+                    self.rounds[node],
                     ends[node],
                     keystore,
                     timeout_s=60.0,
@@ -169,4 +169,4 @@ class Pair:
         return found
 
     def _state(self, node: str) -> str | None:
-        return next((key.state for key in self.keystores[node].keys() if key.key_id == SESSION), None)
+        return next((key.state for key in self.keystores[node].shelf.records() if key.key_id == SESSION), None)
