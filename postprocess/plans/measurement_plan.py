@@ -88,17 +88,14 @@ class MeasurementPlan:
                 raise InvalidInput(f"{name} = {getattr(self, name)!r:.100}: must be a whole number")
         shape = [len(names) for names in self.bases]
         named = all(isinstance(name, str) and len(name) <= 64 for names in self.bases for name in names)
+        fitting = named and shape == ([4, 2] if self.scheme == BASES else [])
         checks = (
             (SESSION_ID.fullmatch(self.session_id) is not None, "session_id", "1 to 64 letters, digits, '.', '_', '-'"),
             (self.apparatus in ("kasli", "emulated"), "apparatus", "'kasli' or 'emulated'"),
             (1 <= self.rounds <= 100_000_000, "rounds", "1 to 100 000 000"),
             (self.scheme in (BELL, BASES), "scheme", f"'{BELL}' or '{BASES}'"),
             (0 < self.gamma < 1 and (256 * self.gamma).denominator == 1, "gamma", "k/256 with k from 1 to 255"),
-            (
-                named and shape == ([4, 2] if self.scheme == BASES else []),
-                "bases",
-                "four of Alice's and two of Bob's, or none",
-            ),
+            (fitting, "bases", "four of Alice's and two of Bob's, or none"),
             (1 <= self.block_rounds <= 1_000_000, "block_rounds", "1 to 1 000 000"),
         )
         for fits, name, allowed in checks:

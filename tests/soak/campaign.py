@@ -7,7 +7,6 @@ alone decides what happens in it. A case that is several tries says so by `tries
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -60,7 +59,7 @@ class Shard:
         """Replace the state as a whole."""
         new = self._file.with_suffix(".new")
         new.write_text(json.dumps({name: asdict(tally) for name, tally in self.tallies.items()}))
-        os.replace(new, self._file)
+        new.replace(self._file)
 
     def share(self, kind: Kind) -> int:
         """Tries of a kind that fall to this shard."""

@@ -97,7 +97,7 @@ class FailingDisk:
         really = getattr(os, name)
 
         def call(descriptor, *args):
-            path = os.readlink(f"/proc/self/fd/{descriptor}")
+            path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
             if not self._mine(path) or self._quiet:
                 return really(descriptor, *args)
             self.place(f"before {name} {Path(path).name}")

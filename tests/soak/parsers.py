@@ -100,7 +100,11 @@ class Parsers:
         some = ZeroedRanges.of_rounds([3, 4, 900])
         yield "status of a session", older["status"], SessionStatus.unpack
         yield "revelation", older["revelation"], lambda data: _reveal(data, public)
-        yield "envelope", sum(seen.values(), []), lambda data: codec.decode("any", data, node_dialogue.ENVELOPE)
+        yield (
+            "envelope",
+            [each for all_ in seen.values() for each in all_],
+            lambda data: codec.decode("any", data, node_dialogue.ENVELOPE),
+        )
         yield "greeting", contents["hello"], lambda data: codec.decode("hello", data, node_dialogue.GREETING)
         yield "status of a meeting", contents["status"], lambda data: meeting.MeetingStatus.from_message(data, n)
         yield "patterns", contents["patterns"], lambda data: codec.decode("patterns", data, patterns)
@@ -198,9 +202,7 @@ def _json_with(random: np.random.Generator, seed: bytes) -> bytes:
         content[name][next(iter(content[name]))] = value
     else:
         content[name] = value
-    return json.dumps(
-        content, default=lambda other: other.decode("latin-1") if isinstance(other, bytes) else "?"
-    ).encode()
+    return json.dumps(content, default=str).encode(errors="replace")
 
 
 def _text(random: np.random.Generator, seed: str) -> str:

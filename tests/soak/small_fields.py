@@ -48,9 +48,9 @@ class SmallHash:
         return (high + last[:, 0]) % self.last * ((low + last[:, 1]) % self.last) % self.last
 
     def bound(self, blocks: int) -> float:
-        """NH 2^-w, four times as much without its two highest bits; polynomial (blocks + 1) / 2^(2w-3); product 2 / last.
+        """Most likely difference of two hashes; `blocks` of the longer message.
 
-        `blocks` of the longer message.
+        NH 2^-w, four times as much without its two highest bits; polynomial (blocks + 1) / 2^(2w-3); product 2 / last.
         """
         return 2.0 ** (2 - self.bits) + (blocks + 1) * 2.0 ** (3 - 2 * self.bits) + 2 / self.last
 

@@ -97,9 +97,9 @@ class SmallRounds(Laboratory):
                 found.append(f"{node}: a record of a round that was not measured")
         if raw["alice"].settings[raw["alice"].test == 0].any():
             found.append("alice: X is not 0 in a key round")
-        if all(store.complete for store in stores.values()) and not tampered:
-            if (raw["alice"].test != raw["bob"].test).any():
-                found.append("T differs")
+        comparable = all(store.complete for store in stores.values()) and not tampered
+        if comparable and (raw["alice"].test != raw["bob"].test).any():
+            found.append("T differs")
         return found
 
 
