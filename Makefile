@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo lab test test-random test-slow lint bench clean
+.PHONY: help setup demo lab test test-random test-slow soak lint bench clean
 
 help:
 	@echo "make demo       the paper's session on the emulated laboratory: two nodes, 1 500 000 rounds, two identical keys"
@@ -11,6 +11,7 @@ help:
 	@echo "make test       linters, type checker and all tests"
 	@echo "make test-random  all tests in random order"
 	@echo "make test-slow  the long sweeps as well"
+	@echo "make soak       crashes, an adversary on the line, damaged input: BUDGET seconds (600) of it, and one table"
 	@echo "make bench      what post-processing costs here, as ratios to other programs; some minutes on an idle machine"
 	@echo "make setup      only create $(VENV) with everything in it"
 	@echo "make clean      remove $(VENV) and caches"
@@ -53,6 +54,13 @@ test-random: setup
 
 test-slow: lint
 	$(BIN)/pytest -n 2 --dist loadfile -m "slow or not slow"
+
+# Goes on where it stopped, as long as STATE is there; SHARD=k/n splits the cases over several machines.
+BUDGET ?= 600
+STATE ?= soak-state
+SHARD ?= 1/1
+soak: setup
+	$(BIN)/python -m tests.soak --budget $(BUDGET) --state $(STATE) --shard $(SHARD)
 
 # The peers are never needed: a line whose peer is missing says so.
 bench: setup

@@ -279,10 +279,15 @@ def _write_new(path: Path, content: bytes, remedy: str) -> None:
 
 
 def _write_all(file: int, content: bytes, path: Path) -> None:
-    with os.fdopen(file, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        with os.fdopen(file, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as problem:
+        with suppress(OSError):
+            path.unlink()  # no half of a secret stays behind
+        raise InvalidInput(f"{path}: cannot be written ({problem.strerror}); make room and start again") from problem
     sync_folder(path.absolute().parent)
 
 

@@ -33,7 +33,7 @@ class Priors:
             table = np.asarray(getattr(self, name), dtype=np.float64)
             if table.shape != (2, 2) or not np.all(table > 0.0) or not math.isclose(table.sum(), 1.0, abs_tol=2e-3):
                 raise InvalidInput(
-                    f"decoder prior '{name}' must be 2x2 positive P(A,B) that sum to 1, not {table.tolist()}"
+                    f"decoder prior '{name}' must be 2x2 positive P(A,B) that sum to 1, not {table.tolist()!s:.100}"
                 )
             object.__setattr__(self, name, tuple(tuple(float(p) for p in row) for row in table))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from postprocess.errors import DiqkdError, InvalidInput
 from postprocess.keystore.generation import Generation
-from postprocess.storage.private_files import private_folder, sync_folder
+from postprocess.storage.private_files import disk_errors, private_folder, sync_folder
 
 SCHEMA_VERSION = "3"
 Execute = Callable[..., int]
@@ -62,12 +62,15 @@ class Database:
         private_folder(path.parent)
         if not path.exists() and Generation(path).read():
             raise InvalidInput(f"{path}: a ledger was here and is lost, its sessions are not; provision a new home")
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except FileExistsError as problem:
-            if path.stat().st_size:
-                raise InvalidInput(f"{path}: there is a key ledger already; use it or choose another home") from problem
-        path.chmod(0o600)
+        with disk_errors(path):
+            try:
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            except FileExistsError:
+                if path.stat().st_size:
+                    raise InvalidInput(
+                        f"{path}: there is a key ledger already; use it or choose another home"
+                    ) from None
+            path.chmod(0o600)
         sync_folder(path.parent)
         database = cls(path)
         with database.transaction("create") as write:
@@ -91,7 +94,10 @@ class Database:
         database = cls(path)
         try:
             database._require_own_schema()
-            noted.require_not_behind(int(database.fact("generation") or 0))
+            generation = int(database.fact("generation") or 0)
+            noted.require_not_behind(generation)
+            if generation == 1:  # a ledger that was made, by a process that died before it could say so
+                noted.keep(generation)
         except BaseException:
             database.close()
             raise

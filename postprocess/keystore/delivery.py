@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from postprocess.errors import InvalidInput
+from postprocess.errors import DiqkdError, InvalidInput
 from postprocess.keystore.key_shelf import KeyRecord
 from postprocess.keystore.ledger import Keystore
 from postprocess.storage.private_files import sync_folder
@@ -68,11 +69,11 @@ def _write_part(part: Path, content: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         sync_folder(part.parent)
-    except OSError as problem:
-        part.unlink(missing_ok=True)
-        raise InvalidInput(
-            f"{part.parent}: cannot take the key ({problem.strerror}); it is still in the ledger"
-        ) from None
+    except (OSError, DiqkdError) as problem:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        why = getattr(problem, "strerror", problem)
+        raise InvalidInput(f"{part.parent}: cannot take the key ({why}); it is still in the ledger") from None
 
 
 def _give_name(part: Path, file: Path, key_id: str) -> None:
@@ -82,10 +83,10 @@ def _give_name(part: Path, file: Path, key_id: str) -> None:
         try:
             part.rename(file)
             sync_folder(file.parent)
-        except OSError as problem:
+        except (OSError, DiqkdError) as problem:
+            why, place = getattr(problem, "strerror", problem), file if file.exists() else part
             raise InvalidInput(
-                f"{file}: cannot be named ({problem.strerror}); run the same command again when it can, the key is in "
-                f"{part}"
+                f"{file}: cannot be named ({why}); run the same command again when it can, the key is in {place}"
             ) from None
     elif not file.exists():
         raise InvalidInput(

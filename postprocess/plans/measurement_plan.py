@@ -83,19 +83,24 @@ class MeasurementPlan:
     store_folder: ClassVar[str] = "measurements"
 
     def __post_init__(self) -> None:
+        for name in ("rounds", "block_rounds"):
+            if type(getattr(self, name)) is not int:
+                raise InvalidInput(f"{name} = {getattr(self, name)!r:.100}: must be a whole number")
         shape = [len(names) for names in self.bases]
+        named = all(isinstance(name, str) and len(name) <= 64 for names in self.bases for name in names)
+        fitting = named and shape == ([4, 2] if self.scheme == BASES else [])
         checks = (
             (SESSION_ID.fullmatch(self.session_id) is not None, "session_id", "1 to 64 letters, digits, '.', '_', '-'"),
             (self.apparatus in ("kasli", "emulated"), "apparatus", "'kasli' or 'emulated'"),
             (1 <= self.rounds <= 100_000_000, "rounds", "1 to 100 000 000"),
             (self.scheme in (BELL, BASES), "scheme", f"'{BELL}' or '{BASES}'"),
             (0 < self.gamma < 1 and (256 * self.gamma).denominator == 1, "gamma", "k/256 with k from 1 to 255"),
-            (shape == ([4, 2] if self.scheme == BASES else []), "bases", "four of Alice's and two of Bob's, or none"),
+            (fitting, "bases", "four of Alice's and two of Bob's, or none"),
             (1 <= self.block_rounds <= 1_000_000, "block_rounds", "1 to 1 000 000"),
         )
         for fits, name, allowed in checks:
             if not fits:
-                raise InvalidInput(f"{name} = {getattr(self, name)}: must be {allowed}")
+                raise InvalidInput(f"{name} = {getattr(self, name)!s:.100}: must be {allowed}")
 
     @property
     def link_name(self) -> str:
@@ -124,7 +129,7 @@ class MeasurementPlan:
             values["bases"] = tuple(tuple(names) for names in values["bases"])
             return cls(**values)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-            raise InvalidInput(f"plan of a characterisation: not what diqkd writes ({problem})") from problem
+            raise InvalidInput(f"plan of a characterisation: not what diqkd writes ({problem!s:.200})") from problem
 
     def digest(self) -> bytes:
         """SHA-256 of the canonical JSON, 32 bytes."""
@@ -142,7 +147,7 @@ def read_plan(text: str) -> SessionParameters | MeasurementPlan:
     try:
         is_measurement = "purpose" in json.loads(text)
     except (ValueError, TypeError, RecursionError) as problem:
-        raise InvalidInput(f"session parameters: not what diqkd writes ({problem})") from problem
+        raise InvalidInput(f"session parameters: not what diqkd writes ({problem!s:.200})") from problem
     return MeasurementPlan.from_json(text) if is_measurement else SessionParameters.from_json(text)
 
 

@@ -103,10 +103,10 @@ class SessionParameters:
         )
         for name in ("rounds", "syndrome_bits", "ell", "code_seed", "block_rounds", "allowance"):
             if type(getattr(self, name)) is not int:
-                raise InvalidInput(f"{name} = {getattr(self, name)!r}: must be a whole number")
+                raise InvalidInput(f"{name} = {getattr(self, name)!r:.100}: must be a whole number")
         for fits, name, allowed in checks:
             if not fits:
-                raise InvalidInput(f"{name} = {getattr(self, name)}: must be {allowed}")
+                raise InvalidInput(f"{name} = {getattr(self, name)!s:.100}: must be {allowed}")
         if not self.insecure:
             self._require_proven_length()
 
@@ -191,7 +191,7 @@ class SessionParameters:
         except InvalidInput:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-            raise InvalidInput(f"session parameters: not what diqkd writes ({problem})") from problem
+            raise InvalidInput(f"session parameters: not what diqkd writes ({problem!s:.200})") from problem
 
     def digest(self) -> bytes:
         """SHA-256 of the canonical JSON, 32 bytes; stands inside every authenticated message."""
@@ -206,6 +206,6 @@ class SessionParameters:
 
 def read_gamma(text: Any) -> Fraction:
     """Gamma as plans write it, numerator/denominator; ValueError for anything else, before it is computed."""
-    if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,3}/[0-9]{1,3}", text):
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,3}/[1-9][0-9]{0,2}", text):
         raise ValueError("gamma must be written k/256, in lowest terms")
     return Fraction(text)

@@ -45,7 +45,7 @@ from postprocess.rounds.round_records import Flag, RoundRecords, require_faithfu
 from postprocess.rounds.zeroed import ZeroedRanges
 from postprocess.storage.framed_log import FramedLog
 from postprocess.storage.ownership import mark_rounds
-from postprocess.storage.private_files import lock_folder, private_folder, write_private
+from postprocess.storage.private_files import lock_folder, private_folder, sync_folder, write_private
 
 _BURNED, _COMPLETE_NOTED, _CLOSED = 1, 2, 3
 RECORDS, _LOST, _TYPES = 1, 2, 3
@@ -109,6 +109,7 @@ class RoundStore:
                 mark_rounds(folder, ledger_id)
             FramedLog.create(folder / MARKS_FILE)
             FramedLog.create(folder / RECORDS_FILE)
+            sync_folder(folder)  # where settings are, the logs are
             content = settings_to_file(node, parameters, draw_settings(node, parameters, source))
             write_private(folder / SETTINGS_FILE, content)
         finally:

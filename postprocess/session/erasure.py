@@ -14,7 +14,7 @@ from postprocess.keystore import ACCEPTED, Keystore
 from postprocess.rounds.round_files import ERASED, RECORDS_FILE, SETTINGS_FILE
 from postprocess.session.bob import PRIVATE_RECORD
 from postprocess.storage.node_home import NodeHome
-from postprocess.storage.private_files import sync_folder, write_private
+from postprocess.storage.private_files import disk_errors, sync_folder, write_private
 
 _SECRET_FILES = (RECORDS_FILE, SETTINGS_FILE, PRIVATE_RECORD)
 
@@ -47,16 +47,16 @@ def not_erased(home: NodeHome, keystore: Keystore) -> list[str]:
 
 
 def _overwrite(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return
-    try:
-        left, chunk = os.fstat(descriptor).st_size, bytes(1 << 20)
-        while left > 0:
-            left -= os.write(descriptor, chunk[:left])
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    path.unlink()
+    with disk_errors(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
+        try:
+            left, chunk = os.fstat(descriptor).st_size, bytes(1 << 20)
+            while left > 0:
+                left -= os.write(descriptor, chunk[:left])
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        path.unlink()
     sync_folder(path.parent)

@@ -24,12 +24,6 @@ STATUS = "status"
 PROBE_S = 2.0
 
 KINDS = {"alice": (REVELATION,), "bob": ("G_B", "F")}
-_FROM_OUTSIDE = (
-    AbortReason.ABANDONED,
-    AbortReason.PARAMETER_MISMATCH,
-    AbortReason.BLOCK_MISMATCH,
-    AbortReason.ZEROED_ROUNDS,
-)
 
 
 @dataclass(frozen=True)
@@ -187,7 +181,7 @@ class Mailbox:
 
     def _take_status(self, payload: bytes) -> None:
         status = SessionStatus.unpack(payload)
-        if status is None:
+        if status is None or (self._is_proven() and not self._fits(status)):
             return
         self.peer_outcome = status.outcome
         if self._page.outcome is None:
@@ -205,6 +199,17 @@ class Mailbox:
         if status.asks:
             self.announce()
 
+    def _is_proven(self) -> bool:
+        """Whether a tag has shown that the peer has these parameters and this K0: to Alice G_B, to Bob the revelation.
+
+        A status, which carries no tag, then ends nothing by saying otherwise.
+        """
+        return self._page.sent("F" if self._peer == "alice" else REVELATION) is not None
+
+    def _fits(self, status: SessionStatus) -> bool:
+        page = self._page
+        return (status.parameters, status.k0_id) == (page.parameters.to_json(), page.k0_id)
+
     def _compare(self, status: SessionStatus) -> None:
         """Refuse other parameters, follow an operator's end, settle on one set of pads."""
         if status.parameters != self._page.parameters.to_json():
@@ -214,7 +219,7 @@ class Mailbox:
                 AbortReason.PARAMETER_MISMATCH, "the nodes hold different draws of K0; provision both from one file"
             )
         if status.outcome not in (None, ACCEPTED) and self._may_follow(AbortReason(status.outcome)):
-            raise SessionAborted(AbortReason(status.outcome), f"at {self._peer} {status.detail}".strip())
+            raise SessionAborted(self._followed(status.outcome), f"at {self._peer} {status.detail}".strip())
         if status.outcome is None and status.pads != self._page.pad_label:
             common = [label for label in self._page.usable_pads() if label in status.usable]
             if not common:
@@ -224,12 +229,16 @@ class Mailbox:
     def _may_follow(self, reason: AbortReason) -> bool:
         """Whether an abort that only a status tells, without a tag, ends this node's session too.
 
-        Bob follows any until his F has left, and none afterwards. Alice follows what came from outside the protocol;
-        for the rest she waits for F.
+        Bob follows any until his F has left, and none afterwards. Alice follows any but his decision: for that she
+        waits for F, which is stored wherever he has decided.
         """
-        if self._peer == "alice":
-            return self._page.sent("F") is None
-        return reason in _FROM_OUTSIDE
+        return self._page.sent("F") is None if self._peer == "alice" else reason is not AbortReason.ACTIVATION
+
+    def _followed(self, outcome: str) -> AbortReason:
+        """Alice says that she judged an F, and none has left: it was somebody else's."""
+        reason = AbortReason(outcome)
+        forged = self._peer == "alice" and reason is AbortReason.ACTIVATION
+        return AbortReason.AUTHENTICATION if forged else reason
 
 
 def peer_waits_in_post_processing(home: NodeHome, link_name: str) -> bool:

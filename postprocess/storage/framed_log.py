@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from postprocess.errors import DiqkdError, InvalidInput
+from postprocess.storage.private_files import disk_errors
 
 MAGIC = b"dqkd"
 _HEAD = struct.Struct("<4sB3xI")
@@ -70,12 +71,13 @@ class FramedLog:
     @staticmethod
     def create(path: Path) -> None:
         """Make an empty log that only its owner can read; an existing file is emptied."""
-        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        try:
-            os.fchmod(descriptor, 0o600)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with disk_errors(path):
+            descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+            try:
+                os.fchmod(descriptor, 0o600)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def _find_end(self) -> tuple[int, bool]:
         end = 0

@@ -18,8 +18,9 @@ def private_folder(folder: Path) -> Path:
     if not folder.is_dir():
         parents = [parent for parent in (folder, *folder.parents) if not parent.exists()]
         for missing in reversed(parents):
-            missing.mkdir(mode=0o700, exist_ok=True)
-            missing.chmod(0o700)
+            with disk_errors(missing):
+                missing.mkdir(mode=0o700, exist_ok=True)
+                missing.chmod(0o700)
             sync_folder(missing.parent)
     return folder
 
@@ -31,31 +32,42 @@ def write_private(path: Path, content: bytes) -> None:
         DiqkdError: the disk refused; nothing has changed.
     """
     temporary = path.with_name(f".{path.name}.new")
-    try:
-        descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with disk_errors(path):
         try:
-            os.fchmod(descriptor, 0o600)
-            view = memoryview(content)
-            while view:
-                view = view[os.write(descriptor, view) :]
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        temporary.replace(path)
-    except OSError as problem:
-        with suppress(OSError):
-            temporary.unlink()  # no half of a secret stays behind
-        raise DiqkdError(f"{path}: cannot be written ({problem.strerror}); make room and start again") from problem
+            descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+            try:
+                os.fchmod(descriptor, 0o600)
+                view = memoryview(content)
+                while view:
+                    view = view[os.write(descriptor, view) :]
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            temporary.replace(path)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink()  # no half of a secret stays behind
+            raise
     sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Put the folder's entries on disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """What the system says when it refuses to write becomes one line, a DiqkdError."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        yield
+    except OSError as problem:
+        raise DiqkdError(f"{path}: cannot be written ({problem.strerror}); make room and start again") from problem
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the folder's entries on disk; DiqkdError when the disk refuses."""
+    with disk_errors(folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Plans of characterisations: what they refuse, and that they never pass for a session's parameters."""
 
+import json
 from fractions import Fraction
 
 import pytest
@@ -87,3 +88,18 @@ def test_rounds_of_a_characterisation_do_not_become_a_key(tmp_path):
     (tmp_path / "alice" / "measurements" / "m").rename(tmp_path / "alice" / "sessions" / "m")
     with pytest.raises(InvalidInput, match="makes no key"):
         post_process(home, "m", timeout_s=1.0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("gamma", "1/0"), ("rounds", 1000.0), ("rounds", True), ("block_rounds", 2.5), ("session_id", "x" * 9000),
+     ("bases", [[1, 2, 3, 4], [5, 6]]), ("bases", ["abcd", "ef"] * 5000)],
+)  # fmt: skip
+def test_a_plan_from_outside_is_refused_in_one_short_line(field, value):
+    """Case L1, its brothers in plans of characterisations."""
+    scheme = "bases" if field == "bases" else "bell"
+    names = (("a", "b", "c", "d"), ("e", "f")) if scheme == "bases" else ()
+    values = json.loads(MeasurementPlan("m", "emulated", 1000, scheme=scheme, bases=names).to_json())
+    with pytest.raises(InvalidInput) as caught:
+        MeasurementPlan.from_json(json.dumps(values | {field: value}))
+    assert len(str(caught.value)) < 500

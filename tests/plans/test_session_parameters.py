@@ -1,5 +1,6 @@
 """Session parameters: validated at the door, canonical, and never longer than the proof allows."""
 
+import json
 from dataclasses import fields, replace
 from fractions import Fraction
 
@@ -111,3 +112,11 @@ def test_a_tight_syndrome_is_what_the_plan_says_and_leaves_more_key():
     assert not tight.insecure and tight.differences(ordinary)[:2] == ["syndrome_bits", "ell"]
     with pytest.raises(InvalidInput, match="syndrome = short"):
         planned("t", "kasli", Choice(syndrome="short"))
+
+
+def test_giant_priors_are_refused_in_one_short_line():
+    """Case L1: a text of the peer's is not handed on whole."""
+    values = json.loads(PAPER.to_json())
+    with pytest.raises(InvalidInput) as caught:
+        SessionParameters.from_json(json.dumps(values | {"priors": {"test": [[9]] * 5000, "key": [[9]] * 5000}}))
+    assert len(str(caught.value)) < 500

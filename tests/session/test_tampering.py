@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from session_nodes import TwoNodes, assert_no_key, draw_rounds, rehearsal
 
-from postprocess.errors import AbortReason, NodesDisagree
+from postprocess.errors import AbortReason, NodesDisagree, PeerLost
 from postprocess.keystore import Keystore
 from postprocess.rounds import RawRounds
 from postprocess.session import read_private_record
@@ -106,6 +106,40 @@ def test_a_forged_status_after_f_takes_nothing_back(nodes):
     assert nodes.keystores["bob"].key("s1").state == "pending"
     results = nodes.run()
     assert results["alice"].accepted and results["bob"].accepted
+
+
+@pytest.mark.parametrize("field", ["parameters", "k0_id"])
+def test_a_status_of_other_parameters_after_f_takes_nothing_back(nodes, field):
+    """Case M1, its brother: neither does a status that could not have begun the session."""
+
+    def tamper(sender, kind, payload):
+        if kind == "status" and sender == "alice" and b"accepted" in payload:
+            return msgpack.packb(msgpack.unpackb(payload) | {field: "other"})
+        return payload
+
+    nodes.timeout_s = 2.0
+    results = nodes.run(tamper=tamper)
+    assert results["alice"].accepted
+    assert nodes.keystores["bob"].key("s1").state == "pending"
+    results = nodes.run()
+    assert results["alice"].accepted and results["bob"].accepted
+
+
+@pytest.mark.parametrize("outcome", [reason.value for reason in AbortReason])
+def test_a_forged_abort_ends_the_session_on_both_nodes(nodes, outcome):
+    """Case M7: Bob believed a status and has closed; Alice must not wait for an F that never comes."""
+
+    def tamper(sender, kind, payload):
+        if kind == "status" and sender == "alice":
+            return msgpack.packb(msgpack.unpackb(payload) | {"outcome": outcome})
+        return payload
+
+    nodes.timeout_s = 2.0
+    assert not nodes.run(tamper=tamper)["bob"].accepted
+    results = nodes.run()
+    assert not isinstance(results["alice"], PeerLost), results
+    assert results["alice"].abort_reason is results["bob"].abort_reason
+    assert_no_key(nodes)
 
 
 def test_f_turned_from_abort_to_accept_is_not_believed(folder):
