@@ -21,10 +21,17 @@ LONG = ("demo", "--rounds", "300000", "--gamma", "1/2", "--block-rounds", "500")
 SMALL = ("demo", "--rounds", "3000", "--gamma", "1/2", "--block-rounds", "500")
 
 
+def hear_signals():
+    """The command hears every signal, though the tests may run under nohup or in a shell's background."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(*words, cwd=ROOT, **environment):
     given = os.environ | {"PYTHONPATH": str(ROOT)} | environment
     command = [sys.executable, "-m", "diqkd", *map(str, words)]
-    return subprocess.Popen(command, cwd=cwd, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=cwd, env=given, preexec_fn=hear_signals, **pipes)
 
 
 def nodes_of(process):
@@ -41,7 +48,10 @@ def test_no_node_outlives_the_command_and_no_home_stays(tmp_path, number):
     process = start(*LONG, TMPDIR=str(tmp_path))
     nodes = nodes_of(process)
     process.send_signal(number)
-    process.communicate(timeout=60)
+    try:
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert psutil.wait_procs(nodes, timeout=60)[1] == []
     if number == signal.SIGKILL:
         (left,) = tmp_path.glob("diqkd-demo-*")
