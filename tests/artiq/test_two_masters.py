@@ -235,6 +235,6 @@ def test_a_dead_master_is_named_and_replaced(lab, capsys):
     assert main(["lab", "status", "--home", str(lab.folder)]) == 0
     said = capsys.readouterr().out
     assert "Something has ended: `diqkd lab up" in said and "ports: " in said
-    assert main(["lab", "up", "--home", str(lab.folder)]) == 0
+    lab.up(ROOT)
     lab_kit.wait(lab, lab_kit.submit(lab, "replaced", rounds=6000))
     assert lab.report("replaced")["keys_equal"]
