@@ -12,6 +12,7 @@ from typing import NoReturn
 from diqkd import __version__
 from diqkd.printing import printable
 from postprocess.errors import DiqkdError, ExitStatus, PeerLost, SessionAborted, exit_status
+from postprocess.storage.core_dumps import forbid_core_dumps
 
 SUBCOMMANDS = ("demo", "run", "plan", "session", "keys", "figure", "bench", "lab", "wiring", "lint_kernels")
 
@@ -56,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status (see --help)."""
     args = build_parser().parse_args(argv)
+    forbid_core_dumps()
     try:
         return int(args.run(args))
     except (DiqkdError, KeyboardInterrupt) as problem:
