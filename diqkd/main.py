@@ -14,6 +14,7 @@ from diqkd import __version__
 from diqkd.printing import printable
 from diqkd.signals import ends_as_interruptions
 from postprocess.errors import DISK_ERRORS, DiqkdError, ExitStatus, PeerLost, SessionAborted, disk_problem, exit_status
+from postprocess.storage.core_dumps import forbid_core_dumps
 
 SUBCOMMANDS = ("demo", "run", "plan", "session", "keys", "figure", "bench", "lab", "wiring", "lint_kernels")
 
@@ -72,6 +73,7 @@ def _safe_path_for_children() -> Iterator[None]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status (see --help)."""
     args = build_parser().parse_args(argv)
+    forbid_core_dumps()
     try:
         with ends_as_interruptions(), _safe_path_for_children():
             return int(args.run(args))

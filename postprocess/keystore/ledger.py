@@ -24,6 +24,7 @@ from postprocess.keystore.key_shelf import MADE, KeyRecord, KeyShelf
 from postprocess.keystore.pad_sets import hold, in_order, set_aside
 from postprocess.keystore.session_ledger import ACCEPTED, SessionLedger, now
 from postprocess.plans.session_parameters import SessionParameters
+from postprocess.storage.core_dumps import forbid_core_dumps
 from postprocess.storage.node_home import NodeHome
 from postprocess.storage.ownership import require_known_sessions
 
@@ -292,6 +293,7 @@ def open_ledger(home: NodeHome, *, checked: bool = True) -> Keystore:
     Raises:
         InvalidInput: no ledger, one that cannot be read, an old copy; with `checked`, also a damaged one.
     """
+    forbid_core_dumps()
     if checked:
         home.require_private()
     keystore = Keystore.open(home.ledger)

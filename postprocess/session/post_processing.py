@@ -60,10 +60,10 @@ def post_process(
                     progress=progress,
                 )
                 result = session.run()
+        _write_outcome(folder, parameters, result)
+        return result
     finally:
         os.close(lock)
-    _write_outcome(folder, parameters, result)
-    return result
 
 
 def _complete_rounds(home: NodeHome, ledger_id: str, session_id: str) -> RawRounds:

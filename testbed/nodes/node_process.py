@@ -22,6 +22,7 @@ from typing import Any
 
 from contract.nodes import NODES
 from postprocess.errors import DISK_ERRORS, DiqkdError, ExitStatus, disk_problem, exit_status
+from postprocess.storage.core_dumps import forbid_core_dumps
 from testbed import standin
 from testbed.physics import laboratory
 from testbed.standin import pyon
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one experiment on one emulated node; returns an exit status."""
+    forbid_core_dumps()
     args = _parse(argv)
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, stream=sys.stderr,
                         format=f"{args.node}: %(levelname)s:%(name)s: %(message)s")  # fmt: skip

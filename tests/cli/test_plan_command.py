@@ -146,8 +146,9 @@ def test_without_any_key_there_is_no_best_gamma(capsys):
     assert planned(capsys, "plan", "--score", "2.05", "--qber", "0.1", "--gamma", "best")["gamma"] is None
 
 
-def test_both_thresholds_are_printed(capsys):
+def test_both_thresholds_are_printed(capsys, monkeypatch):
     """Case 16."""
+    monkeypatch.setenv("COLUMNS", "120")
     assert "omega_thr, on the winning probability; S_thr = 2.6043" in shown(capsys)
 
 

@@ -1,6 +1,7 @@
 """`diqkd session`: from stored rounds to equal keys, and every way it can end."""
 
 import json
+import time
 
 import pytest
 from command_runs import both_sessions, diqkd, end_of, start, store_rounds
@@ -58,6 +59,43 @@ def test_missing_peer_is_lost_by_name(homes):
     assert end.err.splitlines()[-1].startswith("diqkd: peer lost: ")
     ends = both_sessions(homes, "alone", "--json", "--timeout", "60")
     assert [end.json["accepted"] for end in ends.values()] == [True, True]
+
+
+def test_a_second_command_of_one_node_is_refused(homes):
+    """Case M2: of two processes on one session of one node, one works and waits for the peer, the other is refused."""
+    store_rounds(homes, "twice", seed=6)
+    words = {node: ("session", "--home", homes, "--node", node, "--session", "twice") for node in ("alice", "bob")}
+    pair = [start(*words["alice"], "--json", "--timeout", "90") for _ in range(2)]
+    try:
+        while all(process.poll() is None for process in pair):
+            time.sleep(0.05)
+        pair.sort(key=lambda process: process.poll() is None)
+        refused = end_of(pair[0])
+        assert (refused.status, refused.out) == (2, ""), refused.err
+        assert "another process is at work on this session" in refused.err and refused.err.count("\n") == 1
+        bob = end_of(start(*words["bob"], "--json", "--timeout", "60"))
+        alice = end_of(pair[1])
+    finally:
+        for process in pair:
+            process.kill()
+    assert (alice.status, bob.status) == (0, 0), (alice.err, bob.err)
+    assert alice.json["accepted"] and bob.json["accepted"]
+
+
+@pytest.mark.parametrize("part", [".", "keystore.sqlite", "sessions/open/settings.bin"])
+def test_a_home_that_others_may_read_makes_no_key(homes, part):
+    """Case L4: what others may have read is not turned into a key."""
+    if not (homes / "alice" / "sessions" / "open").exists():
+        store_rounds(homes, "open", seed=7)
+    place = homes / "alice" / part
+    mode = place.stat().st_mode
+    place.chmod(mode | 0o044)
+    try:
+        end = diqkd("session", "--home", homes, "--node", "alice", "--session", "open", "--timeout", "1")
+    finally:
+        place.chmod(mode)
+    assert (end.status, end.out) == (2, "")
+    assert "others may read it" in end.err and end.err.count("\n") == 1
 
 
 def test_incomplete_rounds_are_refused(homes):
