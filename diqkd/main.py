@@ -13,7 +13,7 @@ from diqkd import __version__
 from diqkd.printing import printable
 from postprocess.errors import DiqkdError, ExitStatus, PeerLost, SessionAborted, exit_status
 
-SUBCOMMANDS = ("demo", "run", "plan", "session", "keys", "figure", "bench", "lab", "wiring", "lint_kernels")
+SUBCOMMANDS = ("demo", "run", "plan", "session", "audit", "keys", "figure", "bench", "lab", "wiring", "lint_kernels")
 
 DESCRIPTION = """\
 Device-independent quantum key distribution on trapped ions
