@@ -174,10 +174,14 @@ def _findings(home: NodeHome, keystore: Keystore) -> list[str]:
 
 def abandon(args: argparse.Namespace) -> ExitStatus:
     """Give a session up."""
+    from postprocess.session.transcript import write_transcript
+
     homes, node = home_of(args)
     with open_ledger(NodeHome(node, homes)) as keystore:
         keystore.abandon(args.session)
-        outcome = keystore.session(args.session).outcome
+        page = keystore.session(args.session)
+        outcome = page.outcome
+        write_transcript(page, node)
     if args.json:
         _print_json({"node": node, "session_id": args.session, "outcome": outcome})
     else:

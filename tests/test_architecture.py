@@ -31,6 +31,7 @@ MAY_IMPORT = {
 # Inside postprocess a package imports only those of later lines, and on its own line only where no circle results.
 LAYERS = (
     ("reports", "figures", "characterisation", "calibration"),
+    ("audit",),
     ("session",),
     ("acquisition",),
     ("rounds",),

@@ -6,10 +6,9 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 from postprocess.errors import AbortReason, DiqkdError, InvalidInput, SessionAborted
-from postprocess.keystore import open_ledger
+from postprocess.keystore import Keystore, open_ledger
 from postprocess.link import Link, open_link
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness.choice import declared_source
@@ -18,9 +17,11 @@ from postprocess.rounds.opening import open_own, stored_parameters
 from postprocess.session.alice import AliceSession
 from postprocess.session.bob import BobSession
 from postprocess.session.role import SessionResult
+from postprocess.session.transcript import write_transcript
 from postprocess.storage.node_home import NodeHome
 from postprocess.storage.private_files import lock_folder, write_private
 
+OUTCOME = "outcome.json"
 ROLES = {"alice": AliceSession, "bob": BobSession}
 
 
@@ -34,7 +35,7 @@ def post_process(
 ) -> SessionResult:
     """Steps 4 to 12 on the stored rounds of a session, resumed where they stopped; closes the page in the ledger.
 
-    The public outcome is also written to outcome.json in the session's folder.
+    The public outcome is also written to outcome.json in the session's folder, and the transcript beside it.
 
     Raises:
         InvalidInput: no such session, its rounds are not complete, another node's or another ledger's; others may read
@@ -60,10 +61,10 @@ def post_process(
                     progress=progress,
                 )
                 result = session.run()
-        _write_outcome(folder, parameters, result)
-        return result
+            _write_outcome(home, keystore, parameters, result)
     finally:
         os.close(lock)
+    return result
 
 
 def _complete_rounds(home: NodeHome, ledger_id: str, session_id: str) -> RawRounds:
@@ -84,6 +85,7 @@ def close_session(home: NodeHome, session_id: str, problem: SessionAborted) -> N
     """
     with open_ledger(home) as keystore:
         keystore.abort(session_id, problem.reason, problem.detail, untouched=problem.untouched)
+        write_transcript(keystore.session(session_id), home.node)
 
 
 def require_key(result: SessionResult, session_id: str) -> None:
@@ -94,7 +96,8 @@ def require_key(result: SessionResult, session_id: str) -> None:
         raise DiqkdError(f"session '{session_id}': accepted without a key in the ledger; run `diqkd keys verify`")
 
 
-def _write_outcome(folder: Path, parameters: SessionParameters, result: SessionResult) -> None:
+def _write_outcome(home: NodeHome, keystore: Keystore, parameters: SessionParameters, result: SessionResult) -> None:
+
     outcome = {
         "session_id": parameters.session_id,
         "apparatus": parameters.apparatus,
@@ -105,4 +108,5 @@ def _write_outcome(folder: Path, parameters: SessionParameters, result: SessionR
         "key_id": result.key_id,
         "seconds": result.seconds,
     }
-    write_private(folder / "outcome.json", json.dumps(outcome, indent=1).encode())
+    write_private(home.session_folder(parameters.session_id) / OUTCOME, json.dumps(outcome, indent=1).encode())
+    write_transcript(keystore.session(parameters.session_id), home.node)
