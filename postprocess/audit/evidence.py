@@ -9,7 +9,7 @@ import numpy as np
 
 from postprocess.audit.finding import CannotBeChecked
 from postprocess.errors import InvalidInput
-from postprocess.keystore import Keystore
+from postprocess.keystore import Keystore, LedgerConflict
 from postprocess.plans.measurement_plan import stored_plan
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.rounds import RawRounds, RoundStore
@@ -92,7 +92,10 @@ class Evidence:
         """The content of a stored message."""
         if self.erased:
             raise CannotBeChecked(ERASED_NOW)
-        payload = self.page.sent(kind) if direction == "sent" else self.page.received(kind)
+        try:
+            payload = self.page.sent(kind) if direction == "sent" else self.page.received(kind)
+        except LedgerConflict:
+            raise CannotBeChecked(f"message {kind} has changed since it was stored") from None
         if payload is None:
             raise CannotBeChecked(f"message {kind} was not {direction}")
         return payload
