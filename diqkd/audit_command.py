@@ -77,7 +77,6 @@ def _print(args: argparse.Namespace, nodes: list[str], found: list[Finding]) -> 
         content = {
             "session_id": args.session,
             "nodes": nodes,
-            "all_hold": not counts[False],
             "held": counts[True],
             "failed": counts[False],
             "not_checked": counts[None],

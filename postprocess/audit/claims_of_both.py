@@ -7,6 +7,7 @@ import numpy as np
 from postprocess.audit.claims_of_session import require
 from postprocess.audit.claims_of_strings import estimates, require_key, require_recorded
 from postprocess.audit.evidence import Evidence
+from postprocess.audit.finding import spaced
 from postprocess.keystore import ACCEPTED
 from postprocess.session.bob import read_private_record
 
@@ -52,7 +53,7 @@ def same_rounds(alice: Evidence, bob: Evidence) -> str:
     clean = alice.store.clean(0, n) & bob.store.clean(0, n)
     mine, theirs = alice.store.patterns(0, n)[clean], bob.store.patterns(0, n)[clean]
     require(np.array_equal(mine, theirs), "herald patterns differ")
-    return f"T of {n} rounds and their herald patterns"
+    return f"T of {spaced(n)} rounds and their herald patterns"
 
 
 def same_key(alice: Evidence, bob: Evidence) -> str:

@@ -7,8 +7,8 @@ the claim does not hold.
 from __future__ import annotations
 
 from postprocess.audit.evidence import ERASED_NOW, OPEN, Evidence
-from postprocess.audit.finding import CannotBeChecked
-from postprocess.errors import InvalidInput
+from postprocess.audit.finding import CannotBeChecked, spaced
+from postprocess.errors import AbortReason, InvalidInput
 from postprocess.keystore import ACCEPTED
 from postprocess.keystore.initial_secret import SESSION_PAD_BITS
 from postprocess.keystore.key_shelf import MADE
@@ -50,7 +50,7 @@ def length_is_certified(e: Evidence) -> str:
     rule = rule_named(p.rule)
     proven = rule.certify(p.problem, dict(p.free))
     require(p.ell <= proven, f"ell = {p.ell}, the rule {p.rule} certifies {proven}")
-    return f"ell = {p.ell}, certified {proven}; rule {p.rule}: {label_of(rule, p.allowance)}"
+    return f"ell = {spaced(p.ell)}, certified {spaced(proven)}; rule {p.rule}: {label_of(rule, p.allowance)}"
 
 
 def ledger_is_consistent(e: Evidence) -> str:
@@ -94,17 +94,19 @@ def disclosure_is_paid_for(e: Evidence) -> str:
     disclosed = transcript_of(e.page, e.node)["disclosed_bits"]
     most = subtracted_bits(e.parameters)
     require(disclosed <= most, f"{disclosed} bits disclosed, {most} subtracted")
-    return f"{disclosed} bits disclosed, {most} subtracted"
+    return f"{spaced(disclosed)} bits disclosed, {spaced(most)} subtracted"
 
 
 def outcome_agrees(e: Evidence) -> str:
     """outcome.json says what the ledger says."""
     if e.page.outcome is None:
         raise CannotBeChecked(OPEN)
+    if e.page.outcome == AbortReason.ABANDONED:
+        raise CannotBeChecked("abandoned by an operator, whatever it was before")
     try:
         stored = read_object(e.folder / OUTCOME, "run `diqkd session` again")
     except MissingFile:
-        raise CannotBeChecked("not written; run `diqkd session` again") from None
+        raise CannotBeChecked("not written: post-processing did not come to its end here") from None
     accepted = e.page.outcome == ACCEPTED
     expected = {
         "accepted": accepted,
@@ -128,7 +130,7 @@ def account_adds_up(e: Evidence) -> str:
     generated = sum(e.keystore.session(name).parameters.ell for name in accepted)
     require(balance.consumed == consumed, f"{balance.consumed} bits consumed, its sessions took {consumed}")
     require(balance.generated == generated, f"{balance.generated} bits generated, its sessions made {generated}")
-    return f"K0 {balance.initial} - {consumed} + {generated} = K1 {balance.final} bits"
+    return f"K0 {spaced(balance.initial)} - {consumed} + {spaced(generated)} = K1 {spaced(balance.final)} bits"
 
 
 def key_is_recorded(e: Evidence) -> str:
@@ -143,8 +145,8 @@ def key_is_recorded(e: Evidence) -> str:
     require(records[0].bits == e.parameters.ell, f"{records[0].bits} bits, the parameters say {e.parameters.ell}")
     if records[0].state in ("active", "delivering"):
         e.keystore.shelf.bits(records[0].key_id)
-        return f"{e.parameters.ell} bits, {records[0].state}, unchanged since it was stored"
-    return f"{e.parameters.ell} bits, {records[0].state}; the bits are erased"
+        return f"{spaced(e.parameters.ell)} bits, {records[0].state}, unchanged since it was stored"
+    return f"{spaced(e.parameters.ell)} bits, {records[0].state}; the bits are erased"
 
 
 def tags_cover_the_messages(e: Evidence) -> str:

@@ -12,14 +12,14 @@ import numpy as np
 from postprocess.acquisition.meeting import MOST_FLAGGED
 from postprocess.audit.claims_of_session import require
 from postprocess.audit.evidence import Evidence
-from postprocess.audit.finding import CannotBeChecked
+from postprocess.audit.finding import CannotBeChecked, spaced
 from postprocess.errors import AbortReason, InvalidInput
 from postprocess.estimation.score_and_qber import chsh_score, lost_test_rounds, qber
 from postprocess.keystore import ACCEPTED, SOUND
 from postprocess.rounds.private_settings import read_settings
 from postprocess.rounds.round_files import RECORDS_FILE, SETTINGS_FILE
 from postprocess.rounds.round_records import RoundRecords, require_faithful_records
-from postprocess.rounds.round_store import RECORDS, SPAN, RoundStore
+from postprocess.rounds.round_store import RECORDS, SPAN
 from postprocess.rounds.settings_law import bell_settings_follow_law, follow_law
 from postprocess.rounds.zeroed import exceeds
 from postprocess.session.bob import TOO_LATE, read_private_record
@@ -37,14 +37,14 @@ def settings_are_lawful(e: Evidence) -> str:
     e.require_strings()
     node, settings = read_settings(e.folder / SETTINGS_FILE, e.parameters)
     require(node == e.node, f"they are {node}'s")
-    return f"{len(settings)} settings within their law's tails"
+    return f"{spaced(len(settings))} settings within their law's tails"
 
 
 def records_are_faithful(e: Evidence) -> str:
     """Every round has a record that used its stored setting, or counts as lost; every block was burned before."""
     e.require_strings()
     _, settings = read_settings(e.folder / SETTINGS_FILE, e.parameters)
-    RoundStore.open(e.folder, read_only=True).close()  # damage fails here; what needs the rounds cannot be checked
+    e.require_readable()
     store = e.store
     require(store.decided == e.parameters.rounds or e.page.outcome != ACCEPTED, "rounds are missing")
     log = FramedLog(e.folder / RECORDS_FILE, longest_payload=1 << 30, read_only=True)
@@ -55,7 +55,8 @@ def records_are_faithful(e: Evidence) -> str:
             records = RoundRecords.from_words(np.frombuffer(payload, "<i4", offset=SPAN.size))
             require_faithful_records(e.node, first, records, settings[first : first + count])
             recorded += count
-    return f"{store.decided} rounds decided in {store.burned_blocks} burned blocks, {recorded} with a record"
+    blocks = f"{store.burned_blocks} burned blocks"
+    return f"{spaced(store.decided)} rounds decided in {blocks}, {spaced(recorded)} with a record"
 
 
 def zeroed_rounds_are_allowed(e: Evidence) -> str:
@@ -92,9 +93,9 @@ def revelation_is_true(e: Evidence) -> str:
 
 def syndrome_is_true(e: Evidence) -> str:
     """M = H A; at Bob: a string with H A~ = M follows from his outcomes."""
-    require_key(e) if e.node == "bob" else None
-    source = e.alice
-    require(pack(e.code.syndrome(source)) == e.revelation.m, "M is not the syndrome of this string")
+    if e.node == "bob":
+        require_key(e)
+    require(pack(e.code.syndrome(e.alice)) == e.revelation.m, "M is not the syndrome of this string")
     return "M = H A" if e.node == "alice" else "A~ decoded anew, H A~ = M"
 
 
@@ -106,14 +107,17 @@ def key_follows(e: Evidence) -> str:
         raise CannotBeChecked("the key is erased")
     stored = e.keystore.shelf.bits(record.key_id)
     require(np.array_equal(e.extract()[record.bits - record.deliverable :], stored), "the stored key is another one")
-    return f"all {record.deliverable} bits that are not set aside as pads"
+    return f"all {spaced(record.deliverable)} bits that are not set aside as pads"
 
 
 def verdict_follows(e: Evidence) -> str:
     """Bob's decision and his private record follow from his strings; says neither verdict nor number."""
     if e.node != "bob":
         raise CannotBeChecked("only Bob's strings tell")
-    rounds, record = e.rounds, read_private_record(e.home.folder, e.parameters.session_id)
+    rounds = e.rounds
+    if e.page.verdict is None:
+        raise CannotBeChecked("Bob came to no decision")
+    record = read_private_record(e.home.folder, e.parameters.session_id)
     require(record.get("verdict") == e.page.verdict, "verdicts of ledger and private record differ")
     verdict = str(record["verdict"])
     if verdict in NOT_RECOMPUTABLE:

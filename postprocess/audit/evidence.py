@@ -9,7 +9,7 @@ import numpy as np
 
 from postprocess.audit.finding import CannotBeChecked
 from postprocess.errors import InvalidInput
-from postprocess.keystore import Keystore
+from postprocess.keystore import Keystore, LedgerConflict
 from postprocess.plans.measurement_plan import stored_plan
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.rounds import RawRounds, RoundStore
@@ -71,6 +71,11 @@ class Evidence:
         store.close()
         return store
 
+    def require_readable(self) -> None:
+        """InvalidInput where the stored rounds are damaged; other parameters beside them are another claim."""
+        if not self.parameters.differences(stored_plan(self.folder / PARAMETERS_FILE)):
+            RoundStore.open(self.folder, read_only=True).close()
+
     @cached_property
     def rounds(self) -> RawRounds:
         """The node's complete private strings."""
@@ -92,7 +97,10 @@ class Evidence:
         """The content of a stored message."""
         if self.erased:
             raise CannotBeChecked(ERASED_NOW)
-        payload = self.page.sent(kind) if direction == "sent" else self.page.received(kind)
+        try:
+            payload = self.page.sent(kind) if direction == "sent" else self.page.received(kind)
+        except LedgerConflict:
+            raise CannotBeChecked(f"message {kind} has changed since it was stored") from None
         if payload is None:
             raise CannotBeChecked(f"message {kind} was not {direction}")
         return payload

@@ -20,3 +20,8 @@ class Finding:
 
 class CannotBeChecked(Exception):
     """The evidence for a claim is not there (any more); the text says why."""
+
+
+def spaced(number: int) -> str:
+    """1500000 as 1 500 000."""
+    return f"{number:,}".replace(",", " ")

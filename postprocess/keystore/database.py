@@ -49,10 +49,10 @@ class Database:
     committed write survives a power cut, and so does the erasure of a secret (secure_delete).
     """
 
-    def __init__(self, path: Path, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self._generation = Generation(path)
-        self._connection = sqlite3.connect(path, isolation_level=None, timeout=patience_s, check_same_thread=False)
+        self._connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_S, check_same_thread=False)
         for setting in ("journal_mode=TRUNCATE", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
             self.rows(f"PRAGMA {setting}")
 
