@@ -28,6 +28,7 @@ The peer of a killed node may live on: it answers the new incarnation and holds 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ class Acquisition:
         self._dialogue = NodeDialogue(
             link, store.node, store.parameters, clock, k0_id=k0_id, begun=store.burned_blocks > 0
         )
-        self._should_pause, self._progress, self._clock = should_pause, progress, clock
+        self._should_pause, self._progress = should_pause, progress
         self._timeout_s, self._recovery_timeout_s = timeout_s, recovery_timeout_s
         self._meter = ProgressMeter(store, seconds_per_mu=seconds_per_mu, clock=clock)
         self._look_for_peer = peer_went_on
@@ -121,13 +122,14 @@ class Acquisition:
         if not self._store.complete_noted:
             self._dialogue.greet(self._timeout_s)
             return
-        deadline = self._clock() + self._timeout_s
-        while not self._peer_went_on:
+        for _ in range(math.ceil(self._timeout_s / LOOK_ELSEWHERE_S)):
             try:
                 self._dialogue.greet(min(LOOK_ELSEWHERE_S, self._timeout_s))
                 return
             except PeerLost:
-                self._peer_went_on = self._look_for_peer() or self._clock() >= deadline
+                if self._look_for_peer():
+                    break
+        self._peer_went_on = True
 
     def resume(self) -> Next:
         """Settle with the peer what an earlier process left, before any kernel runs (after CONTINUE one may)."""
