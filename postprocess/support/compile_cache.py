@@ -25,6 +25,7 @@ from numba import config
 from numba import njit as numba_njit
 from numba.core.caching import FunctionCache
 
+from postprocess.errors import DiqkdError
 from postprocess.storage.private_files import private_folder
 
 __all__ = ["njit"]
@@ -50,7 +51,7 @@ def njit(*given: Any, **options: Any) -> Any:
         dispatcher = numba_njit(*given, **options)(function)
         try:
             dispatcher._cache = ForgivingCache(function)
-        except (OSError, RuntimeError) as problem:
+        except (OSError, RuntimeError, DiqkdError) as problem:
             _say_once(problem)
         return dispatcher
 
@@ -93,10 +94,10 @@ def _place() -> str:
         folder = private_folder(cache_folder(numba_version, llvmlite.__version__))
         with tempfile.TemporaryFile(dir=folder):
             return str(folder)
-    except (OSError, RuntimeError) as problem:
+    except (OSError, RuntimeError, DiqkdError) as problem:
         try:
             folder = Path(tempfile.mkdtemp(prefix="diqkd-compiled-"))
-        except OSError:
+        except (OSError, DiqkdError):
             _say_once(problem)
             return ""
         atexit.register(shutil.rmtree, folder, ignore_errors=True)

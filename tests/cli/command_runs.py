@@ -75,7 +75,7 @@ def provision(homes, folder, *, sessions=4):
     public = {node: diqkd("keys", "link", "--home", homes, "--node", node).out.strip() for node in NODES}
     rounds, session = free_addresses()
     for node, peer in (("alice", "bob"), ("bob", "alice")):
-        addresses = ["--peer-key", public[peer], "--rounds", rounds, "--post-processing", session]
+        addresses = [f"--peer-key={public[peer]}", "--rounds", rounds, "--post-processing", session]
         assert diqkd("keys", "link", "--home", homes, "--node", node, *addresses).status == 0
 
 
