@@ -197,7 +197,7 @@ def test_a_damaged_record_is_one_line(pool, content):
 
 def test_no_place_for_the_record_is_one_line(pool, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(pool))
-    with pytest.raises(DiqkdError, match="its record of use writable|cannot be written"):
+    with pytest.raises(DiqkdError, match=r"its record of use writable|cannot be written"):
         FileSource(pool).random_bytes(1)
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
