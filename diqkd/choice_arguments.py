@@ -83,14 +83,14 @@ def add_rule_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser)
     )
 
 
-def require_heeded(args: argparse.Namespace, *, gamma: bool = False) -> None:
-    """Refuse options that the preset would not heed (long: gamma where `gamma` does not say so)."""
+def require_effective(args: argparse.Namespace, *, gamma: bool = False) -> None:
+    """Refuse options that have no effect with the preset (long: gamma too, where `gamma` does not say otherwise)."""
     long = ("rounds", "score", "qber", "eps_snd", *(["gamma"] if gamma else []))
-    heeded = {"paper": (), "long": long}.get(args.preset, tuple(USUAL))
+    effective = {"paper": (), "long": long}.get(args.preset, tuple(USUAL))
     given = [name for name, usual in USUAL.items() if getattr(args, name, None) not in (None, usual)]
-    idle = [name for name in given if name not in heeded]
-    if idle:
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+    without_effect = [name for name in given if name not in effective]
+    if without_effect:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in without_effect)
         raise InvalidInput(f"{options}: the preset {args.preset} chooses that itself; leave it out, or --preset custom")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
-from diqkd.choice_arguments import EXTRACTORS, PRESETS, RULES, require_heeded
+from diqkd.choice_arguments import EXTRACTORS, PRESETS, RULES, require_effective
 from diqkd.output_files import require_folder, require_writable, write_result
 from diqkd.temporary_folder import temporary_folder
 from postprocess.errors import ExitStatus
@@ -114,7 +114,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
     chosen = (args.rounds, args.gamma, args.syndrome, args.rule, args.extractor, args.allowance)
     preset = args.preset or ("paper" if all(value is None for value in chosen) else "custom")
     if args.preset:
-        require_heeded(args)
+        require_effective(args)
     gamma = args.gamma or (None if preset == "long" else PAPER_GAMMA)
     choice = Choice(
         rounds=args.rounds or PAPER_ROUNDS,

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contract.nodes import other_node
-from diqkd.choice_arguments import choice_of, require_heeded
+from diqkd.choice_arguments import choice_of, require_effective
 from diqkd.home_arguments import home_of
 from postprocess.errors import ExitStatus, InvalidInput
 from postprocess.keystore import open_ledger
 from postprocess.keystore.digests import LedgerDamaged
-from postprocess.keystore.key_shelf import MADE
+from postprocess.keystore.key_records import MADE
 from postprocess.plans.presets import session_parameters
 from postprocess.randomness.choice import declared_source
 from postprocess.storage.bounded_files import read_bytes
@@ -38,7 +38,7 @@ def show(args: argparse.Namespace) -> ExitStatus:
 
     homes, node = home_of(args)
     with open_ledger(NodeHome(node, homes), checked=False) as keystore:
-        balance, sessions, keys = keystore.balance(), keystore.sessions(), keystore.shelf.records()
+        balance, sessions, keys = keystore.balance(), keystore.sessions(), keystore.key_records.records()
         path = keystore.path
     if args.json:
         _print_json(
@@ -70,7 +70,7 @@ def provision(args: argparse.Namespace) -> ExitStatus:
     if args.random_file is not None:
         choice = {"kind": "file", "path": str(args.random_file.absolute())}
         write_private(folder / "random.json", json.dumps(choice).encode())
-    require_heeded(args)
+    require_effective(args)
     parameters = session_parameters(home, args.apparatus, "provisioning", preset=args.preset, choice=choice_of(args))
     if args.draw is not None:
         k0 = draw_k0(declared_source(home, "K0", parameters.insecure_because), parameters, args.sessions)
@@ -118,7 +118,7 @@ def verify(args: argparse.Namespace) -> ExitStatus:
     home, peer = NodeHome(node, homes), NodeHome(other_node(node), homes) if _is_here(homes, node) else None
     with open_ledger(home, checked=False) as keystore:
         balance = keystore.balance()
-        usable = [record.key_id for record in keystore.shelf.records() if record.state in MADE]
+        usable = [record.key_id for record in keystore.key_records.records() if record.state in MADE]
         equal = _compare(keystore, peer, usable) if peer else {}
         findings = [
             *_findings(home, keystore),
@@ -228,16 +228,16 @@ def forget(args: argparse.Namespace) -> ExitStatus:
     with open_ledger(home, checked=False) as keystore:
         if keystore.session(args.session).outcome is None:
             raise InvalidInput(f"session '{args.session}': still open; end it first, or `diqkd keys abandon` it")
-        state = next((record.state for record in keystore.shelf.records() if record.key_id == args.session), None)
+        state = next((record.state for record in keystore.key_records.records() if record.key_id == args.session), None)
         if state == "active" and not args.with_key:
             raise InvalidInput(
                 f"session '{args.session}': its key is not delivered; deliver it, or say --with-key to erase it too"
             )
         erase_session(home, keystore, args.session)
         if state == "delivering":
-            keystore.shelf.finish_delivery(args.session)
+            keystore.key_records.finish_delivery(args.session)
         elif state == "active":
-            keystore.shelf.forget(args.session)
+            keystore.key_records.forget(args.session)
     if args.json:
         _print_json({"node": node, "session_id": args.session, "erased": True})
     else:
@@ -247,13 +247,13 @@ def forget(args: argparse.Namespace) -> ExitStatus:
 
 def _compare(keystore: Keystore, peer: NodeHome, key_ids: list[str]) -> dict[str, bool]:
     with open_ledger(peer, checked=False) as other:
-        known = {record.key_id for record in other.shelf.records()}
+        known = {record.key_id for record in other.key_records.records()}
         return {key_id: key_id in known and _same_key(keystore, other, key_id) for key_id in key_ids}
 
 
 def _same_key(keystore: Keystore, other: Keystore, key_id: str) -> bool:
     with suppress(LedgerDamaged):  # that line has its own finding
-        return keystore.shelf.same_key(other.shelf, key_id)
+        return keystore.key_records.same_key(other.key_records, key_id)
     return False
 
 

@@ -205,7 +205,7 @@ def _chosen(args: argparse.Namespace) -> dict[str, Any]:
     departs = args.rounds or args.gamma or named != {"rule": "proposition-2", "extractor": "usual", "allowance": 0}
     preset = "custom" if args.preset == "paper" and departs else args.preset
     if preset == "long":
-        choice_arguments.require_heeded(args)
+        choice_arguments.require_effective(args)
     return named | {
         "session": args.session,
         "preset": preset,

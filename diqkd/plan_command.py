@@ -287,11 +287,11 @@ def _measured(link: MeasuredLink, quantile: float) -> dict[str, Any]:
 def _choice(args: argparse.Namespace) -> Choice:
     from dataclasses import replace
 
-    from diqkd.choice_arguments import choice_of, require_heeded
+    from diqkd.choice_arguments import choice_of, require_effective
     from postprocess.plans.paper import PAPER_GAMMA, PAPER_QBER, PAPER_ROUNDS, PAPER_SCORE
     from postprocess.plans.presets import long_choice
 
-    require_heeded(args, gamma=True)
+    require_effective(args, gamma=True)
     _fill(args, rounds=PAPER_ROUNDS, score=PAPER_SCORE, qber=PAPER_QBER)
     choice = choice_of(args)
     gamma = None if args.gamma == BEST else args.gamma

@@ -60,7 +60,7 @@ def same_key(alice: Evidence, bob: Evidence) -> str:
     """The two keys are equal bit by bit."""
     if alice.page.outcome != ACCEPTED:
         return "no key on either" if bob.page.outcome != ACCEPTED else _differ()
-    require(alice.keystore.shelf.same_key(bob.keystore.shelf, alice.parameters.session_id), "they differ")
+    require(alice.keystore.key_records.same_key(bob.keystore.key_records, alice.parameters.session_id), "they differ")
     return "by their digests" if alice.erased or bob.erased else "bit by bit"
 
 

@@ -11,7 +11,7 @@ from postprocess.audit.finding import CannotBeChecked, spaced
 from postprocess.errors import AbortReason, InvalidInput
 from postprocess.keystore import ACCEPTED
 from postprocess.keystore.initial_secret import SESSION_PAD_BITS
-from postprocess.keystore.key_shelf import MADE
+from postprocess.keystore.key_records import MADE
 from postprocess.plans.measurement_plan import stored_plan
 from postprocess.rounds.round_files import PARAMETERS_FILE
 from postprocess.security.rules import label_of, rule_named
@@ -135,7 +135,7 @@ def account_adds_up(e: Evidence) -> str:
 
 def key_is_recorded(e: Evidence) -> str:
     """A key where the session was accepted, intact; none where it was not."""
-    records = [record for record in e.keystore.shelf.records() if record.key_id == e.parameters.session_id]
+    records = [record for record in e.keystore.key_records.records() if record.key_id == e.parameters.session_id]
     if e.page.outcome is None:
         raise CannotBeChecked(OPEN)
     if e.page.outcome != ACCEPTED:
@@ -144,7 +144,7 @@ def key_is_recorded(e: Evidence) -> str:
     require(records and records[0].state in MADE, "the key is not in the ledger")
     require(records[0].bits == e.parameters.ell, f"{records[0].bits} bits, the parameters say {e.parameters.ell}")
     if records[0].state in ("active", "delivering"):
-        e.keystore.shelf.bits(records[0].key_id)
+        e.keystore.key_records.bits(records[0].key_id)
         return f"{spaced(e.parameters.ell)} bits, {records[0].state}, unchanged since it was stored"
     return f"{spaced(e.parameters.ell)} bits, {records[0].state}; the bits are erased"
 

@@ -105,7 +105,7 @@ def key_follows(e: Evidence) -> str:
     record = e.keystore.key(e.parameters.session_id)
     if record.state not in ("active", "delivering"):
         raise CannotBeChecked("the key is erased")
-    stored = e.keystore.shelf.bits(record.key_id)
+    stored = e.keystore.key_records.bits(record.key_id)
     require(np.array_equal(e.extract()[record.bits - record.deliverable :], stored), "the stored key is another one")
     return f"all {spaced(record.deliverable)} bits that are not set aside as pads"
 

@@ -7,13 +7,13 @@
     deliver(keystore, session_id, file)              # the key, once
 
 `database` is the file and `generation` tells an old copy of it, `initial_secret` is the layout of K0 and `k0_file` how
-it travels, `session_ledger` the page of one session and `pad_sets` its pads, `key_shelf` the keys and `delivery` how
+it travels, `session_ledger` the page of one session and `pad_sets` its pads, `key_records` the keys and `delivery` how
 one leaves, `ledger` the whole, `digests` and `consistency` what must hold after every crash and on every disk.
 """
 
 from postprocess.keystore.database import LedgerConflict
 from postprocess.keystore.initial_secret import Pad, draw_k0, k0_bits
-from postprocess.keystore.key_shelf import KeyRecord
+from postprocess.keystore.key_records import KeyRecord
 from postprocess.keystore.ledger import Keystore, SessionRecord, open_ledger
 from postprocess.keystore.session_ledger import ACCEPTED, SOUND, SessionLedger
 

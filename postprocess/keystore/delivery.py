@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from postprocess.errors import DiqkdError, InvalidInput
-from postprocess.keystore.key_shelf import KeyRecord
+from postprocess.keystore.key_records import KeyRecord
 from postprocess.keystore.ledger import Keystore
 from postprocess.storage.private_files import sync_folder
 
@@ -39,18 +39,18 @@ def deliver(
             name; the file exists or cannot be written; an interrupted delivery's file is gone.
     """
     file = file.absolute()
-    record = keystore.shelf.require_deliverable(
+    record = keystore.key_records.require_deliverable(
         key_id, str(file), allow_emulated=allow_emulated, allow_insecure=allow_insecure
     )
     part = file.with_name(f".{file.name[:100]}.{key_id}.part")
     if record.state == "active":
         if os.path.lexists(file):
             raise InvalidInput(f"{file}: exists; choose a new file")
-        _write_part(part, np.packbits(keystore.shelf.bits(key_id), bitorder="big").tobytes())
-        keystore.shelf.begin_delivery(key_id, str(file))
+        _write_part(part, np.packbits(keystore.key_records.bits(key_id), bitorder="big").tobytes())
+        keystore.key_records.begin_delivery(key_id, str(file))
     _give_name(part, file, key_id)
     erase_strings()
-    keystore.shelf.finish_delivery(key_id)
+    keystore.key_records.finish_delivery(key_id)
     return record
 
 

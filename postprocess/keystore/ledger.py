@@ -20,7 +20,7 @@ from postprocess.keystore.consistency import contradictions, damages
 from postprocess.keystore.database import Database
 from postprocess.keystore.digests import LedgerDamaged, digest_of
 from postprocess.keystore.initial_secret import PAD_BITS, VHASH_BITS, Pad, seed_bits, take_apart
-from postprocess.keystore.key_shelf import MADE, KeyRecord, KeyShelf
+from postprocess.keystore.key_records import MADE, KeyRecord, KeyRecords
 from postprocess.keystore.pad_sets import hold, in_order, set_aside
 from postprocess.keystore.session_ledger import ACCEPTED, SessionLedger, now
 from postprocess.plans.session_parameters import SessionParameters
@@ -47,13 +47,13 @@ class Keystore:
     """One node's ledger; `create` a new one or `open` an existing one. Usable as a context manager.
 
     Attributes:
-        path: the SQLite file, 0600. node: "alice" or "bob". shelf: its keys.
+        path: the SQLite file, 0600. node: "alice" or "bob". key_records: its keys.
     """
 
     def __init__(self, database: Database) -> None:
         self._database, self.path = database, database.path
         self.node = database.fact("node") or ""
-        self.shelf = KeyShelf(database)
+        self.key_records = KeyRecords(database)
 
     @classmethod
     def create(cls, path: Path | str, node: str) -> Keystore:
@@ -243,11 +243,11 @@ class Keystore:
 
     def keys(self) -> list[KeyRecord]:
         """All keys, oldest first."""
-        return self.shelf.records()
+        return self.key_records.records()
 
     def key(self, key_id: str) -> KeyRecord:
         """One key's record; InvalidInput when there is none."""
-        return self.shelf.record(key_id)
+        return self.key_records.record(key_id)
 
     # Accounts
 

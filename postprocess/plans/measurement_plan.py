@@ -1,7 +1,7 @@
 """Public plan of rounds that make no key: characterisations, declared before their first round.
 
-Both nodes exchange all strings of such rounds, so no key could ever come of them: they lie on a shelf of their own in a
-node's home, where post-processing does not look, and travel under a name of their own on the link.
+Both nodes exchange all strings of such rounds, so no key could ever come of them: they lie in a folder of their own in
+a node's home, where post-processing does not look, and travel under a name of their own on the link.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ class Demonstration:
             ends = [records[session_id].outcome if session_id in records else None for records in outcomes]
             accepted = ends == [ACCEPTED, ACCEPTED]
             balances = [alice.balance(), bob.balance()]
-            keys_equal = accepted and alice.shelf.same_key(bob.shelf, session_id)
+            keys_equal = accepted and alice.key_records.same_key(bob.key_records, session_id)
         return {
             "session_id": session_id,
             "n": self.parameters.rounds,

@@ -135,9 +135,9 @@ def test_verify_runs_every_check(gained, tmp_path, change, line):
 
 
 def test_verify_notices_different_keys(gained, monkeypatch):
-    from postprocess.keystore.key_shelf import KeyShelf
+    from postprocess.keystore.key_records import KeyRecords
 
-    monkeypatch.setattr(KeyShelf, "same_key", lambda *arguments: False)
+    monkeypatch.setattr(KeyRecords, "same_key", lambda *arguments: False)
     end = keys("verify", gained, "alice", "--json")
     assert end.status == 2
     assert end.json["keys_equal"] is False

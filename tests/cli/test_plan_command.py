@@ -308,7 +308,7 @@ def test_files_that_are_no_characterisation_are_one_line(capsys, tmp_path, file,
         ("lab", "submit", "--session", "s1", "--preset", "long", "--extractor", "trevisan"),
     ],
 )
-def test_an_option_that_the_preset_would_not_heed_is_refused(capsys, tmp_path, words):
+def test_an_option_without_effect_is_refused(capsys, tmp_path, words):
     more = ["--home", str(tmp_path / "new")] if words[0] in ("keys", "lab") else []
     more += ["--draw", str(tmp_path / "k0")] if words[0] == "keys" else []
     assert main([*words, *more]) == 2

@@ -95,4 +95,4 @@ def test_neither_node_holds_what_is_private_to_the_other(left_behind):
 def test_the_key_is_what_this_is_about(left_behind):
     _, kept, _ = left_behind
     with open_ledger(NodeHome("alice", kept / "homes")) as ledger:
-        assert [record.state for record in ledger.shelf.records()] == ["active"]
+        assert [record.state for record in ledger.key_records.records()] == ["active"]

@@ -122,7 +122,7 @@ def test_a_delivered_key_is_erased_from_the_ledger(keystore, tmp_path):
     assert KEY not in keystore.path.read_bytes()
     assert keystore.balance().delivered == 244
     with pytest.raises(InvalidInput, match="erased"):
-        keystore.shelf.bits("s1")
+        keystore.key_records.bits("s1")
 
 
 def test_a_folder_that_takes_nothing_costs_no_key(keystore, tmp_path, monkeypatch):
@@ -147,11 +147,11 @@ def test_a_folder_that_takes_nothing_costs_no_key(keystore, tmp_path, monkeypatc
 def test_two_erased_keys_are_compared_by_their_digests(keystore, tmp_path, monkeypatch):
     accept(keystore, small())
     deliver(keystore, "s1", tmp_path / "key", **ALLOWED)
-    assert not keystore.shelf.same_key(keystore.shelf, "s1"), "244 bits keep no digest"
-    monkeypatch.setattr("postprocess.keystore.key_shelf.DIGEST_KEPT_FROM_BITS", 200)
+    assert not keystore.key_records.same_key(keystore.key_records, "s1"), "244 bits keep no digest"
+    monkeypatch.setattr("postprocess.keystore.key_records.DIGEST_KEPT_FROM_BITS", 200)
     accept(keystore, small("s2"), seed=4)
     deliver(keystore, "s2", tmp_path / "long", **ALLOWED)
-    assert keystore.shelf.same_key(keystore.shelf, "s2")
+    assert keystore.key_records.same_key(keystore.key_records, "s2")
 
 
 def test_a_record_names_the_rule_and_its_proof(keystore):

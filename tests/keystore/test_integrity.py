@@ -67,7 +67,7 @@ def test_a_changed_key_is_never_delivered_nor_made_active(keystore):
     pending.conclude(SOUND, key_of(small("s2"), 5))
     flip_bit(keystore, "every key")
     with pytest.raises(LedgerDamaged, match="key s1 has changed"):
-        keystore.shelf.bits("s1")
+        keystore.key_records.bits("s1")
     with pytest.raises(LedgerDamaged, match="key s2 has changed"):
         pending.accept()
     assert keystore.key("s2").state == "pending" and pending.outcome is None

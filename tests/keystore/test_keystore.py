@@ -228,7 +228,7 @@ def test_comparing_two_ledgers_shows_no_bit(keystore, tmp_path):
         with Keystore.create(tmp_path / f"{seed}.sqlite", "bob") as other:
             other.provision(draw_k0(source(), small()), small())
             accept(other, small(), seed)
-            assert keystore.shelf.same_key(other.shelf, "s1") is same
+            assert keystore.key_records.same_key(other.key_records, "s1") is same
 
 
 # The file

@@ -53,7 +53,7 @@ def finish(process):
 
 def assert_equal_keys(homes):
     with Keystore.open(homes / "alice/keystore.sqlite") as alice, Keystore.open(homes / "bob/keystore.sqlite") as bob:
-        assert alice.shelf.same_key(bob.shelf, "s1")
+        assert alice.key_records.same_key(bob.key_records, "s1")
         assert alice.balance() == bob.balance() and alice.balance().consumed == 256
 
 

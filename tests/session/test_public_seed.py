@@ -114,6 +114,6 @@ def test_a_crash_anywhere_sends_the_seed_that_was_stored(folder, monkeypatch):
         run(two, alice=place)
         results = run(two)
         assert all(not isinstance(result, BaseException) and result.accepted for result in results.values()), place
-        assert two.keystores["alice"].shelf.same_key(two.keystores["bob"].shelf, "s1")
+        assert two.keystores["alice"].key_records.same_key(two.keystores["bob"].key_records, "s1")
         witness.check()
         two.close()

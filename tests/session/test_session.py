@@ -171,7 +171,7 @@ def test_a_lost_decision_keeps_bob_pending_until_both_meet_again(nodes):
         hand_out(nodes.keystores["bob"], "s1")
     nodes.timeout_s = 30
     assert all(result.accepted for result in nodes.run().values())
-    assert nodes.keystores["alice"].shelf.same_key(nodes.keystores["bob"].shelf, "s1")
+    assert nodes.keystores["alice"].key_records.same_key(nodes.keystores["bob"].key_records, "s1")
 
 
 @pytest.mark.parametrize("who", ["alice", "bob"])
@@ -203,13 +203,13 @@ def test_abandoning_in_the_middle_of_a_decision_leaves_no_pending_key(nodes, who
     monkeypatch.setattr(role, "amplify", given_up)
     results = nodes.run()
     assert results[who].abort_reason is AbortReason.ABANDONED
-    assert all(record.state != "pending" for record in nodes.keystores[who].shelf.records())
+    assert all(record.state != "pending" for record in nodes.keystores[who].key_records.records())
     monkeypatch.setattr(role, "amplify", amplify)
     results = nodes.run()
     assert not any(getattr(result, "accepted", False) for result in results.values())
     for ledger in nodes.keystores.values():  # Bob's F = 1 may have left: then his session is open, and his key pending
         assert ledger.check() == []
-        for record in ledger.shelf.records():
+        for record in ledger.key_records.records():
             assert record.state == ("discarded" if ledger.session("s1").outcome else "pending")
 
 

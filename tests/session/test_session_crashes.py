@@ -57,7 +57,7 @@ def run_with_crash(two, points, witness, extra=lambda sender, kind, payload: pay
 
 def assert_equal_keys(two, results):
     assert all(not isinstance(result, BaseException) and result.accepted for result in results.values()), results
-    assert two.keystores["alice"].shelf.same_key(two.keystores["bob"].shelf, "s1")
+    assert two.keystores["alice"].key_records.same_key(two.keystores["bob"].key_records, "s1")
     for keystore in two.keystores.values():
         assert keystore.balance().consumed == 256 and keystore.balance().generated == 400
 

@@ -191,7 +191,7 @@ class Crashes:
         shutil.copytree(self._accepted, self._folder)
         found, ledger, out = [], self._folder / "alice" / "keystore.sqlite", self._folder / "alice" / "key.bin"
         with Keystore.open(ledger) as keystore:
-            key = np.packbits(keystore.shelf.bits(SESSION)).tobytes()
+            key = np.packbits(keystore.key_records.bits(SESSION)).tobytes()
 
         def run(disk=None, file=out):
             self._now = "alice"

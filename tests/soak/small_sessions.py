@@ -158,7 +158,7 @@ class Pair:
         self.open()
         found += [f"{node}'s ledger: {line}" for node, ledger in self.keystores.items() for line in ledger.check()]
         states = {node: self._state(node) for node in NODES}
-        bits = {node: self.keystores[node].shelf.bits(SESSION) for node in NODES if states[node] in USABLE}
+        bits = {node: self.keystores[node].key_records.bits(SESSION) for node in NODES if states[node] in USABLE}
         if len(bits) == 2 and not (bits["alice"] == bits["bob"]).all():
             found.append("the two keys differ")
         if states["alice"] == "active" and states["bob"] not in USABLE:
@@ -169,4 +169,4 @@ class Pair:
         return found
 
     def _state(self, node: str) -> str | None:
-        return next((key.state for key in self.keystores[node].shelf.records() if key.key_id == SESSION), None)
+        return next((key.state for key in self.keystores[node].key_records.records() if key.key_id == SESSION), None)

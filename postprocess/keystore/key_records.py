@@ -43,7 +43,7 @@ class KeyRecord:
     destination: str | None
 
 
-class KeyShelf:
+class KeyRecords:
     """The keys in one ledger's database."""
 
     def __init__(self, database: Database) -> None:
@@ -119,12 +119,12 @@ class KeyShelf:
             write("UPDATE keys SET state = 'forgotten' WHERE id = ? AND state = 'active'", key_id)
             _erase(write, key_id)
 
-    def same_key(self, other: KeyShelf, key_id: str) -> bool:
+    def same_key(self, other: KeyRecords, key_id: str) -> bool:
         """Whether two ledgers on this machine have made the same key; shows no bit.
 
         A key that is erased is compared by its digest, one that is too short to keep a digest is taken as different.
         """
-        if any(shelf.record(key_id).state not in MADE for shelf in (self, other)):
+        if any(records.record(key_id).state not in MADE for records in (self, other)):
             return False
         mine, theirs = self._compared(key_id), other._compared(key_id)
         return mine is not None and theirs is not None and hmac.compare_digest(mine, theirs)
