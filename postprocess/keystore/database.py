@@ -11,6 +11,7 @@ from pathlib import Path
 from postprocess.errors import DiqkdError, InvalidInput
 from postprocess.keystore.generation import Generation
 from postprocess.storage.private_files import disk_errors, private_folder, sync_folder
+from postprocess.support.clock import SYSTEM_CLOCK, Clock
 
 SCHEMA_VERSION = "3"
 Execute = Callable[..., int]
@@ -46,11 +47,12 @@ class Database:
     """One SQLite file. Reads see committed state; every write goes through `transaction`.
 
     The rollback journal is truncated and synced at each commit (synchronous=FULL with journal_mode=TRUNCATE): a
-    committed write survives a power cut, and so does the erasure of a secret (secure_delete).
+    committed write survives a power cut, and so does the erasure of a secret (secure_delete). `clock` stamps what is
+    written, and is that of the sessions on this ledger.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.path, self.clock = path, clock
         self._generation = Generation(path)
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_S, check_same_thread=False)
         for setting in ("journal_mode=TRUNCATE", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
@@ -81,7 +83,7 @@ class Database:
         return database
 
     @classmethod
-    def open(cls, path: Path) -> Database:
+    def open(cls, path: Path, clock: Clock = SYSTEM_CLOCK) -> Database:
         """An existing ledger; InvalidInput where there is none, or one of another version."""
         if not path.is_file() or not path.stat().st_size:
             raise InvalidInput(
@@ -91,7 +93,7 @@ class Database:
             raise InvalidInput(f"{path}: others may read it; if nobody has, say chmod 600, else provision a new home")
         noted = Generation(path)
         noted.read()
-        database = cls(path)
+        database = cls(path, clock)
         try:
             database._require_own_schema()
             generation = int(database.fact("generation") or 0)

@@ -22,11 +22,12 @@ from postprocess.keystore.digests import LedgerDamaged, digest_of
 from postprocess.keystore.initial_secret import PAD_BITS, VHASH_BITS, Pad, seed_bits, take_apart
 from postprocess.keystore.key_records import MADE, KeyRecord, KeyRecords
 from postprocess.keystore.pad_sets import hold, in_order, set_aside
-from postprocess.keystore.session_ledger import ACCEPTED, SessionLedger, now
+from postprocess.keystore.session_ledger import ACCEPTED, SessionLedger
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.storage.core_dumps import forbid_core_dumps
 from postprocess.storage.node_home import NodeHome
 from postprocess.storage.ownership import require_known_sessions
+from postprocess.support.clock import SYSTEM_CLOCK, Clock
 
 _TABLE_ROWS = {"error_correction": (Pad.EC,), "authentication": (Pad.ALICE, Pad.BOB), "activation": (Pad.ACTIVATION,)}
 
@@ -47,11 +48,11 @@ class Keystore:
     """One node's ledger; `create` a new one or `open` an existing one. Usable as a context manager.
 
     Attributes:
-        path: the SQLite file, 0600. node: "alice" or "bob". key_records: its keys.
+        path: the SQLite file, 0600. node: "alice" or "bob". key_records: its keys. clock: of its sessions.
     """
 
     def __init__(self, database: Database) -> None:
-        self._database, self.path = database, database.path
+        self._database, self.path, self.clock = database, database.path, database.clock
         self.node = database.fact("node") or ""
         self.key_records = KeyRecords(database)
 
@@ -60,12 +61,13 @@ class Keystore:
         """A new, empty ledger; InvalidInput where there is one already."""
         if node not in NODES:
             raise InvalidInput(f"node = {node}: must be 'alice' or 'bob'")
-        return cls(Database.create(Path(path), {"node": node, "created": now(), "ledger_id": secrets.token_hex(16)}))
+        facts = {"node": node, "created": SYSTEM_CLOCK.stamp(), "ledger_id": secrets.token_hex(16)}
+        return cls(Database.create(Path(path), facts))
 
     @classmethod
-    def open(cls, path: Path | str) -> Keystore:
+    def open(cls, path: Path | str, clock: Clock = SYSTEM_CLOCK) -> Keystore:
         """An existing ledger; InvalidInput where there is none."""
-        return cls(Database.open(Path(path)))
+        return cls(Database.open(Path(path), clock))
 
     def close(self) -> None:
         """Release the file."""
@@ -156,7 +158,7 @@ class Keystore:
             if found is None:
                 label = self._next_pads()
                 hold(write, label, session_id)
-                values = (session_id, parameters.to_json(), label, now())
+                values = (session_id, parameters.to_json(), label, self.clock.stamp())
                 write("INSERT INTO sessions (id, parameters, pads, opened) VALUES (?, ?, ?, ?)", *values)
             else:
                 changed = SessionParameters.from_json(found[0]).differences(parameters)

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -219,7 +218,7 @@ class SessionLedger:
 
     def _insert(self, write: Execute, direction: str, kind: str, payload: bytes) -> None:
         digest = hashlib.sha256(payload).digest()
-        row = (self._id, direction, kind, now(), digest, len(payload), payload)
+        row = (self._id, direction, kind, self._database.clock.stamp(), digest, len(payload), payload)
         write("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", *row)
 
     def _message(self, direction: str, kind: str) -> bytes | None:
@@ -362,7 +361,7 @@ class SessionLedger:
                 "UPDATE sessions SET outcome = ?, detail = ?, closed = ? WHERE id = ? AND outcome IS NULL",
                 outcome,
                 detail,
-                now(),
+                self._database.clock.stamp(),
                 self._id,
             )
         )
@@ -370,8 +369,3 @@ class SessionLedger:
     def _column(self, name: str):
         found = self._database.row(f"SELECT {name} FROM sessions WHERE id = ?", self._id)
         return None if found is None else found[0]
-
-
-def now() -> str:
-    """Time stamp for people, UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -66,9 +66,9 @@ class BobSession(SessionRole):
         Verdict, key and F become durable together, at that time; until then nothing that others may see has changed.
         After a restart the full time is waited again.
         """
-        start, response = self.clock(), self.parameters.min_response_s
+        start, response = self.clock.monotonic(), self.parameters.min_response_s
         verdict, key = self.verdict()
-        late = self.clock() - start
+        late = self.clock.monotonic() - start
         if response and late > response:
             logger.warning("Bob's decision took longer than the minimum response time; give more for the next session")
             if late > 2 * response:
@@ -78,7 +78,7 @@ class BobSession(SessionRole):
         if f == ACCEPTS and self.page.is_spent_on(Pad.ACTIVATION, self.words.activation(REFUSES)):
             f, verdict, key = REFUSES, TOO_LATE, None  # an earlier run was too late, and died before it could say so
         self.keep_private_record(verdict)
-        self.sleep(max(0.0, start + response - self.clock()))
+        self.clock.sleep(max(0.0, start + response - self.clock.monotonic()))
         payload = f + self.page.tag(Pad.ACTIVATION, self.words.activation(f))
         self.page.decide("F", payload, verdict, key)
         self.mailbox.send_again("F")

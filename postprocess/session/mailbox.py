@@ -8,7 +8,6 @@ under a pad or a wrong key.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -77,13 +76,23 @@ class Mailbox:
         node: "alice" or "bob".
         timeout_s: how long to wait for each awaited message.
         probe_s: how long to wait before asking the peer where it stands.
+        monotonic: seconds.
 
     Attributes:
         peer_outcome: the peer's public outcome as far as it is known.
     """
 
-    def __init__(self, page: SessionLedger, link: Link, node: str, timeout_s: float, probe_s: float = PROBE_S) -> None:
+    def __init__(
+        self,
+        page: SessionLedger,
+        link: Link,
+        node: str,
+        timeout_s: float,
+        probe_s: float,
+        monotonic: Callable[[], float],
+    ) -> None:
         self._page, self._link, self._timeout_s, self._probe_s = page, link, timeout_s, probe_s
+        self._monotonic = monotonic
         self._peer = "bob" if node == "alice" else "alice"
         self._kinds = KINDS[self._peer]
         self._met = False
@@ -151,9 +160,9 @@ class Mailbox:
 
     def _until(self, done: Callable[[], bool], what: str, timeout_s: float | None = None) -> None:
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
-        deadline = time.monotonic() + timeout_s
+        deadline = self._monotonic() + timeout_s
         while not done():
-            left = deadline - time.monotonic()
+            left = deadline - self._monotonic()
             if left <= 0:
                 raise PeerLost(
                     f"session {self._page.parameters.session_id}: no {what} within {timeout_s:.0f} s; "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -61,14 +60,14 @@ def step(name: str, *, private: bool = False) -> Callable[[Step], Step]:
     def wrap(method: Step) -> Step:
         @functools.wraps(method)
         def timed(self: SessionRole, *args: Any) -> Any:
-            clock = self.private_seconds if private else self.seconds
+            durations = self.private_seconds if private else self.seconds
             if not private:
                 self.progress(name)
-            start = time.perf_counter()
+            start = self.clock.monotonic()
             try:
                 return method(self, *args)
             finally:
-                clock[name] = clock.get(name, 0.0) + time.perf_counter() - start
+                durations[name] = durations.get(name, 0.0) + self.clock.monotonic() - start
 
         return timed  # type: ignore[return-value]
 
@@ -82,13 +81,12 @@ class SessionRole:
         parameters: the session's public parameters.
         rounds: this node's raw strings, complete.
         link: channel "session" to the peer.
-        keystore: this node's ledger; the session is reserved there if it is not yet.
+        keystore: this node's ledger; the session is reserved there if it is not yet. Its clock is the session's.
         timeout_s: longest wait for each message of the peer.
         progress: called with the name of each step as it begins.
         probe_s: silence after which the peer is asked where it stands.
         random_bits: private random bits for Alice's public seed, count -> uint8 (count,); None where no extractor of
             these parameters needs one.
-        clock, sleep: monotonic seconds, and waiting for so many.
 
     Raises:
         InvalidInput: the strings do not fit the parameters, or the ledger refuses the session.
@@ -107,8 +105,6 @@ class SessionRole:
         progress: Callable[[str], None] | None = None,
         probe_s: float = PROBE_S,
         random_bits: Callable[[int], np.ndarray] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if keystore.node != self.node:
             raise InvalidInput(f"{keystore.path}: the ledger of {keystore.node}, the session's role is {self.node}")
@@ -116,13 +112,13 @@ class SessionRole:
             if getattr(rounds, name).shape != (parameters.rounds,):
                 raise InvalidInput(f"stored rounds: {name} must hold {parameters.rounds} rounds")
         self.parameters, self.rounds = parameters, rounds
-        self.timeout_s, self.clock, self.sleep = timeout_s, clock, sleep
+        self.timeout_s, self.clock = timeout_s, keystore.clock
         self._random_bits = random_bits
         self.progress = progress or (lambda name: None)
         self.seconds: dict[str, float] = {}
         self.private_seconds: dict[str, float] = {}
         self.page = keystore.reserve(parameters.session_id, parameters)
-        self.mailbox = Mailbox(self.page, link, self.node, timeout_s, probe_s)
+        self.mailbox = Mailbox(self.page, link, self.node, timeout_s, probe_s, self.clock.monotonic)
         self.words = TagInputs(parameters)
 
     def run(self) -> SessionResult:

@@ -45,9 +45,9 @@ class CrashPoints:
         return payload
 
 
-def install(monkeypatch):
+def install(monkeypatch, points=None):
     """Put crash points under the ledger and the private record."""
-    points = CrashPoints()
+    points = points or CrashPoints()
     commit, write = Database.transaction, bob.write_private
 
     @contextmanager

@@ -1,132 +1,92 @@
-"""What an observer sees does not depend on Bob's verdict: messages, sizes, times on a clock of its own, public ledgers.
+"""What an observer sees does not depend on Bob's verdict: messages and statuses, sizes, times, public ledgers, ends.
 
-Cases H1 and M4: nothing public depends on the verdict, the decoder's work or a crash before the fixed time.
+Cases H1 and M4: nothing public depends on the verdict, the decoder's work or a crash before the fixed time; and why
+Bob does not accept shows in nothing to the very end.
 """
 
-from dataclasses import replace
-
 import pytest
+from observer import NO_DECODING, NO_VIOLATION, NODES, OUTCOMES, RESPONSE_S, SOUND, Observed, Points
 from session_faults import install
-from session_nodes import TwoNodes, draw_rounds, rehearsal
 
-RESPONSE_S = 5.0
-OUTCOMES = {"sound": {}, "no decoding": {"visibility": 0.5}, "no violation": {"omega_thr": 0.853}}
+REFUSED = (NO_DECODING, NO_VIOLATION)
 
 
-class Clock:
-    """Seconds that pass only when somebody sleeps."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.now += seconds
+@pytest.fixture
+def points(monkeypatch):
+    return install(monkeypatch, Points())
 
 
-def public_face(keystore):
-    """What `keys show` and the controller tell of a ledger."""
-    records = keystore.keys()
-    keys = [(key.key_id, key.bits, key.state) for key in records]
-    return keys, [(each.session_id, each.outcome, each.detail, each.pads) for each in keystore.sessions()]
+@pytest.fixture
+def observed(folder, points):
+    return Observed(folder, points)
 
 
-def observe(folder, outcome, *, work_s=0.0, crash=None, points=None):
-    """Everything an observer sees until F has left, in order: (who, kind, size, Bob's time, Bob's public ledger)."""
-    changes = {"omega_thr": OUTCOMES[outcome].get("omega_thr", 0.79)}
-    parameters = rehearsal(rounds=5000, ell=400, min_response_s=RESPONSE_S, **changes)
-    rounds = draw_rounds(parameters, visibility=OUTCOMES[outcome].get("visibility", 1.0))
-    two = TwoNodes(folder, parameters, rounds, timeout_s=20.0, probe_s=5.0).provision(sessions=1)
-    seen = []
-
-    def run(deadly=None):
-        clock = Clock()
-
-        def session(node, link):
-            made = TwoNodes.session(two, node, link)
-            if node == "bob":
-                made.clock, made.sleep = clock, clock.sleep
-                verdict = made.verdict
-                made.verdict = lambda: (verdict(), clock.sleep(work_s))[0]
-            return made
-
-        def watch(sender, kind, payload):
-            if points is not None:
-                points.place(sender, f"send {kind}")
-            if kind != "status" and not any(each[1] in (kind, "F") for each in seen):  # repetitions are the link's
-                face = public_face(two.keystores["bob"]) if kind != "F" else None
-                seen.append((sender, kind, len(payload), clock.now, face))
-            return payload
-
-        two.session = session
-        if points is not None:
-            points.arm(**(deadly or {}))
-        return two.run(tamper=watch)
-
-    if crash is not None:
-        run({"bob": crash})
-        del seen[:]
-    results = run()
-    assert results["bob"].accepted is (outcome == "sound"), results
-    two.close()
-    return seen, list(results.values())
+def assert_nothing_shows(observed, outcomes=OUTCOMES, **disturbance):
+    """The same for every verdict until F leaves; the same to the end whatever Bob's reason to refuse is."""
+    seen = {outcome: observed.run(outcome, **disturbance) for outcome in outcomes}
+    accepted = {outcome: [result.accepted for result in each.results.values()] for outcome, each in seen.items()}
+    assert accepted == {outcome: [outcome == SOUND] * 2 for outcome in outcomes}, disturbance
+    until_f = [each.to_the_decision() for each in seen.values()]
+    assert until_f == until_f[:1] * len(outcomes), disturbance
+    assert seen[NO_DECODING].events == seen[NO_VIOLATION].events, disturbance
+    return seen[NO_DECODING]
 
 
-@pytest.mark.parametrize("work_s", [0.0, 4.0, 8.0])
-def test_messages_times_and_ledgers_are_equal_for_every_verdict(folder, work_s):
+def messages(seen):
+    return [event for event in seen.events if event[0] == "message"]
+
+
+@pytest.mark.parametrize("extra_s", [0.0, 4.5])
+def test_nothing_shows_in_a_quiet_session(observed, extra_s):
     """Also when decoding takes longer than the response time, but not twice as long."""
-    found = [observe(folder / name.replace(" ", "-"), name, work_s=work_s)[0] for name in OUTCOMES]
-    assert found[0] == found[1] == found[2]
-    times = {kind: time for _, kind, _, time, _ in found[0]}
-    assert times["F"] == (RESPONSE_S if work_s < RESPONSE_S else 2 * RESPONSE_S)
+    seen = assert_nothing_shows(observed, extra_s=extra_s)
+    ((time, size),) = [(event[1], event[4]) for event in messages(seen) if event[3] == "F"]
+    assert (time, size) == (RESPONSE_S if not extra_s else 2 * RESPONSE_S, 9)
 
 
-def test_a_decision_that_comes_too_late_is_no(folder):
-    parameters = rehearsal(rounds=5000, ell=400, min_response_s=RESPONSE_S)
-    two = TwoNodes(folder, parameters, draw_rounds(parameters), timeout_s=20.0).provision(sessions=1)
-    clock = Clock()
-
-    def session(node, link):
-        made = TwoNodes.session(two, node, link)
-        if node == "bob":
-            made.clock, made.sleep = clock, clock.sleep
-            verdict = made.verdict
-            made.verdict = lambda: (verdict(), clock.sleep(11.0))[0]
-        return made
-
-    two.session = session
-    results = two.run()
-    assert not results["alice"].accepted and not results["bob"].accepted
-    assert two.keystores["bob"].keys() == []
-    two.close()
+def test_a_decision_that_comes_too_late_is_no(observed):
+    seen = {outcome: observed.run(outcome, extra_s=11.0) for outcome in OUTCOMES}
+    assert not any(result.accepted for each in seen.values() for result in each.results.values())
 
 
-def test_bob_killed_before_the_fixed_time_shows_nothing(folder, monkeypatch):
-    """The key is in no ledger before F is; after a restart the full time is waited again."""
-    points = install(monkeypatch)
-    faces = []
-    for name in OUTCOMES:
-        for number, crash in enumerate((("after spend D_F", 0), ("before private record", 0))):
-            seen, _ = observe(folder / f"{name}-{number}".replace(" ", "-"), name, crash=crash, points=points)
-            assert seen[-1][1:4:2] == ("F", RESPONSE_S)
-            faces.append([each[4] for each in seen])
-    assert all(face == faces[0] for face in faces)
+def test_nothing_shows_when_a_message_is_late(observed):
+    """Any one of them: by more than the response time, or by less than the time after which a node asks."""
+    kinds = [event[3] for event in messages(observed.run(NO_DECODING))]
+    for number, kind in enumerate(kinds):
+        for late_s in (20.0,) if kind == "status" else (1.0, 20.0):
+            outcomes = OUTCOMES if number <= kinds.index("F") else REFUSED
+            assert_nothing_shows(observed, outcomes, late=(number, late_s))
 
 
-def test_holding_back_the_end_of_alices_message_tells_nothing(folder):
+@pytest.mark.parametrize("node", NODES)
+def test_nothing_shows_when_a_node_is_killed_between_two_steps(observed, points, node):
+    """After any durable write, send or receive that comes at one time whatever Bob has found; then it starts again."""
+    met = []
+    for outcome in REFUSED:
+        observed.run(outcome)
+        met.append([place for place in points.met if place[0] == node and place[1][0].startswith("after")])
+    common = [place[1] for place in met[0] if place in met[1]]
+    told = common.index(("after send of F", 0) if node == "bob" else ("after receive of F", 0))
+    assert min(told, len(common) - told) > 5
+    for number, place in enumerate(common):
+        assert_nothing_shows(observed, OUTCOMES if number <= told else REFUSED, killed=(node, place))
+
+
+def test_nothing_shows_when_bob_is_killed_at_any_time(observed):
+    """His private steps take times of their own, so the same moment finds him at different work."""
+    for half_seconds in range(1, 11):
+        assert_nothing_shows(observed, killed=("bob", half_seconds / 2))
+
+
+def test_the_observer_sees_what_shows(folder, points):
+    """Without a response time F leaves when the work is done, and its time tells which."""
+    observed = Observed(folder, points, response_s=0.0)
+    seen = [observed.run(outcome).to_the_decision() for outcome in OUTCOMES]
+    assert seen[0] != seen[1] != seen[2] != seen[0]
+
+
+def test_holding_back_the_end_of_alices_message_tells_nothing(observed):
     """Bob waits for the whole of it whatever he has: nothing of him leaves in between (case H1)."""
-    parameters = rehearsal(rounds=5000, ell=400)
-    for visibility in (1.0, 0.5):
-        two = TwoNodes(folder / str(visibility), parameters, draw_rounds(parameters, visibility=visibility))
-        two = replace(two, timeout_s=1.0, probe_s=0.1).provision(sessions=1)
-        sent = []
-
-        def hold(sender, kind, payload, sent=sent):
-            sent.append((sender, kind))
-            return None if kind == "revelation" else payload
-
-        two.run(tamper=hold)
-        assert ("bob", "F") not in sent and two.keystores["bob"].keys() == []
-        two.close()
+    kinds = [event[3] for event in messages(observed.run(NO_DECODING))]
+    seen = assert_nothing_shows(observed, late=(kinds.index("revelation"), 300.0))
+    assert not any(event[1] < RESPONSE_S for event in messages(seen) if event[3] == "F")

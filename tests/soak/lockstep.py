@@ -8,17 +8,16 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import contextmanager
-from types import SimpleNamespace
-from unittest.mock import patch
+from datetime import UTC, datetime, timedelta
 
 from postprocess.errors import PeerLost
 from postprocess.link import Silence
 from postprocess.link.channel import WaitingMessages
-from postprocess.session import mailbox
+from postprocess.support.clock import Clock
 
 MOST_SWITCHES = 20_000
 LONGEST_S = 100_000.0
+MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Endless(AssertionError):
@@ -36,14 +35,21 @@ class Lockstep:
         self.now, self.current, self.switches = 0.0, "", 0
         self._turns: dict[str, threading.Semaphore] = {}
         self._waiting: dict[str, tuple[Callable[[], bool], float]] = {}
+        self._due: list[tuple[float, Callable[[], None]]] = []
 
-    def clock(self) -> float:
-        """Monotonic seconds."""
-        return self.now
+    @property
+    def clock(self) -> Clock:
+        """For whatever reads the time."""
+        return Clock(lambda: self.now, self.sleep, lambda: MIDNIGHT + timedelta(seconds=self.now))
 
     def sleep(self, seconds: float) -> None:
         """Let virtual time pass for this node."""
         self.wait_for(lambda: False, seconds)
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something when so much virtual time has passed."""
+        self._due.append((self.now + seconds, action))
+        self._due.sort(key=lambda due: due[0])
 
     def wait_for(self, done: Callable[[], bool], timeout: float) -> bool:
         """Give the turn away until `done` or the time is over; returns done()."""
@@ -91,22 +97,21 @@ class Lockstep:
 
     def _choose(self, me: str) -> str:
         """The other node first; nobody can go on: the one whose time is over first."""
-        for node in sorted(self._turns, key=lambda node: node == me):
-            if node not in self._waiting or self._waiting[node][0]():
+        while True:
+            for node in sorted(self._turns, key=lambda node: node == me):
+                if node not in self._waiting or self._waiting[node][0]():
+                    return node
+            node = min(self._turns, key=lambda node: self._waiting[node][1])
+            if not self._due or self._due[0][0] > self._waiting[node][1]:
+                self.now = max(self.now, self._waiting[node][1])
                 return node
-        node = min(self._turns, key=lambda node: self._waiting[node][1])
-        self.now = max(self.now, self._waiting[node][1])
-        return node
+            at, action = self._due.pop(0)
+            self.now = max(self.now, at)
+            action()
 
     def condition(self) -> VirtualCondition:
         """In place of a threading.Condition."""
         return VirtualCondition(self)
-
-    @contextmanager
-    def clocks(self):
-        """Post-processing reads this clock instead of the machine's."""
-        with patch.object(mailbox, "time", SimpleNamespace(monotonic=self.clock)):
-            yield
 
 
 class VirtualCondition:
@@ -164,6 +169,15 @@ class LockstepLink:
             self._waiting.keep(*self._inbox.popleft())
         self._place(f"after receive of {found[0]}")
         return found
+
+    def deliver(self, kind: str, payload: bytes) -> None:
+        """A message that was held back arrives at this end."""
+        self._inbox.append((kind, payload))
+
+    def forget(self) -> None:
+        """The process at this end is a new one: what the old one had not read is lost."""
+        self._inbox.clear()
+        self._waiting = WaitingMessages()
 
     def peer_is_there(self, timeout: float) -> bool:
         """See Link."""

@@ -61,7 +61,7 @@ class SmallRounds(Laboratory):
         store = None
         try:
             store = RoundStore.open(self.home / node)
-            acquisition = Acquisition(store, link, timeout_s=60.0, clock=lockstep.clock)
+            acquisition = Acquisition(store, link, timeout_s=60.0, clock=lockstep.clock.monotonic)
             acquisition.agree_on_parameters()
             following = acquisition.resume()
             for _ in range(30):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -124,7 +124,7 @@ class Pair:
         def live(node: str) -> object:
             keystore = None
             try:
-                keystore = Keystore.open(self.folder / node / "keystore.sqlite")
+                keystore = Keystore.open(self.folder / node / "keystore.sqlite", lockstep.clock)
                 role = ROLES[node](
                     self.parameters,
                     self.rounds[node],
@@ -132,8 +132,6 @@ class Pair:
                     keystore,
                     timeout_s=60.0,
                     random_bits=SeededSource(5, "seed").bits,
-                    clock=lockstep.clock,
-                    sleep=lockstep.sleep,
                 )
                 return role.run()
             finally:
@@ -141,9 +139,7 @@ class Pair:
                 if keystore is not None:
                     keystore.close()
 
-        with ExitStack() as stack:
-            stack.enter_context(lockstep.clocks())
-            stack.enter_context(self.tags.watching())
+        with self.tags.watching():
             return lockstep.run({node: (lambda node=node: live(node)) for node in NODES})
 
     def violations(self, results: dict[str, object], *, tampered: bool = False) -> list[str]:
