@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from postprocess.errors import InvalidInput
-from postprocess.storage.private_files import write_private
+from postprocess.storage.private_files import changing, write_private
 
 _MOST_BYTES = 32
 
@@ -35,9 +35,10 @@ class Generation:
             ) from None
 
     def keep(self, number: int) -> None:
-        """Put the number on disk; it never goes back."""
-        if number > self.read():
-            write_private(self.path, f"{number}\n".encode())
+        """Put the number on disk; it never goes back, whichever of two processes comes last."""
+        with changing(self.path.parent):
+            if number > self.read():
+                write_private(self.path, f"{number}\n".encode())
 
     def require_not_behind(self, number: int) -> None:
         """Refuse a ledger that is older than what it has done already, or one that has lost this file."""
