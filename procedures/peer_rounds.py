@@ -43,6 +43,7 @@ class PeerExperiment(NodeExperiment):
 
         Raises:
             SessionAborted, PeerLost, OperatorNeeded: see postprocess.acquisition.
+            InvalidInput: others may read the node's home.
         """
         from node.assembly import unvaried
         from node.node_errors import NodeProblem
@@ -54,6 +55,7 @@ class PeerExperiment(NodeExperiment):
         from procedures.kernel_session import KernelSession
 
         home = self.home
+        home.require_private()  # also where no ledger is opened: settings, random source and link keys lie there
         kernels = KernelSession(self.node, self.scheduler, home.calibration, self.recovery_timeout, self.show_status)
         self.node.vary = vary or unvaried
         kernels.read_calibration()

@@ -26,11 +26,11 @@ def worker(tmp_path, monkeypatch):
     monkeypatch.delenv("DIQKD_HOME", raising=False)
     laboratory.use(laboratory.Laboratory(3))
 
-    def make(node, **arguments):
+    def make(node, experiment="generate_key.py", **arguments):
         monkeypatch.setenv("DIQKD_NODE", node)
         monkeypatch.setenv("DIQKD_APPARATUS", "emulated")
         made.append(Worker(tmp_path, emulated.ROOT / "device_db.py"))
-        made[-1].build(emulated.ROOT / "repository" / "generate_key.py", None, arguments)
+        made[-1].build(emulated.ROOT / "repository" / experiment, None, arguments)
         return made[-1]
 
     yield make
@@ -86,6 +86,47 @@ def test_without_k0_it_says_so(worker, tmp_path, monkeypatch):
         made.run()
 
 
+def provisioned(folder, monkeypatch):
+    """Bob's home and the public parameters of SMALL."""
+    home = folder / "homes" / "bob"
+    home.mkdir(parents=True, mode=0o700)
+    monkeypatch.setenv("DIQKD_HOME", str(folder / "homes"))
+    choice = Choice(SMALL["rounds"], Fraction(SMALL["gamma_256"], 256), block_rounds=SMALL["block_rounds"])
+    public = session_parameters(NodeHome("bob"), "emulated", "s1", preset="custom", choice=choice)
+    with Keystore.create(home / "keystore.sqlite", "bob") as keystore:
+        keystore.provision(draw_k0(SystemSource(), public), public)
+    return home, public
+
+
+@pytest.mark.parametrize("opened", [".", "keystore.sqlite", "random.json"])
+def test_a_key_is_not_made_in_a_home_that_others_may_read(worker, tmp_path, monkeypatch, opened):
+    """Case L4: nothing is reserved, nothing drawn."""
+    home, _ = provisioned(tmp_path, monkeypatch)
+    (home / "random.json").write_text('{"kind": "system"}')
+    (home / "random.json").chmod(0o600)
+    made = worker("bob", **SMALL)
+    made.prepare()
+    (home / opened).chmod(0o755)
+    with pytest.raises(InvalidInput, match=f"{home / opened}: others may read it; run `chmod"):
+        made.run()
+    (home / opened).chmod(0o700)
+    with Keystore.open(home / "keystore.sqlite") as keystore:
+        assert keystore.sessions() == []
+    assert not (home / "sessions").exists()
+
+
+@pytest.mark.parametrize("experiment", ["characterise_link.py", "tomography.py", "calibrate_herald_phase.py"])
+def test_nothing_is_measured_with_the_peer_in_a_home_that_others_may_read(worker, tmp_path, monkeypatch, experiment):
+    """Case L4: a characterisation opens no ledger, but settings are drawn and link keys used."""
+    home, _ = provisioned(tmp_path, monkeypatch)
+    made = worker("bob", experiment)
+    made.prepare()
+    home.chmod(0o750)
+    with pytest.raises(InvalidInput, match=f"{home}: others may read it; run `chmod"):
+        made.run()
+    assert not (home / "measurements").exists()
+
+
 def test_a_lost_peer_leaves_pads_reserved_and_a_session_to_resume(worker, tmp_path, monkeypatch):
     """Nobody is at the other end: the run ends with a name, its results are written, no round has been started."""
     import h5py
@@ -94,17 +135,10 @@ def test_a_lost_peer_leaves_pads_reserved_and_a_session_to_resume(worker, tmp_pa
     from postprocess.link.keys import make_link_keys, write_peer
     from postprocess.rounds import RoundStore
 
-    home = tmp_path / "homes" / "bob"
-    home.mkdir(parents=True, mode=0o700)
-    monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))
+    home, public = provisioned(tmp_path, monkeypatch)
     peer = make_link_keys(tmp_path / "elsewhere")
     make_link_keys(home)
     write_peer(home, peer, {"rounds": "tcp://127.0.0.1:9", "session": "tcp://127.0.0.1:10"})
-    choice = Choice(SMALL["rounds"], Fraction(SMALL["gamma_256"], 256), block_rounds=SMALL["block_rounds"])
-    public = session_parameters(NodeHome("bob"), "emulated", "s1", preset="custom", choice=choice)
-    with Keystore.create(home / "keystore.sqlite", "bob") as keystore:
-        keystore.provision(draw_k0(SystemSource(), public), public)
-
     made = worker("bob", **SMALL, peer_timeout=1.0)
     made.prepare()
     with pytest.raises(PeerLost):
