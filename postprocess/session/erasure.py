@@ -13,6 +13,7 @@ from pathlib import Path
 from postprocess.keystore import ACCEPTED, Keystore
 from postprocess.rounds.round_files import ERASED, RECORDS_FILE, SETTINGS_FILE
 from postprocess.session.bob import PRIVATE_RECORD
+from postprocess.session.transcript import write_transcript
 from postprocess.storage.node_home import NodeHome
 from postprocess.storage.private_files import disk_errors, sync_folder, write_private
 
@@ -25,14 +26,14 @@ def erase_session(home: NodeHome, keystore: Keystore, session_id: str) -> None:
     Public facts stay: parameters, burned blocks, outcome, sizes and digests of messages. A call that was interrupted is
     made good by the next.
     """
-    folder = home.session_folder(session_id)
+    folder, page = home.session_folder(session_id), keystore.session(session_id)
     if folder.is_dir():
-        outcome = keystore.session(session_id).outcome
-        write_private(folder / ERASED, json.dumps({"session_id": session_id, "outcome": outcome}).encode())
+        write_transcript(page, home.node)  # a session that died before it could write its own is never run again
+        write_private(folder / ERASED, json.dumps({"session_id": session_id, "outcome": page.outcome}).encode())
         for name in _SECRET_FILES:
             _overwrite(folder / name)
             _overwrite(folder / f".{name}.new")
-    keystore.session(session_id).erase_messages()
+    page.erase_messages()
 
 
 def not_erased(home: NodeHome, keystore: Keystore) -> list[str]:

@@ -61,7 +61,7 @@ def post_process(
                     progress=progress,
                 )
                 result = session.run()
-            _write_outcome(home, keystore, parameters, result)
+            write_outcome(home, keystore, parameters, result)
     finally:
         os.close(lock)
     return result
@@ -96,8 +96,8 @@ def require_key(result: SessionResult, session_id: str) -> None:
         raise DiqkdError(f"session '{session_id}': accepted without a key in the ledger; run `diqkd keys verify`")
 
 
-def _write_outcome(home: NodeHome, keystore: Keystore, parameters: SessionParameters, result: SessionResult) -> None:
-
+def write_outcome(home: NodeHome, keystore: Keystore, parameters: SessionParameters, result: SessionResult) -> None:
+    """outcome.json and transcript.json of a session that post-processing has brought to its end; both are public."""
     outcome = {
         "session_id": parameters.session_id,
         "apparatus": parameters.apparatus,

@@ -81,7 +81,7 @@ def draw_seed(home, parameters, monkeypatch):
     monkeypatch.setattr(post_processing, "open_own", lambda *_, **__: Stored())
     monkeypatch.setattr(post_processing, "open_ledger", lambda home: nullcontext(SimpleNamespace(ledger_id="")))
     monkeypatch.setattr(post_processing, "ROLES", {"alice": Alice})
-    monkeypatch.setattr(post_processing, "_write_outcome", lambda *_: None)
+    monkeypatch.setattr(post_processing, "write_outcome", lambda *_: None)
     post_processing.post_process(home, "s1", timeout_s=1.0, link=Stored())
 
 

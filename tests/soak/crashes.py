@@ -1,6 +1,7 @@
 """Kind 'crashes': a process dies, loses power or gets an error at every durable write, send and receive.
 
-Rounds, post-processing, provisioning and delivery; Alice, Bob, or both. Afterwards the same command must go on.
+Rounds, post-processing, provisioning, delivery and what an ended session leaves; Alice, Bob, or both. Afterwards the
+same command must go on.
 """
 
 from __future__ import annotations
@@ -14,19 +15,27 @@ from emulated_rounds import small_session as rounds_plan
 
 from diqkd.keys_actions import _write_new
 from postprocess.acquisition import Next
-from postprocess.errors import DiqkdError
+from postprocess.errors import AbortReason, DiqkdError, SessionAborted
 from postprocess.keystore import Keystore, draw_k0
 from postprocess.keystore.delivery import deliver
 from postprocess.keystore.k0_file import read_k0_file
 from postprocess.link.keys import make_link_keys, read_link_keys, write_peer
 from postprocess.randomness import SeededSource
 from postprocess.rounds import RoundStore
+from postprocess.session import SessionResult
+from postprocess.session.post_processing import close_session, write_outcome
+from postprocess.session.transcript import read_transcript, transcript_of
+from postprocess.storage.bounded_files import MissingFile
+from postprocess.storage.node_home import NodeHome
+from postprocess.storage.private_files import private_folder
 from tests.soak.disk import MODES, Dead, FailingDisk
 from tests.soak.small_rounds import small_rounds
-from tests.soak.small_sessions import NODES, SESSION, Template, small_session
+from tests.soak.small_sessions import ELL, NODES, OLDER, SESSION, Template, small_session
 
 PEER_KEY = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
 ADDRESSES = {"rounds": "tcp://127.0.0.1:5001", "session": "tcp://127.0.0.1:5002"}
+ZEROED = "zeroed"
+KEY_MADE = SessionResult(True, None, ELL, SESSION, seconds={})
 ALLOWED = {"allow_emulated": True, "allow_insecure": True}
 
 
@@ -43,6 +52,7 @@ class Crashes:
             "making rounds": self._creation,
             "provisioning": self._provisioning,
             "delivery": self._delivery,
+            "ending": self._ending,
         }
         self._accepted = scratch / "accepted"
         pair = self._template.copy(self._accepted)
@@ -224,6 +234,39 @@ class Crashes:
             found.extend(f"ledger: {line}" for line in keystore.check())
         return found
 
+    def _ending(self, mode: str, lives: list[dict[str, int]], random) -> list[str]:
+        """The transcripts of a session with a key and of one that ended in its rounds: whole, or not there."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.copytree(self._accepted, self._folder)
+        found, homes = [], [NodeHome(node, self._folder) for node in NODES]
+        for home in homes:
+            with Keystore.open(home.ledger) as keystore:
+                keystore.reserve(ZEROED, small_session(ZEROED))
+            for session in (OLDER, SESSION, ZEROED):
+                private_folder(home.session_folder(session))
+
+        def one(home: NodeHome) -> None:
+            with Keystore.open(home.ledger) as keystore:
+                write_outcome(home, keystore, self._template.parameters, KEY_MADE)
+            close_session(home, ZEROED, SessionAborted(AbortReason.ZEROED_ROUNDS, "7 rounds of alice"))
+
+        def run(disk=None):
+            for home in homes:
+                self._now = home.node
+                try:
+                    one(home)
+                except Dead:
+                    pass
+                except DiqkdError as problem:
+                    if disk is None:
+                        found.append(f"{home.node}: the session cannot be ended again: {problem}")
+
+        for deadly in lives:
+            self._caught(found, lambda deadly=deadly: self._fail(self._folder, mode, deadly, self._who, random, run))
+            found += [line for home in homes for line in _transcripts(home, required=False)]
+        self._caught(found, run)
+        return found + [line for home in homes for line in _transcripts(home, required=True)]
+
     def _who(self) -> str:
         return self._now
 
@@ -239,6 +282,25 @@ class Crashes:
             run()
         except Exception as problem:
             found.append(f"traceback {type(problem).__name__}: {problem}")
+
+
+def _transcripts(home: NodeHome, *, required: bool) -> list[str]:
+    """One line for each transcript that does not say what the ledger says, or is missing where it must be there."""
+    found = []
+    with Keystore.open(home.ledger) as keystore:
+        for session in (SESSION, ZEROED):
+            try:
+                stored = read_transcript(home.session_folder(session))
+            except MissingFile:
+                found += [f"{home.node}: no transcript of {session}"] if required else []
+                continue
+            except DiqkdError as problem:
+                found.append(str(problem))
+                continue
+            expected = transcript_of(keystore.session(session), home.node)
+            if any(stored.get(name) != value for name, value in expected.items()) or len(stored["versions"]) != 1:
+                found.append(f"{home.node}: the transcript of {session} is not the ledger's")
+    return found
 
 
 def _is_whole(carried: Path) -> bool:

@@ -67,7 +67,28 @@ def test_short_sweep_of_crashes(crash_sweep):
     numbers = [*range(SHORT[Crashes]), *range(crash_sweep.single, crash_sweep.single + 20)]
     assert [line for number in numbers for line in crash_sweep.case(number)] == []
     phases = {(phase, mode) for phase, mode, _ in crash_sweep._points}
-    assert len(phases) == 5 * 4 and crash_sweep.single > 1500
+    assert len(phases) == 6 * 4 and crash_sweep.single > 1500
+
+
+@pytest.mark.parametrize("mode", ["power cut", "ENOSPC"])
+def test_a_transcript_is_whole_or_not_there(crash_sweep, mode):
+    """At every place of ending a session, after post-processing and after an abort in the rounds."""
+    numbers = [n for n, point in enumerate(crash_sweep._points) if point[:2] == ("ending", mode)]
+    assert len(numbers) > 40
+    assert [line for number in numbers for line in crash_sweep.case(number)] == []
+
+
+def test_a_transcript_written_in_place_is_seen(crash_sweep, monkeypatch):
+    monkeypatch.setattr("postprocess.session.transcript.write_private", write_in_place)
+    numbers = [n for n, point in enumerate(crash_sweep._points) if point[:2] == ("ending", "power cut")]
+    assert any("transcript.json" in line for number in numbers for line in crash_sweep.case(number))
+
+
+def write_in_place(path, content):
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    os.write(descriptor, content)
+    os.fsync(descriptor)
+    os.close(descriptor)
 
 
 def test_short_sweep_of_parsers(scratch, monkeypatch):
