@@ -12,8 +12,10 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from postprocess.errors import InvalidInput
 from testbed import standin
 
+URUKUL_PROTOCOL = 8  # of the CPLD in testbed.boards.urukul; release-8 knows no other
 MODULES = {"entangler.driver": "testbed.drivers.entangler"}
 CORE_DEVICE = "artiq.coredevice."
 
@@ -31,6 +33,36 @@ def emulate(table: dict[str, Any], node: str) -> dict[str, Any]:
         "type": "local", "module": "testbed.physics.node_physics", "class": "NodePhysics", "arguments": {"node": node},
     }  # fmt: skip
     return emulated
+
+
+def run_compiled(table: dict[str, Any], node: str) -> dict[str, Any]:
+    """The device table of a node with ARTIQ's own drivers, whose core device is this machine (docs/emulation.md).
+
+    Args:
+        table: device table for hardware; it is not changed.
+        node: "alice" or "bob".
+
+    Raises:
+        InvalidInput: ARTIQ is not installed.
+    """
+    if standin.install():
+        raise InvalidInput(
+            "DIQKD_APPARATUS=compiled runs what ARTIQ's compiler makes, and ARTIQ is not installed here; enter "
+            "`nix develop`, or say emulated"
+        )
+    import artiq
+
+    compiled = copy.deepcopy(table)
+    for entry in compiled.values():
+        if isinstance(entry, dict) and "kind" in entry.get("arguments", {}):
+            entry["arguments"]["kind"] = "emulated"
+        elif isinstance(entry, dict) and entry.get("class") == "CPLD" and not artiq.__version__.startswith("8"):
+            entry["arguments"]["proto_rev"] = URUKUL_PROTOCOL
+    core = compiled["core"]
+    core.update(module="testbed.compiled.core", arguments=core["arguments"] | {"node": node})
+    compiled["core"]["class"] = "HostCore"
+    compiled["core_log"] = {"type": "dummy"}
+    return compiled
 
 
 def _emulate_entry(entry: Any) -> Any:

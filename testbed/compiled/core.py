@@ -1,0 +1,43 @@
+"""The core device whose firmware is this machine: ARTIQ's own Core, another target, another connection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from artiq.coredevice import core as artiq_core
+
+from testbed.boards.crate import Crate
+from testbed.boards.rtio import Rtio
+from testbed.compiled.connection import HostConnection
+from testbed.compiled.target import HostTarget, require_host_target
+
+KERNEL_START_MU = 50_000_000  # compiling, uploading and starting a kernel from the host
+
+
+class HostCore(artiq_core.Core):
+    """Arguments as of ARTIQ's Core, plus the node whose boards and ions stand behind it; `host` is not used.
+
+    Attributes:
+        crate: boards and physics, from the first kernel on.
+    """
+
+    def __init__(self, dmgr: Any, node: str, **arguments: Any) -> None:
+        require_host_target()
+        super().__init__(dmgr, **(arguments | {"host": None, "target": "rv32g"}))
+        self.node = node
+        self.target_cls = HostTarget
+        self.rtio = Rtio()
+        self.comm = HostConnection(self.rtio)
+        self.crate: Crate | None = None
+
+    def _run_compiled(self, *compiled: Any) -> None:
+        if self.crate is None:
+            self.crate = Crate(self.dmgr.get_device_db(), self.node, self.rtio, self.comm)
+        self.comm.wall += KERNEL_START_MU
+        super()._run_compiled(*compiled)
+
+    def close(self) -> None:
+        """Tell the laboratory that this node has gone."""
+        if self.crate is not None:
+            self.crate.close()
+        super().close()
