@@ -18,7 +18,7 @@ class I2cBus:
 
     def __init__(self) -> None:
         self.eeproms: dict[tuple[int, int], bytearray] = {}
-        self._selected = {address: 0 for address in SWITCHES}
+        self._selected = dict.fromkeys(SWITCHES, 0)
         self._addressed: int | None = None  # address octet of this transfer
         self._pointer: int | None = None
 

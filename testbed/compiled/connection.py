@@ -61,7 +61,8 @@ class HostConnection:
             ct.c_int64.in_dll(self.runtime, name).value = cost
         self._wall = ct.c_int64.in_dll(self.runtime, "wall")
         self._queued = ct.c_int64.in_dll(self.runtime, "queued")
-        self._queue = np.frombuffer((ct.c_char * (EVENT.itemsize * QUEUE_LENGTH)).in_dll(self.runtime, "queue"), EVENT)
+        queue: Any = (ct.c_char * (EVENT.itemsize * QUEUE_LENGTH)).in_dll(self.runtime, "queue")
+        self._queue = np.frombuffer(queue, EVENT)
         self._callbacks = {name: kind(self._guarded(name, kind)) for name, kind in CALLBACKS.items()}
         host = Host.in_dll(self.runtime, "host")
         for name, callback in self._callbacks.items():
@@ -207,5 +208,3 @@ class HostConnection:
 
     def close(self) -> None:
         """Nothing is held open."""
-
-

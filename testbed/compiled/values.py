@@ -137,7 +137,7 @@ def _take_elements(kind: Kind, address: int | None, count: int, embedding_map: A
         return [take(kind, (address or 0) + i * size, embedding_map) for i in range(count)]
     if not count:
         return []
-    flat = np.frombuffer(ct.string_at(address, count * NUMPY[letter].itemsize), NUMPY[letter])
+    flat = np.frombuffer(ct.string_at(address or 0, count * NUMPY[letter].itemsize), NUMPY[letter])
     return list(flat) if letter in "iI" else flat.tolist()
 
 

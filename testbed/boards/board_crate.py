@@ -56,7 +56,7 @@ class BoardCore:
         self._clock.wall = time
 
 
-class Crate:
+class BoardCrate:
     """Boards behind their channels, in the place of a device manager for the physics.
 
     Args:
