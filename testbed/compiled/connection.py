@@ -32,11 +32,19 @@ from testbed.compiled.interface import (
 )
 from testbed.compiled.library import runtime_library
 from testbed.compiled.rpc import Rpcs, python_exception
+from testbed.drivers.core import COUNTER_MU, INPUT_MU, OUTPUT_MU, RESET_MARGIN_MU
 
 log = logging.getLogger(__name__)
 
-# ns of CPU time, as testbed.drivers.core has them.
-COSTS = {"cost_output": 400, "cost_input": 600, "cost_counter": 100, "reset_margin": 125_000}
+# ns of CPU time: RTIO as in testbed.drivers.core; the Python emulation cannot see an RPC go to the host and back.
+COSTS = {
+    "cost_output": OUTPUT_MU,
+    "cost_input": INPUT_MU,
+    "cost_counter": COUNTER_MU,
+    "reset_margin": RESET_MARGIN_MU,
+    "cost_rpc": 1_000_000,
+    "cost_async_rpc": 20_000,
+}
 MOST_FRAMES, MOST_NESTED = 128, 16
 
 

@@ -10,9 +10,8 @@ from testbed.boards.board_crate import BoardCrate
 from testbed.boards.rtio import Rtio
 from testbed.compiled.connection import HostConnection
 from testbed.compiled.target import HostTarget, require_host_target
+from testbed.drivers.core import KERNEL_START_MU
 from testbed.physics.node_physics import NodePhysics
-
-KERNEL_START_MU = 50_000_000  # compiling, uploading and starting a kernel from the host
 
 
 class HostCore(artiq_core.Core):

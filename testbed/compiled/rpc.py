@@ -119,6 +119,6 @@ def python_exception(found: list[KernelException], frames: list[int], embedding_
         kind = getattr(exceptions, described.name.split(".")[-1])
     else:
         kind = embedding_map.retrieve_object(described.id)
-    problem = kind(nested[-1][1].format(*nested[-1][2]))
+    problem = kind(nested[-1][1].format(*nested[0][2]))  # of the type raised first, with what was said last: as ARTIQ
     problem.artiq_core_exception = described
     return problem

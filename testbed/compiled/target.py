@@ -57,6 +57,4 @@ def require_host_target() -> None:
         raise InvalidInput(f"the compiled laboratory runs on x86-64, this is {platform.machine()}")
     for tool in TOOLS:
         if shutil.which(tool) is None:
-            raise InvalidInput(
-                f"{tool}: not installed; compiled kernels need lld and llvm, as ARTIQ itself does"
-            )
+            raise InvalidInput(f"{tool}: not installed; compiled kernels need lld and llvm, as ARTIQ itself does")

@@ -9,7 +9,7 @@ import pytest
 from testbed.boards.ttl import LEVEL, SENSITIVITY
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "node"))
-import emulated  # noqa: E402 - found by the line above
+import emulated
 
 REASON = "ARTIQ is not installed here: no kernel ran as its compiler makes it"
 
@@ -24,6 +24,22 @@ def is_real_artiq():
 def tools_on_path(monkeypatch):
     """The linker may stand beside Python."""
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+
+
+class Table:
+    """A device database."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def get_device_db(self):
+        return self.table
+
+    def get(self, name, resolve_alias=False):
+        return self.table[name]
+
+    def get_satellite_cpu_target(self, destination):
+        return "rv32g"
 
 
 class Recorded(list):

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-import compiled_kit  # noqa: E402 - found by the line above
+import compiled_kit
 
-from contract.nodes import BOB, NODES  # noqa: E402
+from contract.nodes import BOB, NODES
 
 pytestmark = compiled_kit.needs_artiq
-FIELDS = ("patterns", "outcomes", "settings", "types", "flags", "counts", "attempts", "timestamps_mu")
-ROUNDS, OUTPUT_ROUNDS, BLOCK_ROUNDS = 5000, 100, 64
+FIELDS = ("patterns", "outcomes", "settings", "types", "flags", "counts", "attempts")
+ROUNDS, OUTPUT_ROUNDS, BLOCK_ROUNDS = 5000, 60, 64
 ROUND_NS = 425_000
 
 
@@ -50,10 +50,12 @@ def outputs(request, tmp_path_factory):
         for node, host in measured(request.param, OUTPUT_ROUNDS, tmp_path_factory.mktemp("outputs"), patch):
             first, last = field(host, "timestamps_mu")[[0, -1]]
             kinds = {"edges": node.edges(), "gates": node.gates(), "tones": node.all_tones(), "loads": set(node.loads)}
-            found.append({
-                kind: {(int(e[0] - first), *e[1:]) for e in events if 0 <= e[0] - first <= last - first + ROUND_NS}
-                for kind, events in kinds.items()
-            })
+            found.append(
+                {
+                    kind: {(int(e[0] - first), *e[1:]) for e in events if 0 <= e[0] - first <= last - first + ROUND_NS}
+                    for kind, events in kinds.items()
+                }
+            )
         yield found
 
 
@@ -62,13 +64,18 @@ def field(host, name):
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_equal_strings_and_times(pair, name):
+def test_equal_strings(pair, name):
     (_, emulated), (_, compiled) = pair
     assert len(field(emulated, name)) == ROUNDS
-    first, second = field(emulated, name), field(compiled, name)
-    if name == "timestamps_mu":  # the kernels start at different times
-        first, second = np.diff(first), np.diff(second)
-    assert np.array_equal(first, second)
+    assert np.array_equal(field(emulated, name), field(compiled, name))
+
+
+def test_equal_times(pair):
+    """From herald to herald; between blocks an RPC takes time, which the Python emulation does not know."""
+    (_, emulated), (_, compiled) = pair
+    for mine, theirs in zip(emulated.kept, compiled.kept, strict=True):
+        times = [np.asarray(kept[3].timestamps_mu, np.int64) for kept in (mine, theirs)]
+        assert np.array_equal(*map(np.diff, times))
 
 
 @pytest.mark.parametrize("kind", ["edges", "gates", "loads"])

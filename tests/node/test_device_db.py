@@ -34,8 +34,11 @@ def test_kasli_table(node, master):
     [
         ({}, "DIQKD_NODE is ''; set it to alice or bob"),
         ({"DIQKD_NODE": "eve", "DIQKD_APPARATUS": "kasli"}, "DIQKD_NODE is 'eve'; set it to alice or bob"),
-        ({"DIQKD_NODE": "bob"}, "DIQKD_APPARATUS is ''; set it to kasli or emulated"),
-        ({"DIQKD_NODE": "bob", "DIQKD_APPARATUS": "sim"}, "DIQKD_APPARATUS is 'sim'; set it to kasli or emulated"),
+        ({"DIQKD_NODE": "bob"}, "DIQKD_APPARATUS is ''; set it to kasli, emulated or compiled"),
+        (
+            {"DIQKD_NODE": "bob", "DIQKD_APPARATUS": "sim"},
+            "DIQKD_APPARATUS is 'sim'; set it to kasli, emulated or compiled",
+        ),
     ],
 )
 def test_unknown_values_are_one_line(environment, complaint):

@@ -52,6 +52,7 @@ NORETURN void raise_again(const struct exception *e);
 NORETURN void abort_kernel(void);
 
 /* rtio.c */
+extern int64_t wall;
 int64_t cursor(void);
 void submit(int64_t time, int32_t target);
 void put(int64_t time, int32_t target, uint32_t data);

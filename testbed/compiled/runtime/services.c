@@ -4,14 +4,18 @@
 
 #include "runtime.h"
 
+EXPORT int64_t cost_rpc, cost_async_rpc;         /* ns, set by the host */
+
 EXPORT void rpc_send(int32_t service, const struct slice *tag, void **arguments)
 {
+    wall += cost_rpc;
     if (host.rpc_send(service, tag->ptr, tag->len, arguments, 0) < 0)
         abort_kernel();
 }
 
 EXPORT void rpc_send_async(int32_t service, const struct slice *tag, void **arguments)
 {
+    wall += cost_async_rpc;
     if (host.rpc_send(service, tag->ptr, tag->len, arguments, 1) < 0)
         abort_kernel();
 }
