@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from testbed import standin
+
 ROOT = Path(__file__).resolve().parents[2]
 SHOW = """
 try:
     from device_db import device_db
-except ValueError as problem:
+except Exception as problem:
     raise SystemExit(str(problem))
 print(device_db["apparatus"]["arguments"], device_db["entangler"]["arguments"]["is_master"])
 """
@@ -45,3 +47,12 @@ def test_unknown_values_are_one_line(environment, complaint):
     done = evaluate(**environment)
     assert done.returncode == 1
     assert done.stderr.strip() == f"device_db.py: {complaint}"
+
+
+def test_compiled_kernels_need_artiq():
+    done = evaluate(DIQKD_NODE="bob", DIQKD_APPARATUS="compiled")
+    if standin.install():
+        assert done.returncode == 1 and "ARTIQ is not installed here" in done.stderr
+        assert done.stderr.count("\n") == 1
+    else:
+        assert done.stdout.strip() == "{'node': 'bob', 'kind': 'emulated'} True", done.stderr
