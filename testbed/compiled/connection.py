@@ -10,6 +10,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -31,7 +32,8 @@ from testbed.compiled.interface import (
     Slice,
 )
 from testbed.compiled.library import runtime_library
-from testbed.compiled.rpc import Rpcs, python_exception
+from testbed.compiled.rpc import FAILED, ExceptionImage, Rpcs, python_exception
+from testbed.compiled.values import HostMemory, KernelValues
 from testbed.drivers.core import COUNTER_MU, INPUT_MU, OUTPUT_MU, RESET_MARGIN_MU
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ COSTS = {
     "cost_async_rpc": 20_000,
 }
 MOST_FRAMES, MOST_NESTED = 128, 16
+EXCEPTION = ExceptionImage(HostMemory.pointer)
 
 
 class _Symbol(ct.Structure):
@@ -110,10 +113,15 @@ class HostConnection:
 
     def _rpc_send(self, service: int, tag: int, length: int, arguments: int, is_async: int) -> int:
         self._drain()
-        return self._rpcs.send(service, ct.string_at(tag, length), arguments, bool(is_async))
+        self._rpcs.send(service, ct.string_at(tag, length), arguments, bool(is_async))
+        return DONE
 
     def _rpc_recv(self, slot: int, failure: Any) -> int:
-        return self._rpcs.receive(slot, failure.contents)
+        size = self._rpcs.receive(slot)
+        if size == FAILED and self._rpcs.failure is not None:
+            image = EXCEPTION.packed(self._rpcs.failure, self._rpcs.embedding_map)
+            ct.memmove(failure, image, len(image))
+        return size
 
     def _drain(self) -> int:
         count = self._queued.value
@@ -164,7 +172,8 @@ class HostConnection:
     def serve(self, embedding_map: Any, symbolizer: Callable, demangler: Callable) -> None:
         """Run the loaded kernel to its end; raises what it did not catch, or what ended it from outside."""
         assert self._library is not None
-        self._rpcs, self._problem = Rpcs(embedding_map), None
+        values = KernelValues(HostMemory(), embedding_map)
+        self._rpcs, self._problem = Rpcs(values), None
         self._rows.clear()
         ids = (ct.c_int32 * len(OWN_EXCEPTIONS)).in_dll(self.runtime, "exception_ids")
         for i, name in enumerate(OWN_EXCEPTIONS):
@@ -179,8 +188,9 @@ class HostConnection:
         if self._problem is not None:
             raise self._problem
         if left == UNCAUGHT:
-            raise self._uncaught(embedding_map, symbolizer)
-        write_back(self._library, embedding_map)
+            raise self._uncaught(values, symbolizer)
+        with suppress(ValueError):  # a precompiled kernel has none
+            write_back(ct.addressof(ct.c_void_p.in_dll(self._library, "typeinfo")), values)
 
     def _execute(self, entry: ct.c_void_p) -> int:
         """Ctrl-C ends the kernel at its next call: a handler that raised would raise before a callback's `try`."""
@@ -198,14 +208,15 @@ class HostConnection:
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self._problem = KeyboardInterrupt()
 
-    def _uncaught(self, embedding_map: Any, symbolizer: Callable) -> Exception:
+    def _uncaught(self, values: KernelValues, symbolizer: Callable) -> Exception:
         found = (KernelException * MOST_NESTED)()
         depth = self.runtime["uncaught"](found, MOST_NESTED)
         addresses = (ct.c_size_t * MOST_FRAMES)()
         count = self.runtime["frames_left"](addresses, MOST_FRAMES)
         base, length = self._place()
         frames = [address - base for address in addresses[:count] if 0 <= address - base < length]
-        return python_exception(list(found[:depth]), frames, embedding_map, symbolizer)
+        raised = [EXCEPTION.read(ct.addressof(e), values) for e in found[:depth]]
+        return python_exception(raised, frames, values.embedding_map, symbolizer)
 
     def _place(self) -> tuple[int, int]:
         """(where the loader put the kernel's file, more octets than it has)."""

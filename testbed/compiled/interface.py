@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ctypes as ct
-from typing import Any
 
 import numpy as np
 
 DONE, FAILED, ABORT = 0, -1, -2
 FINISHED, UNCAUGHT, ABORTED = 0, 1, 2  # how a kernel ended
-IN_EMBEDDING_MAP = -1  # length of a string that is a number there
 
 EVENT = np.dtype([("time", "i8"), ("wall", "i8"), ("target", "i4"), ("data", "u4")])
 QUEUE_LENGTH = 65536
@@ -19,12 +17,6 @@ class Slice(ct.Structure):
     """A string or a list in a kernel's memory."""
 
     _fields_ = (("ptr", ct.c_void_p), ("len", ct.c_int32))
-
-    def text(self, embedding_map: Any) -> str:
-        """The string; it may stand in the embedding map."""
-        if self.len == IN_EMBEDDING_MAP:
-            return embedding_map.retrieve_str(self.ptr or 0)
-        return ct.string_at(self.ptr, self.len).decode()
 
 
 class KernelException(ct.Structure):

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 import builtins
-import ctypes as ct
-from collections.abc import Callable, Generator
-from typing import Any
+import struct
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from artiq.coredevice import exceptions
 
-from testbed.compiled.interface import DONE, FAILED, IN_EMBEDDING_MAP, KernelException, Slice
-from testbed.compiled.values import Kind, parse_call, place, take, take_keyword
+from testbed.compiled.values import KernelValues, Kind, Placing, parse_call
 
 SET_ATTRIBUTE = 0  # the service that writes an attribute of a host object
+DONE, FAILED = 0, -1
+
+
+class Raised(NamedTuple):
+    """An exception as kernels know it; texts are numbers in the embedding map when they come from the host."""
+
+    name: str
+    message: str
+    params: tuple[int, int, int]
+    file: str = "(host)"
+    line: int = 0
+    column: int = -1
+    function: str = "RPC"
 
 
 class Rpcs:
     """Calls of one kernel.
 
-    Args:
-        embedding_map: of the kernel; its objects and strings by number.
+    Attributes:
+        failure: what the last call raised, as the kernel is to see it.
     """
 
-    def __init__(self, embedding_map: Any) -> None:
-        self.embedding_map = embedding_map
+    def __init__(self, values: KernelValues) -> None:
+        self.values, self.embedding_map = values, values.embedding_map
+        self.failure: Raised | None = None
         self._calls: dict[bytes, tuple[list[Kind], Kind]] = {}
-        self._failure: Exception | None = None
         self._result: Any = None
         self._result_kind: Kind = ("n",)
-        self._placing: Generator[int, int, None] | None = None
+        self._placing: Placing | None = None
 
-    def send(self, service: int, tag: bytes, arguments: int, is_async: bool) -> int:
+    def send(self, service: int, tag: bytes, arguments: int, is_async: bool) -> None:
         """Make the call; its result waits for `receive`, unless it is asynchronous."""
         call = self._calls.get(tag)
         if call is None:
@@ -40,51 +52,43 @@ class Rpcs:
         function: Callable = setattr if service == SET_ATTRIBUTE else self.embedding_map.retrieve_object(service)
         if is_async:
             function(*values, **keywords)
-            return DONE
-        self._failure = self._placing = None
+            return
+        self.failure = self._placing = None
         try:
             self._result = function(*values, **keywords)
         except Exception as problem:
-            self._failure = problem
-        return DONE
+            self.failure = self._described(problem)
 
     def _arguments(self, kinds: list[Kind], arguments: int) -> tuple[list, dict[str, Any]]:
-        pointers = (ct.c_size_t * len(kinds)).from_address(arguments) if kinds else ()
+        known, pointer = self.values, self.values.pointer
         values, keywords = [], {}
-        for kind, pointer in zip(kinds, pointers, strict=True):
+        for i, kind in enumerate(kinds):
+            address = known.word(arguments + i * pointer)
             if kind[0] == "k":
-                name, value = take_keyword(kind, pointer, self.embedding_map)
+                name, value = known.take_keyword(kind, address)
                 keywords[name] = value
             else:
-                values.append(take(kind, pointer, self.embedding_map))
+                values.append(known.take(kind, address))
         return values, keywords
 
-    def receive(self, slot: int, failure: KernelException) -> int:
-        """Put the result into a kernel's memory; returns octets wanted, DONE, or FAILED with `failure` filled in."""
-        if self._failure is not None:
-            self._describe(self._failure, failure)
+    def receive(self, slot: int) -> int:
+        """Put the result into a kernel's memory; returns octets wanted, DONE, or FAILED (see `failure`)."""
+        if self.failure is not None:
             return FAILED
         try:
             if self._placing is None:
-                self._placing = place(self._result_kind, self._result, slot)
+                self._placing = self.values.place(self._result_kind, self._result, slot)
                 return next(self._placing)
             return self._placing.send(slot)
         except StopIteration:
             return DONE
 
-    def _describe(self, problem: Exception, into: KernelException) -> None:
+    def _described(self, problem: Exception) -> Raised:
         """A Python exception, so that the kernel can catch it by its type."""
         known = getattr(problem, "artiq_core_exception", None)
         if known is not None:
-            name, message, params = f"{known.id}:{known.name}", known.message, known.params
-        else:
-            name, message, params = self._name(type(problem)), str(problem), (0, 0, 0)
-        store = self.embedding_map.store_str
-        into.id = store(name)
-        into.message = Slice(store(message), IN_EMBEDDING_MAP)
-        into.file, into.function = Slice(store("(host)"), IN_EMBEDDING_MAP), Slice(store("RPC"), IN_EMBEDDING_MAP)
-        into.line, into.column = 0, -1
-        into.param = (ct.c_int64 * 3)(*params)
+            return Raised(f"{known.id}:{known.name}", known.message, tuple(known.params))
+        return Raised(self._name(type(problem)), str(problem), (0, 0, 0))
 
     def _name(self, kind: type) -> str:
         """As ARTIQ's own connection writes it: number of the type (0: the firmware knows it), then its name."""
@@ -94,25 +98,42 @@ class Rpcs:
         return f"{number}:{kind.__module__}.{kind.__qualname__}"
 
 
-def python_exception(found: list[KernelException], frames: list[int], embedding_map: Any, symbolizer: Any) -> Exception:
+class ExceptionImage:
+    """The compiler's C.Exception in memory, for either size of pointers."""
+
+    def __init__(self, pointer: int) -> None:
+        text = "Qi4x" if pointer == 8 else "Ii"
+        head = "i4x" if pointer == 8 else "i"
+        self._form = struct.Struct(f"<{head}{text}ii{text}{text}{'' if pointer == 8 else '4x'}qqq")
+        self.size = self._form.size
+
+    def packed(self, raised: Raised, embedding_map: Any) -> bytes:
+        """With every text in the embedding map."""
+        store = embedding_map.store_str
+        return self._form.pack(
+            store(raised.name), store(raised.file), -1, raised.line, raised.column,
+            store(raised.function), -1, store(raised.message), -1, *raised.params,
+        )  # fmt: skip
+
+    def read(self, address: int, values: KernelValues) -> Raised:
+        """What stands at an address."""
+        found = self._form.unpack(values.memory.read(address, self.size))
+        name, (line, column), params = values.embedding_map.retrieve_str(found[0]), found[3:5], found[9:]
+        pointer = values.pointer
+        file, function = address + pointer, address + 3 * pointer + 8
+        return Raised(
+            name, values.text(function + 2 * pointer), params, values.text(file), line, column, values.text(function)
+        )
+
+
+def python_exception(found: list[Raised], frames: list[int], embedding_map: Any, symbolizer: Any) -> Exception:
     """What a kernel did not catch, with ARTIQ's own core-device traceback.
 
     Args:
         found: nested exceptions, the outermost first.
         frames: addresses in the kernel's file, the innermost first.
     """
-    nested = [
-        [
-            embedding_map.retrieve_str(e.id),
-            e.message.text(embedding_map),
-            list(e.param),
-            e.file.text(embedding_map),
-            e.line,
-            e.column,
-            e.function.text(embedding_map),
-        ]
-        for e in found
-    ]
+    nested: list[list[Any]] = [[e.name, e.message, list(e.params), e.file, e.line, e.column, e.function] for e in found]
     stack = [(0, 0, len(frames)) for _ in nested]
     described = exceptions.CoreException(nested, stack, list(symbolizer(frames)), list(range(1, len(frames) + 1)))
     if described.id == 0:

@@ -1,21 +1,43 @@
-"""Values as ARTIQ's compiler lays them out on a 64-bit machine, and the type tags of its RPCs."""
+"""Values in a kernel's memory as ARTIQ's compiler lays them out, and the type tags of its RPCs."""
 
 from __future__ import annotations
 
 import ctypes as ct
 import struct
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from testbed.compiled.interface import Slice
-
 Kind = tuple  # a parsed tag: letter, then element kinds
+Placing = Generator[int, int, None]  # yields sizes of memory it wants, is sent their addresses
 SCALARS = {"b": ("?", 1), "i": ("<i", 4), "I": ("<q", 8), "f": ("<d", 8)}
 NUMPY = {"b": np.dtype("?"), "i": np.dtype("<i4"), "I": np.dtype("<i8"), "f": np.dtype("<f8")}
 STRINGS, POINTERS = "sBA", "lO"
+IN_EMBEDDING_MAP = -1  # length of a string whose address is a number there
 NOWHERE = 8  # address of what has no octets
+
+
+class KernelMemory(Protocol):
+    """Where a kernel's values are; `pointer` is the size of an address in octets."""
+
+    pointer: int
+
+    def read(self, address: int, length: int) -> bytes: ...
+
+    def write(self, address: int, content: bytes) -> None: ...
+
+
+class HostMemory:
+    """This process's own."""
+
+    pointer = 8
+
+    def read(self, address: int, length: int) -> bytes:
+        return ct.string_at(address, length)
+
+    def write(self, address: int, content: bytes) -> None:
+        ct.memmove(address, content, len(content))
 
 
 def parse(tag: bytes, at: int = 0) -> tuple[Kind, int]:
@@ -45,147 +67,165 @@ def parse_call(tag: bytes) -> tuple[list[Kind], Kind]:
     return kinds, parse(tag, at + 1)[0]
 
 
-def layout(kind: Kind) -> tuple[int, int]:
-    """(size, alignment) in octets.
-
-    Raises:
-        NotImplementedError: a type that no RPC of ARTIQ carries.
-    """
-    letter = kind[0]
-    if letter in SCALARS:
-        return SCALARS[letter][1], SCALARS[letter][1]
-    if letter == "n":
-        return 0, 1
-    if letter in STRINGS:
-        return 16, 8
-    if letter in POINTERS:
-        return 8, 8
-    if letter == "r":
-        size, align = layout(kind[1])
-        return 3 * size, align
-    if letter == "a":
-        return _aligned(8 + 4 * kind[1], 8), 8
-    if letter == "k":
-        return _aligned(16 + layout(kind[1])[0], 8), 8
-    if letter == "t":
-        size, most = 0, 1
-        for element in kind[1]:
-            own, align = layout(element)
-            size, most = _aligned(size, align) + own, max(most, align)
-        return _aligned(size, most), most
-    raise NotImplementedError(f"RPC type '{letter}'")
-
-
 def _aligned(address: int, align: int) -> int:
     return -(-address // align) * align
 
 
-def take(kind: Kind, address: int, embedding_map: Any) -> Any:
-    """The Python value at an address; lists are copied."""
-    letter = kind[0]
-    if letter in SCALARS:
-        (value,) = struct.unpack(SCALARS[letter][0], ct.string_at(address, SCALARS[letter][1]))
-        return np.int32(value) if letter == "i" else np.int64(value) if letter == "I" else value
-    if letter == "n":
-        return None
-    if letter == "l":
-        piece = Slice.from_address(_word(address))
-        return _take_elements(kind[1], piece.ptr, piece.len, embedding_map)
-    if letter in STRINGS:
-        piece = Slice.from_address(address)
-        if letter == "s":
-            return piece.text(embedding_map)
-        return (bytes if letter == "B" else bytearray)(ct.string_at(piece.ptr, piece.len))
-    if letter == "a":
-        shape = [ct.c_int32.from_address(address + 8 + 4 * i).value for i in range(kind[1])]
-        flat = _take_elements(kind[2], _word(address), int(np.prod(shape)), embedding_map)
-        return np.array(flat, NUMPY.get(kind[2][0])).reshape(shape)
-    if letter == "r":
-        size = layout(kind[1])[0]
-        return range(*(take(kind[1], address + i * size, embedding_map) for i in range(3)))
-    if letter == "t":
-        return tuple(take(element, address + offset, embedding_map) for element, offset in _places(kind[1]))
-    if letter == "O":
-        return embedding_map.retrieve_object(ct.c_int32.from_address(_word(address)).value)
-    raise NotImplementedError(f"RPC type '{letter}'")
+class KernelValues:
+    """Reads and writes values of one kernel.
 
-
-def take_keyword(kind: Kind, address: int, embedding_map: Any) -> tuple[str, Any]:
-    """(name, value) of a keyword argument."""
-    return Slice.from_address(address).text(embedding_map), take(kind[1], address + 16, embedding_map)
-
-
-def _word(address: int) -> int:
-    return ct.c_size_t.from_address(address).value
-
-
-def _places(kinds: Sequence[Kind]) -> list[tuple[Kind, int]]:
-    """(kind, offset) of a tuple's elements."""
-    found, offset = [], 0
-    for element in kinds:
-        size, align = layout(element)
-        offset = _aligned(offset, align)
-        found.append((element, offset))
-        offset += size
-    return found
-
-
-def _take_elements(kind: Kind, address: int | None, count: int, embedding_map: Any) -> list:
-    letter = kind[0]
-    if letter not in NUMPY:
-        size = layout(kind)[0]
-        return [take(kind, (address or 0) + i * size, embedding_map) for i in range(count)]
-    if not count:
-        return []
-    flat = np.frombuffer(ct.string_at(address or 0, count * NUMPY[letter].itemsize), NUMPY[letter])
-    return list(flat) if letter in "iI" else flat.tolist()
-
-
-def place(kind: Kind, value: Any, address: int) -> Generator[int, int, None]:
-    """Write a value at an address: yields sizes of memory it wants of the kernel's stack, and is sent their addresses.
-
-    Raises:
-        TypeError: the value is not of this kind.
+    Args:
+        embedding_map: of the kernel; its objects and strings by number.
     """
-    letter = kind[0]
-    if letter in SCALARS:
-        ct.memmove(address, struct.pack(SCALARS[letter][0], value), SCALARS[letter][1])
-    elif letter == "n":
-        if value is not None:
-            raise TypeError(f"an RPC declared to return nothing returned {value!r}")
-    elif letter in STRINGS:
-        data = value.encode() if letter == "s" else bytes(value)
-        where = (yield len(data)) if data else NOWHERE
-        ct.memmove(where, data, len(data))
-        _write_slice(address, where, len(data))
-    elif letter == "l":
-        where = yield 16 + layout(kind[1])[0] * len(value)
-        ct.c_size_t.from_address(address).value = where
-        _write_slice(where, where + 16, len(value))
-        yield from _place_elements(kind[1], value, where + 16)
-    elif letter == "a":
-        where = (yield layout(kind[2])[0] * value.size) if value.size else NOWHERE
-        ct.c_size_t.from_address(address).value = where
-        for i, n in enumerate(value.shape):
-            ct.c_int32.from_address(address + 8 + 4 * i).value = n
-        yield from _place_elements(kind[2], value.reshape(-1), where)
-    elif letter == "t":
-        for (element, offset), part in zip(_places(kind[1]), value, strict=True):
-            yield from place(element, part, address + offset)
-    else:
-        raise NotImplementedError(f"RPC type '{letter}' as a result")
 
+    def __init__(self, memory: KernelMemory, embedding_map: Any) -> None:
+        self.memory, self.embedding_map = memory, embedding_map
+        self.pointer = memory.pointer
+        self._word = "<Q" if self.pointer == 8 else "<I"
+        self._slice = "<Qi" if self.pointer == 8 else "<Ii"
 
-def _write_slice(address: int, where: int, length: int) -> None:
-    piece = Slice.from_address(address)
-    piece.ptr, piece.len = where, length
+    def layout(self, kind: Kind) -> tuple[int, int]:
+        """(size, alignment) in octets.
 
+        Raises:
+            NotImplementedError: a type that no RPC of ARTIQ carries.
+        """
+        letter, pointer = kind[0], self.pointer
+        if letter in SCALARS:
+            return SCALARS[letter][1], SCALARS[letter][1]
+        if letter == "n":
+            return 0, 1
+        if letter in STRINGS:
+            return 2 * pointer, pointer
+        if letter in POINTERS:
+            return pointer, pointer
+        if letter == "r":
+            size, align = self.layout(kind[1])
+            return 3 * size, align
+        if letter == "a":
+            return _aligned(pointer + 4 * kind[1], pointer), pointer
+        if letter == "t":
+            size, most = 0, 1
+            for element in kind[1]:
+                own, align = self.layout(element)
+                size, most = _aligned(size, align) + own, max(most, align)
+            return _aligned(size, most), most
+        raise NotImplementedError(f"RPC type '{letter}'")
 
-def _place_elements(kind: Kind, values: Any, address: int) -> Generator[int, int, None]:
-    if kind[0] in NUMPY:
-        data = np.asarray(values, NUMPY[kind[0]]).tobytes()
-        ct.memmove(address, data, len(data))
-        return
-    size = layout(kind)[0]
-    for i, value in enumerate(values):
-        yield from place(kind, value, address + i * size)
+    # Reading
+
+    def word(self, address: int) -> int:
+        """The pointer at an address."""
+        return struct.unpack(self._word, self.memory.read(address, self.pointer))[0]
+
+    def int32(self, address: int) -> int:
+        """The integer at an address."""
+        return struct.unpack("<i", self.memory.read(address, 4))[0]
+
+    def slice(self, address: int) -> tuple[int, int]:
+        """(address, length) of the string or list described at an address."""
+        return struct.unpack(self._slice, self.memory.read(address, self.pointer + 4))
+
+    def text(self, address: int) -> str:
+        """The string described at an address; it may stand in the embedding map."""
+        where, length = self.slice(address)
+        if length == IN_EMBEDDING_MAP:
+            return self.embedding_map.retrieve_str(where)
+        return self.memory.read(where, length).decode()
+
+    def take(self, kind: Kind, address: int) -> Any:
+        """The Python value at an address; lists are copied."""
+        letter = kind[0]
+        if letter in SCALARS:
+            (value,) = struct.unpack(SCALARS[letter][0], self.memory.read(address, SCALARS[letter][1]))
+            return np.int32(value) if letter == "i" else np.int64(value) if letter == "I" else value
+        if letter == "n":
+            return None
+        if letter == "l":
+            return self._take_elements(kind[1], *self.slice(self.word(address)))
+        if letter == "s":
+            return self.text(address)
+        if letter in STRINGS:
+            return (bytes if letter == "B" else bytearray)(self.memory.read(*self.slice(address)))
+        if letter == "a":
+            shape = [self.int32(address + self.pointer + 4 * i) for i in range(kind[1])]
+            flat = self._take_elements(kind[2], self.word(address), int(np.prod(shape)))
+            return np.array(flat, NUMPY.get(kind[2][0])).reshape(shape)
+        if letter == "r":
+            size = self.layout(kind[1])[0]
+            return range(*(self.take(kind[1], address + i * size) for i in range(3)))
+        if letter == "t":
+            return tuple(self.take(element, address + offset) for element, offset in self._places(kind[1]))
+        if letter == "O":
+            return self.embedding_map.retrieve_object(self.int32(self.word(address)))
+        raise NotImplementedError(f"RPC type '{letter}'")
+
+    def take_keyword(self, kind: Kind, address: int) -> tuple[str, Any]:
+        """(name, value) of a keyword argument."""
+        return self.text(address), self.take(kind[1], address + 2 * self.pointer)
+
+    def _take_elements(self, kind: Kind, address: int, count: int) -> list:
+        letter = kind[0]
+        if letter not in NUMPY:
+            size = self.layout(kind)[0]
+            return [self.take(kind, address + i * size) for i in range(count)]
+        if not count:
+            return []
+        flat = np.frombuffer(self.memory.read(address, count * NUMPY[letter].itemsize), NUMPY[letter])
+        return list(flat) if letter in "iI" else flat.tolist()
+
+    def _places(self, kinds: Sequence[Kind]) -> list[tuple[Kind, int]]:
+        """(kind, offset) of a tuple's elements."""
+        found, offset = [], 0
+        for element in kinds:
+            size, align = self.layout(element)
+            offset = _aligned(offset, align)
+            found.append((element, offset))
+            offset += size
+        return found
+
+    # Writing
+
+    def place(self, kind: Kind, value: Any, address: int) -> Placing:
+        """Write a value at an address, with memory of the kernel's stack for what it points to.
+
+        Raises:
+            TypeError: the value is not of this kind.
+        """
+        letter, write = kind[0], self.memory.write
+        if letter in SCALARS:
+            write(address, struct.pack(SCALARS[letter][0], value))
+        elif letter == "n":
+            if value is not None:
+                raise TypeError(f"an RPC declared to return nothing returned {value!r}")
+        elif letter in STRINGS:
+            data = value.encode() if letter == "s" else bytes(value)
+            where = (yield len(data)) if data else NOWHERE
+            if data:
+                write(where, data)
+            write(address, struct.pack(self._slice, where, len(data)))
+        elif letter == "l":
+            where = yield 2 * self.pointer + self.layout(kind[1])[0] * len(value)
+            write(address, struct.pack(self._word, where))
+            write(where, struct.pack(self._slice, where + 2 * self.pointer, len(value)))
+            yield from self._place_elements(kind[1], value, where + 2 * self.pointer)
+        elif letter == "a":
+            where = (yield self.layout(kind[2])[0] * value.size) if value.size else NOWHERE
+            write(address, struct.pack(self._word, where))
+            write(address + self.pointer, struct.pack(f"<{kind[1]}i", *value.shape))
+            yield from self._place_elements(kind[2], value.reshape(-1), where)
+        elif letter == "t":
+            for (element, offset), part in zip(self._places(kind[1]), value, strict=True):
+                yield from self.place(element, part, address + offset)
+        else:
+            raise NotImplementedError(f"RPC type '{letter}' as a result")
+
+    def _place_elements(self, kind: Kind, values: Any, address: int) -> Placing:
+        if kind[0] in NUMPY:
+            data = np.asarray(values, NUMPY[kind[0]]).tobytes()
+            if data:
+                self.memory.write(address, data)
+            return
+        size = self.layout(kind)[0]
+        for i, value in enumerate(values):
+            yield from self.place(kind, value, address + i * size)

@@ -13,7 +13,6 @@ from artiq.experiment import (
     TStr,
     TTuple,
     at_mu,
-    core_log,
     delay_mu,
     kernel,
     now_mu,
@@ -174,7 +173,7 @@ class Sample(HasEnvironment):
 
     @kernel
     def say(self):
-        core_log("value", 5, 2.5, [1, 2], "text", True, np.int64(7))
+        core_log("value", 5, 2.5, [1, 2], "text", True, np.int64(7))  # noqa: F821 - the compiler knows it
 
     @kernel
     def for_ever(self):

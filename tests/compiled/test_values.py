@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
 from testbed.compiled.library import runtime_library
-from testbed.compiled.values import layout, parse, parse_call, place, take
+from testbed.compiled.values import HostMemory, KernelValues, parse, parse_call
 
+VALUES = KernelValues(HostMemory(), None)
 INT32, INT64 = st.integers(-(2**31), 2**31 - 1), st.integers(-(2**63), 2**63 - 1)
 
 
@@ -19,15 +20,15 @@ def there_and_back(tag, value):
     """Place a value as an RPC's result, giving the memory it asks for, and take it again."""
     kind, end = parse(tag)
     assert end == len(tag)
-    slot = ct.create_string_buffer(max(1, layout(kind)[0]))
-    memory, placing = [], place(kind, value, ct.addressof(slot))
+    slot = ct.create_string_buffer(max(1, VALUES.layout(kind)[0]))
+    memory, placing = [], VALUES.place(kind, value, ct.addressof(slot))
     try:
         wanted = next(placing)
         while True:
             memory.append(ct.create_string_buffer(wanted))
             wanted = placing.send(ct.addressof(memory[-1]))
     except StopIteration:
-        return take(kind, ct.addressof(slot), None)
+        return VALUES.take(kind, ct.addressof(slot))
 
 
 @given(INT32, INT64, st.booleans(), st.floats(allow_nan=False), st.text())
@@ -62,13 +63,13 @@ def test_layout_is_that_of_a_c_compiler():
     class Structure(ct.Structure):
         _fields_ = (("a", ct.c_bool), ("b", ct.c_int64), ("c", ct.c_int32))
 
-    assert layout(parse(b"t\x03bIi")[0]) == (ct.sizeof(Structure), ct.alignment(Structure))
+    assert VALUES.layout(parse(b"t\x03bIi")[0]) == (ct.sizeof(Structure), ct.alignment(Structure))
 
 
 def test_a_call_has_arguments_and_a_result():
     assert parse_call(b"ilI:n") == ([("i",), ("l", ("I",))], ("n",))
     with pytest.raises(NotImplementedError, match="'q'"):
-        layout(("q",))
+        VALUES.layout(("q",))
 
 
 def test_the_runtime_builds_once(tmp_path, monkeypatch):
