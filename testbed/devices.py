@@ -35,12 +35,17 @@ def emulate(table: dict[str, Any], node: str) -> dict[str, Any]:
     return emulated
 
 
-def run_compiled(table: dict[str, Any], node: str) -> dict[str, Any]:
+HOST_CORE = "testbed.compiled.host_core", "HostCore"
+COUNTED_CORE = "testbed.counted.counted_core", "CountedCore"
+
+
+def run_compiled(table: dict[str, Any], node: str, core: tuple[str, str] = HOST_CORE) -> dict[str, Any]:
     """The device table of a node with ARTIQ's own drivers, whose core device is this machine (docs/emulation.md).
 
     Args:
         table: device table for hardware; it is not changed.
         node: "alice" or "bob".
+        core: module and class of the core device.
 
     Raises:
         InvalidInput: ARTIQ is not installed.
@@ -58,9 +63,9 @@ def run_compiled(table: dict[str, Any], node: str) -> dict[str, Any]:
             entry["arguments"]["kind"] = "emulated"
         elif isinstance(entry, dict) and entry.get("class") == "CPLD" and not artiq.__version__.startswith("8"):
             entry["arguments"]["proto_rev"] = URUKUL_PROTOCOL
-    core = compiled["core"]
-    core.update(module="testbed.compiled.core", arguments=core["arguments"] | {"node": node})
-    compiled["core"]["class"] = "HostCore"
+    entry = compiled["core"]
+    entry["module"], entry["class"] = core
+    entry["arguments"]["node"] = node
     compiled["core_log"] = {"type": "dummy"}
     return compiled
 

@@ -119,3 +119,23 @@ class WatchedNode:
 
 
 needs_artiq = pytest.mark.skipif(not is_real_artiq(), reason=REASON)
+
+
+def measured_on(table, name, *blocks, seed=7):
+    """The host after blocks on a device table of its own."""
+    from artiq.master.worker_db import DeviceManager
+
+    from procedures.node_experiment import node_class
+    from testbed.physics import laboratory
+
+    laboratory.use(laboratory.Laboratory(seed, ()))
+    devices = DeviceManager(Table(table))
+    try:
+        node = node_class(name)((devices, None, None, {}))
+        host = emulated.Host(*blocks)
+        node.blocks.allocate(host.block_rounds)
+        node.blocks.host = host
+        assert node.blocks.measure() == 0
+        return host
+    finally:
+        devices.close_devices()
