@@ -15,9 +15,9 @@ from postprocess.errors import ExitStatus, InvalidInput
 
 DESCRIPTION = """\
 Compile the kernels of a round for a Kasli, execute that binary instruction by instruction with the laboratory's physics
-behind it, and say how early the CPU hands over the outputs of a round: the least slack and where it is. How many cycles
-an instruction takes depends on caches and memory; 1.0 is the best a Kasli can do, 2.0 is safe to plan with. Costs of the
-firmware's own functions are estimates (testbed/counted/firmware.py). Needs ARTIQ and pyelftools."""
+behind it, and say how early the CPU hands over the outputs of a round: the least slack and where it is. How many
+cycles an instruction takes depends on caches and memory; 1.0 is the best a Kasli can do, 2.0 is safe to plan with.
+Costs of the firmware's own functions are estimates (testbed/counted/firmware.py). Needs ARTIQ and pyelftools."""
 
 EPILOG = """\
 examples:

@@ -12,7 +12,7 @@ from testbed.compiled.rpc import FAILED, Raised, Rpcs
 from testbed.counted.processor import ARGUMENTS, RETURN_ADDRESS, Processor
 from testbed.counted.unwinder import Unwinder
 
-# Instructions of the firmware's own functions, estimated from their source (release-8, rv32g); what is not here is free.
+# Instructions of the firmware's own functions, estimated from their source (release-8); what is not here is free.
 COSTS = {
     "rtio_output": 40,
     "rtio_output_wide": 60,
@@ -104,8 +104,8 @@ class Firmware:
     # Exceptions
 
     def raise_own(self, name: str, message: str, *params: int) -> None:
-        padded = (*params, 0, 0, 0)[:3]
-        self.unwinder.raise_new(Raised(EXCEPTIONS + name, message, padded, file="(firmware)", function="(firmware)"))
+        a, b, c = (*params, 0, 0, 0)[:3]
+        self.unwinder.raise_new(Raised(EXCEPTIONS + name, message, (a, b, c), "(firmware)", function="(firmware)"))
 
     def do_artiq_raise(self) -> None:
         self.unwinder.raise_at(self.a(0))

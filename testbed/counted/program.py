@@ -34,7 +34,7 @@ class Program:
         for segment in segments:
             if segment["p_type"] == "PT_LOAD":
                 processor.write(BASE + segment["p_vaddr"], segment.data())
-        dynamic = next(segment for segment in segments if segment["p_type"] == "PT_DYNAMIC")
+        dynamic: Any = next(segment for segment in segments if segment["p_type"] == "PT_DYNAMIC")
         symbols = list(dynamic.iter_symbols())
         self.symbols = {s.name: BASE + s["st_value"] for s in symbols if s["st_shndx"] != UNDEFINED}
         self.doors: dict[int, str] = {}
@@ -42,9 +42,10 @@ class Program:
         for table in dynamic.get_relocation_tables().values():
             for relocation in table.iter_relocations():
                 self._relocate(relocation, symbols)
+        entries: Any = elf.get_dwarf_info(relocate_dwarf_sections=False).EH_CFI_entries()
         self._frames = [
             (entry.header["initial_location"], entry.header["address_range"], entry)
-            for entry in elf.get_dwarf_info(relocate_dwarf_sections=False).EH_CFI_entries()
+            for entry in entries
             if "initial_location" in getattr(entry, "header", {})
         ]
         self._rules = lru_cache(None)(_decoded)

@@ -37,7 +37,7 @@ class Slack:
 
     Attributes:
         code: why the kernel left (contract.codes). rounds: measured. instructions: per round, the attempts before its
-        herald included. places: the outputs with least slack, one per time after the herald and device, the worst first.
+        herald included. places: least slack by time after the herald and device, the worst first.
     """
 
     node: str
