@@ -1,5 +1,5 @@
-"""Device table of this node: DIQKD_NODE (alice | bob) says whose, DIQKD_APPARATUS (kasli | emulated) what stands
-behind it."""
+"""Device table of this node: DIQKD_NODE (alice | bob) says whose, DIQKD_APPARATUS (kasli | emulated | compiled)
+what stands behind it."""
 
 import os
 
@@ -18,7 +18,11 @@ def _table():
         from testbed.devices import emulate
 
         return emulate(devices, node)
-    raise ValueError(f"device_db.py: DIQKD_APPARATUS is '{apparatus}'; set it to kasli or emulated")
+    if apparatus == "compiled":
+        from testbed.devices import run_compiled
+
+        return run_compiled(devices, node)
+    raise ValueError(f"device_db.py: DIQKD_APPARATUS is '{apparatus}'; set it to kasli, emulated or compiled")
 
 
 device_db = _table()

@@ -62,7 +62,7 @@
             doCheck = false; # the flake's checks run the tests, with ARTIQ and without
           };
 
-          tools = [ py.pytest py.pytest-xdist py.pytest-randomly py.hypothesis py.distributed ];
+          tools = [ py.pytest py.pytest-xdist py.pytest-randomly py.hypothesis py.distributed py.pyelftools ];
           withArtiq = python.withPackages (_: [ artiqPackage diqkd entangler ] ++ diqkd.dependencies ++ tools);
           withoutArtiq = python.withPackages (_: [ diqkd ] ++ diqkd.dependencies ++ tools);
         in

@@ -23,6 +23,7 @@ paused and ended with artiq_client or artiq_dashboard, as in a laboratory; `up` 
 EPILOG = """\
 examples:
   diqkd lab up --home lab --rehearsals
+  diqkd lab up --home lab --compiled
   diqkd lab submit --home lab --session s1 --rounds 20000 --gamma 1/2 --wait
   diqkd lab status --home lab
   diqkd lab down --home lab"""
@@ -50,6 +51,11 @@ def add_parser(subparsers: Any) -> None:
         "--sessions", type=arguments.sessions, metavar="N", help=f"K0 has pads for N sessions (default: {SESSIONS})"
     )
     up.add_argument("--seed", type=arguments.seed, metavar="S", help="repeatable, and insecure")
+    up.add_argument(
+        "--compiled",
+        action="store_true",
+        help="this time run kernels as ARTIQ compiles them, on its own drivers; the emulation begins behind the boards",
+    )
     status = _action(actions, "status", _status, "processes, schedules, progress, ledgers")
     status.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     _action(actions, "down", _down, "end everything in order; unfinished sessions resume later")
@@ -89,6 +95,10 @@ def _up(args: argparse.Namespace) -> ExitStatus:
     from testbed.standin.real_artiq import require_artiq
 
     require_artiq()
+    if args.compiled:
+        from testbed.compiled.target import require_host_target
+
+        require_host_target()
     lab = _open(args)
     asked = {"--rehearsals": args.rehearsals, "--sessions": args.sessions, "--seed": args.seed is not None}
     if not lab.is_set_up:
@@ -98,7 +108,7 @@ def _up(args: argparse.Namespace) -> ExitStatus:
     if any(asked.values()):
         names = ", ".join(name for name, given in asked.items() if given)
         raise InvalidInput(f"{args.home}: set up already; leave out {names}, or name a new folder")
-    lab.up(checkout())
+    lab.up(checkout(), args.compiled)
     _print_commands(lab, args.home)
     return ExitStatus.DONE
 
@@ -110,7 +120,7 @@ def _set_up_and_start(lab: TwoMasters, args: argparse.Namespace) -> None:
     existed = lab.folder.exists()
     try:
         lab.set_up(sessions=args.sessions or SESSIONS, rehearsals=args.rehearsals, seed=args.seed)
-        lab.up(checkout())
+        lab.up(checkout(), args.compiled)
     except BaseException:
         if not existed:
             shutil.rmtree(lab.folder, ignore_errors=True)

@@ -48,11 +48,13 @@ class NodeMasters:
         node: "alice" or "bob".
         folder: of the laboratory; the master works in masters/<node> below it.
         ports: name -> TCP port on the loopback interface, names as in USUAL.
+        table: which emulation, "emulated" or "compiled" (docs/emulation.md).
     """
 
     node: str
     folder: Path
     ports: Mapping[str, int]
+    table: str = "emulated"
 
     @property
     def working_folder(self) -> Path:
@@ -75,7 +77,7 @@ class NodeMasters:
         root = str(Path(__file__).resolve().parents[2])
         return os.environ | {
             "DIQKD_NODE": self.node,
-            "DIQKD_APPARATUS": "emulated",
+            "DIQKD_APPARATUS": self.table,
             "DIQKD_HOME": str(self.folder / "homes"),
             laboratory.VARIABLE: str(self.folder / "laboratory"),
             "PATH": search_path(),

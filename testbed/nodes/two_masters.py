@@ -42,12 +42,14 @@ class TwoMasters:
         folder: the laboratory.
         ports: node -> name -> port; empty before the first `up`.
         processes: node -> master and controller manager.
+        compiled: whether kernels run as ARTIQ compiles them, since the last `up`.
         copy_of: the folder of which this one is a copy that was never started; empty otherwise.
     """
 
     folder: Path
     ports: dict[str, dict[str, int]] = field(default_factory=dict)
     processes: dict[str, list[DetachedProcess]] = field(default_factory=dict)
+    compiled: bool = False
     copy_of: str = ""
 
     @classmethod
@@ -64,7 +66,7 @@ class TwoMasters:
                 if state.get("inode", folder.stat().st_ino) != folder.stat().st_ino:
                     lab.copy_of = str(state["folder"])  # its processes and ports are the original's
                     return lab
-                lab.ports = state["ports"]
+                lab.ports, lab.compiled = state["ports"], state.get("compiled", False)
                 lab.processes = {
                     node: [DetachedProcess(**entry) for entry in entries]
                     for node, entries in state["processes"].items()
@@ -100,7 +102,7 @@ class TwoMasters:
         if name not in self.ports:
             here = f"a copy of {self.copy_of}, never started" if self.copy_of else "no laboratory here"
             raise InvalidInput(f"{self.folder}: {here}; start one with `{self.command('up')}`")
-        return NodeMasters(name, self.folder, self.ports[name])
+        return NodeMasters(name, self.folder, self.ports[name], "compiled" if self.compiled else "emulated")
 
     def command(self, action: str) -> str:
         """The command line of `diqkd lab` for this folder."""
@@ -110,11 +112,12 @@ class TwoMasters:
         """Processes of this laboratory that are alive."""
         return [process for entries in self.processes.values() for process in entries if process.is_alive()]
 
-    def up(self, checkout: Path) -> None:
+    def up(self, checkout: Path, compiled: bool = False) -> None:
         """Start both masters and controller managers; returns when they answer.
 
         Args:
             checkout: folder with repository/ and device_db.py.
+            compiled: kernels run as ARTIQ compiles them, on its own drivers, instead of on emulated ones.
 
         Raises:
             InvalidInput: ARTIQ is missing, or something of the laboratory runs already.
@@ -126,7 +129,7 @@ class TwoMasters:
                 raise InvalidInput(f"{self.folder}: {names} running already; `{self.command('down')}` ends them")
             self.down()  # what a dead master left
         demonstration_at(self.folder).connect()
-        self.processes = {}
+        self.processes, self.compiled = {}, compiled
         try:
             for node in NODES:
                 self.ports[node] = masters.choose_ports(node, self.ports.get(node))
@@ -151,7 +154,7 @@ class TwoMasters:
     def _save(self) -> None:
         processes = {node: [asdict(entry) for entry in entries] for node, entries in self.processes.items()}
         content = {"ports": self.ports, "processes": processes}
-        content |= {"folder": str(self.folder), "inode": self.folder.stat().st_ino}
+        content |= {"compiled": self.compiled, "folder": str(self.folder), "inode": self.folder.stat().st_ino}
         write_private(self.folder / STATE_FILE, json.dumps(content, indent=1).encode())
 
     def status(self) -> dict[str, Any]:

@@ -72,10 +72,10 @@ class Rig:
         return self.node.blocks.measure(), host
 
 
-def rig(name, tmp_path, monkeypatch, faults=(), seed=7):
-    """A node with an ideal partner in a laboratory of its own."""
+def rig(name, tmp_path, monkeypatch, faults=(), seed=7, apparatus="emulated"):
+    """A node with an ideal partner in a laboratory of its own; `apparatus`: emulated or compiled."""
     monkeypatch.setenv("DIQKD_NODE", name)
-    monkeypatch.setenv("DIQKD_APPARATUS", "emulated")
+    monkeypatch.setenv("DIQKD_APPARATUS", apparatus)
     monkeypatch.chdir(tmp_path)
     laboratory.use(laboratory.Laboratory(seed, tuple(faults)))
     experiment = tmp_path / "alone.py"

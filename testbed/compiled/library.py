@@ -1,0 +1,53 @@
+"""C of the testbed as shared libraries, built once per version of their source with this machine's C compiler."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from postprocess.errors import InvalidInput
+
+RUNTIME = Path(__file__).parent / "runtime"
+FLAGS = ("-O2", "-Wall", "-fPIC", "-shared", "-fexceptions", "-fvisibility=hidden", "-shared-libgcc")
+LIBRARIES = ("-lgcc_s", "-lm")
+
+
+def runtime_library() -> Path:
+    """The runtime of compiled kernels; see `built_library`."""
+    return built_library("runtime", sorted(RUNTIME.glob("*.[ch]")))
+
+
+def built_library(name: str, sources: list[Path]) -> Path:
+    """Path of a library; it is in the user's cache, by the hash of its sources and of the compiler.
+
+    Raises:
+        InvalidInput: no C compiler, or it refuses the source.
+    """
+    compiler = os.environ.get("CC", "cc")
+    found = shutil.which(compiler)
+    if found is None:
+        raise InvalidInput(f"{compiler}: no C compiler; kernels that run here need one once (install gcc)")
+    digest = hashlib.sha256(" ".join((found, *FLAGS)).encode())
+    for source in sources:
+        digest.update(source.name.encode() + source.read_bytes())
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diqkd"
+    library = folder / f"libdiqkd_{name}-{digest.hexdigest()[:24]}.so"
+    if not library.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _build(found, [str(source) for source in sources if source.suffix == ".c"], library)
+    return library
+
+
+def _build(compiler: str, sources: list[str], library: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+        draft = Path(folder) / library.name
+        command = [compiler, *FLAGS, f"-Wl,-soname,{library.name}", "-o", str(draft), *sources, *LIBRARIES]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            first = (done.stderr.strip() or "no message").splitlines()[0]
+            raise InvalidInput(f"{compiler}: {library.name} did not build: {first}")
+        draft.replace(library)
