@@ -12,7 +12,7 @@ from typing import Any
 
 from postprocess.errors import InvalidInput
 from postprocess.estimation.priors import Priors
-from postprocess.security.rules import Problem, rule_named
+from postprocess.security.rules import Problem, require_covered, rule_named
 
 BELL = "bell"  # settings as in a key session, see rounds.settings
 MIN_ROUNDS, MOST_SESSION_ROUNDS = 1000, 100_000_000
@@ -46,6 +46,7 @@ class SessionParameters:
         min_response_s: minimum response time of Bob in s: his decision leaves exactly so long after Alice's message was
             complete. 0 only on the emulated apparatus.
         rule: name of the key-length rule. extractor: "trevisan" or "toeplitz".
+        bases: announced key bases, 1 or 2. qber2: expected error rate Q_1 of the second one; None without it.
         free: the rule's free parameters, (name, value) in order of the names; each node certifies ell from them.
         insecure_because: why a key made with these parameters must not be trusted; empty for a sound session.
 
@@ -72,6 +73,8 @@ class SessionParameters:
     rule: str = PROPOSITION_2
     extractor: str = TREVISAN
     free: tuple[tuple[str, float], ...] = ()
+    bases: int = 1
+    qber2: float | None = None
     insecure_because: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -95,13 +98,19 @@ class SessionParameters:
             (1 <= self.block_rounds <= 1_000_000, "block_rounds", "1 to 1 000 000"),
             (0 <= self.allowance < self.rounds, "allowance", "0 to below the number of rounds"),
             (self.extractor in (TREVISAN, TOEPLITZ), "extractor", "trevisan or toeplitz"),
+            (self.bases in (1, 2), "bases", "1 or 2"),
+            (
+                self.qber2 is None if self.bases == 1 else self.qber2 is not None and 0 <= self.qber2 < 0.5,
+                "qber2",
+                "0 to below 0.5 with two bases, and left out with one",
+            ),
             (
                 (0 if self.apparatus == "emulated" else 1e-3) <= self.min_response_s <= MOST_RESPONSE_S,
                 "min_response_s",
                 "at most a day; 0 only on the emulated apparatus",
             ),
         )
-        for name in ("rounds", "syndrome_bits", "ell", "code_seed", "block_rounds", "allowance"):
+        for name in ("rounds", "syndrome_bits", "ell", "code_seed", "block_rounds", "allowance", "bases"):
             if type(getattr(self, name)) is not int:
                 raise InvalidInput(f"{name} = {getattr(self, name)!r:.100}: must be a whole number")
         for fits, name, allowed in checks:
@@ -112,8 +121,7 @@ class SessionParameters:
 
     def _require_proven_length(self) -> None:
         rule = rule_named(self.rule)
-        if self.extractor not in rule.extractors:
-            raise InvalidInput(f"extractor = {self.extractor}: the rule {self.rule} has no proof for it")
+        require_covered(rule, self.extractor, self.bases)
         free = dict(self.free)
         if self.extractor == TREVISAN and free.get("eps_pa") != self.eps_pa:
             raise InvalidInput(f"eps_pa = {self.eps_pa}: the free parameters of the rule have {free.get('eps_pa')}")
@@ -164,6 +172,7 @@ class SessionParameters:
             self.extractor,
             self.allowance,
             self.zeroed_list_bits,
+            bases=self.bases,
         )
 
     @property
@@ -202,6 +211,15 @@ class SessionParameters:
         if not isinstance(other, SessionParameters):
             return ["purpose"]
         return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+
+
+def require_measurable(bases: int) -> None:
+    """Refuse rounds with a number of announced key bases that the nodes' kernels do not have."""
+    if bases != 1:
+        raise InvalidInput(
+            f"bases = {bases}: the nodes measure one key basis only, so far; plan such a session with `diqkd plan`, "
+            "run one with bases = 1, for instance with the preset long"
+        )
 
 
 def read_gamma(text: Any) -> Fraction:

@@ -12,7 +12,8 @@ from postprocess.errors import InvalidInput
 from postprocess.reconciliation.syndrome_length import conditional_entropy, paper_syndrome_length
 from postprocess.security import acceptance_threshold
 from postprocess.security.rules import RULES, Problem, best_plan, hypotheses_of, label_of, rule_named
-from postprocess.security.rules.renyi import block_value, certified_kappa
+from postprocess.security.rules.renyi import certified_kappa, log_big_g
+from postprocess.security.rules.renyi_bound import block_value
 
 GAMMA = Fraction(13, 256)
 S, Q = 2.64, 0.018
@@ -100,7 +101,9 @@ def test_vectors_of_f(omega, delta, phi, value):
     w = Fraction(omega)
     assert abs(slow_block(w, delta, phi) - mpf(value)) < mpf(10) ** -20
     v = 2 ** (-delta * phi / (1 + delta))
-    assert 1 + block_value(float(w), delta, v, float(GAMMA)) == pytest.approx(float(value), abs=2e-15)
+    assert 1 + block_value(float(w), log_big_g(float(w), delta), delta, v, float(GAMMA)) == pytest.approx(
+        float(value), abs=2e-15
+    )
 
 
 def test_reference_kappa():
@@ -156,7 +159,7 @@ def test_one_rule_never_passes_for_another():
     from postprocess.plans.presets import Choice, planned
 
     renyi = planned("s", "kasli", Choice(rule="renyi"))
-    with pytest.raises(InvalidInput, match="no proof for it"):
+    with pytest.raises(InvalidInput, match="no proof for the extractor toeplitz"):
         replace(renyi, rule="proposition-2")
     with pytest.raises(InvalidInput, match="free parameters"):
         replace(renyi, rule="proposition-2", extractor="trevisan")
