@@ -48,6 +48,9 @@ def test_bell_limit_is_exact():
         ("eps_pa", 0.0),
         ("code_seed", -1),
         ("block_rounds", 0),
+        ("bases", 3),
+        ("bases", True),
+        ("qber2", 0.02),  # with one basis
     ],
 )
 def test_a_bad_value_is_named(name, value):
@@ -86,14 +89,24 @@ def test_every_field_changes_the_digest():
         "code_seed": 1, "priors": replace(PAPER.priors, key=((0.5, 0.01), (0.01, 0.48))), "block_rounds": 500,
         "allowance": 5, "min_response_s": 20.0, "rule": "renyi",
         "extractor": "toeplitz", "free": (("delta", 0.1),),
-        "insecure_because": ("seeded",),
+        "insecure_because": ("seeded",), "qber2": 0.03,
     }  # fmt: skip
-    assert set(others) == {field.name for field in fields(SessionParameters)}
-    rehearsal = replace(PAPER, insecure_because=("test",))
+    assert {*others, "bases"} == {field.name for field in fields(SessionParameters)}
+    one = replace(PAPER, insecure_because=("test",))
+    rehearsal = replace(one, bases=2, qber2=0.02)
+    assert rehearsal.differences(one) == ["bases", "qber2"] and rehearsal.digest() != one.digest()
     for name, value in others.items():
         other = replace(rehearsal, **{name: value})
         assert other.digest() != rehearsal.digest()
         assert rehearsal.differences(other) == [name]
+
+
+def test_two_bases_need_both_error_rates():
+    two = replace(PAPER, insecure_because=("test",), bases=2, qber2=0.02)
+    assert SessionParameters.from_json(two.to_json()) == two
+    for qber2 in (None, -0.1, 0.5):
+        with pytest.raises(InvalidInput, match="qber2"):
+            replace(two, qber2=qber2)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"gamma": "x"}', PAPER.to_json().replace("rounds", "laps")])

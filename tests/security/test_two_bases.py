@@ -16,7 +16,7 @@ from postprocess.security.intervals import exact
 from postprocess.security.models import expected_second_qber
 from postprocess.security.rules import Problem, best_plan, rule_named
 from postprocess.security.rules.renyi_bound import log_g
-from postprocess.security.rules.two_bases import certified_bound, certified_r, mixing
+from postprocess.security.rules.two_bases import certified_bound, certified_r, log_best_q, mixing
 from postprocess.support.entropy import binary_entropy
 
 GAMMA = Fraction(13, 256)
@@ -153,7 +153,7 @@ def test_critical_error_rate():
     delta = 1e-7
 
     def entropy(score):
-        return -RULE.log_q(delta)((4 + score) / 8) / (delta * math.log(2))
+        return -log_best_q((4 + score) / 8, delta) / (delta * math.log(2))
 
     assert entropy(2.64) == pytest.approx(0.76214, abs=5e-6)
     for qber, sign in ((0.08442, 1), (0.08447, -1)):

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -103,6 +104,14 @@ def test_rounds_are_drawn_once_and_then_resumed(home):
     with pytest.raises(InvalidInput, match=r"begun with other parameters \(rounds"):
         open_rounds(home, rehearsal(home, rounds=3000))
     open_rounds(home, parameters).close()
+
+
+def test_rounds_with_two_key_bases_are_not_opened(home):
+    """Whoever asks, nothing else is measured instead."""
+    two = replace(rehearsal(home), bases=2, qber2=0.03)
+    with pytest.raises(InvalidInput, match="bases = 2: the nodes measure one key basis only"):
+        open_rounds(home, two)
+    assert not home.session_folder("s1").exists()
 
 
 def test_post_processing_wants_complete_rounds(home):

@@ -16,7 +16,8 @@ import math
 from typing import Any
 
 from postprocess.security.chsh_entropy import OMEGA_LOCAL, OMEGA_MAX
-from postprocess.security.rules.renyi_bound import LogQ, RenyiBound, log_g, worst_block
+from postprocess.security.optimise import maximise
+from postprocess.security.rules.renyi_bound import RenyiBound, block_kappa, block_value, log_g, lost_test_weight
 from postprocess.security.rules.rule import OWN_PROOF, Free, Problem
 
 STEP = 2.0**-20
@@ -35,9 +36,9 @@ class Renyi(RenyiBound):
     zeroing_proven = True
     bases = (1, 2)
 
-    def log_q(self, delta: float) -> LogQ:
-        """ln G(w)."""
-        return lambda omega: log_big_g(omega, delta)
+    def worst_block(self, delta: float, phi: float, gamma: float) -> tuple[float, float]:
+        """See RenyiBound."""
+        return worst_block(delta, phi, gamma)
 
     def certified_kappa(self, problem: Problem, free: Free) -> Any:
         """See RenyiBound."""
@@ -47,6 +48,17 @@ class Renyi(RenyiBound):
 def log_big_g(omega: float, delta: float) -> float:
     """ln G(w)."""
     return log_g(min(math.sqrt(max(0.0, (4 * omega - 2) ** 2 - 1)), 1.0), delta) if omega > OMEGA_LOCAL else 0.0
+
+
+def worst_block(delta: float, phi: float, gamma: float) -> tuple[float, float]:
+    """The w of the largest F, and kappa there."""
+    v = lost_test_weight(delta, phi)
+
+    def value(omega: float) -> float:
+        return block_value(omega, log_big_g(omega, delta), delta, v, gamma)
+
+    omega, largest = maximise(value, OMEGA_LOCAL, OMEGA_MAX, tolerance=1e-9)
+    return omega, block_kappa(largest, delta)
 
 
 def certified_kappa(problem: Problem, delta: float, phi: float) -> Any:
@@ -66,7 +78,7 @@ def certified_kappa(problem: Problem, delta: float, phi: float) -> Any:
         return (1 - gamma) * g + gamma * power(v * power(g, b) + (1 - v) * power(omega, b), alpha)
 
     mp.prec = 200
-    place = worst_block(lambda w: log_big_g(w, delta), delta, phi, float(problem.gamma))[0]
+    place = worst_block(delta, phi, float(problem.gamma))[0]
     for _ in range(3):  # the top of a parabola, in more digits than a float has
         place = min(max(place, OMEGA_LOCAL + 9 * STEP), OMEGA_MAX - 9 * STEP)
         left, middle, right = (mpf(value(exact(place + i * 8 * STEP)).mid) for i in (-1, 0, 1))

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 from postprocess.errors import InvalidInput
-from postprocess.security.chsh_entropy import LN2, OMEGA_LOCAL, OMEGA_MAX
+from postprocess.security.chsh_entropy import LN2, OMEGA_LOCAL
 from postprocess.security.optimise import maximise
 from postprocess.security.rules.rule import (
     DISCLOSED_BITS,
@@ -33,8 +32,6 @@ from postprocess.security.rules.rule import (
 LOG_DELTA = (math.log(1e-7), 0.0)
 ACCURACY = 1e-6
 
-LogQ = Callable[[float], float]
-
 
 class RenyiBound(ABC):
     """A rule whose kappa comes from one round's worst block."""
@@ -50,8 +47,8 @@ class RenyiBound(ABC):
     """Free parameters besides delta and phi."""
 
     @abstractmethod
-    def log_q(self, delta: float) -> LogQ:
-        """ln Q of the best attack as a function of the winning probability, in floats."""
+    def worst_block(self, delta: float, phi: float, gamma: float) -> tuple[float, float]:
+        """Winning probability of the block that says least, and kappa there, in floats."""
 
     @abstractmethod
     def certified_kappa(self, problem: Problem, free: Free) -> Any:
@@ -72,7 +69,7 @@ class RenyiBound(ABC):
         if found is None:
             return None
         delta = rounded(found[0])
-        phi = rounded(_best_phi(self.log_q(delta), problem, delta)[0])
+        phi = rounded(self._best_phi(problem, delta)[0])
         free = {"delta": delta, "phi": phi, **self.own(problem, delta, phi)}
         if problem.extractor == "trevisan":
             eps_pa, eps_s = _error_shares(problem, delta)
@@ -111,10 +108,23 @@ class RenyiBound(ABC):
 
         def bits(log_delta: float) -> float:
             delta = math.exp(log_delta)
-            return _best_phi(self.log_q(delta), problem, delta)[1] - _extraction_cost(problem, delta)
+            return self._best_phi(problem, delta)[1] - _extraction_cost(problem, delta)
 
         log_delta, best = maximise(bits, *LOG_DELTA, tolerance=1e-5)
         return (min(math.exp(log_delta), 1.0), best) if math.isfinite(best) else None
+
+    def _best_phi(self, problem: Problem, delta: float) -> tuple[float, float]:
+        """phi and B for a fixed delta."""
+        gamma, n, k = float(problem.gamma), problem.rounds, problem.bell_limit
+        fixed = problem.syndrome_bits + DISCLOSED_BITS + problem.zeroing_bits
+
+        def bits(phi: float) -> float:
+            return n * self.worst_block(delta, phi, gamma)[1] - phi * k - fixed
+
+        # Where tests are rare the best phi grows like 1/gamma; beyond 60/delta v is 0 to the last bit.
+        most = min(60 * (1 + delta) / delta, 60 / gamma)
+        phi, best = maximise(bits, 0.0, most, tolerance=ACCURACY * most)
+        return phi, best
 
 
 def log_g(t: float, delta: float) -> float:
@@ -133,30 +143,14 @@ def block_value(omega: float, log_q: float, delta: float, v: float, gamma: float
     return (1 - gamma) * math.expm1(log_q) + gamma * math.expm1(alpha * math.log1p(inner))
 
 
-def worst_block(log_q: LogQ, delta: float, phi: float, gamma: float) -> tuple[float, float]:
-    """The w of the largest value, and kappa there."""
-    v = lost_test_weight(delta, phi)
-    omega, value = maximise(lambda w: block_value(w, log_q(w), delta, v, gamma), OMEGA_LOCAL, OMEGA_MAX, tolerance=1e-9)
-    return omega, -math.log1p(value) / (delta * LN2)
+def block_kappa(value: float, delta: float) -> float:
+    """kappa from a value less 1."""
+    return -math.log1p(value) / (delta * LN2)
 
 
 def lost_test_weight(delta: float, phi: float) -> float:
     """v = 2^(-delta phi / alpha)."""
     return 2 ** (-delta * phi / (1 + delta))
-
-
-def _best_phi(log_q: LogQ, problem: Problem, delta: float) -> tuple[float, float]:
-    """phi and B for a fixed delta."""
-    gamma, n, k = float(problem.gamma), problem.rounds, problem.bell_limit
-    fixed = problem.syndrome_bits + DISCLOSED_BITS + problem.zeroing_bits
-
-    def bits(phi: float) -> float:
-        return n * worst_block(log_q, delta, phi, gamma)[1] - phi * k - fixed
-
-    # Where tests are rare the best phi grows like 1/gamma; beyond 60/delta v is 0 to the last bit.
-    most = min(60 * (1 + delta) / delta, 60 / gamma)
-    phi, best = maximise(bits, 0.0, most, tolerance=ACCURACY * most)
-    return phi, best
 
 
 def _error_shares(problem: Problem, delta: float) -> tuple[float, float]:

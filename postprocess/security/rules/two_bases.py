@@ -23,8 +23,9 @@ from functools import lru_cache
 from typing import Any
 
 from postprocess.errors import InvalidInput
-from postprocess.security.chsh_entropy import LN2
-from postprocess.security.rules.renyi_bound import LogQ, RenyiBound, log_g, lost_test_weight, worst_block
+from postprocess.security.chsh_entropy import LN2, OMEGA_LOCAL, OMEGA_MAX
+from postprocess.security.optimise import maximise
+from postprocess.security.rules.renyi_bound import RenyiBound, block_kappa, block_value, log_g, lost_test_weight
 from postprocess.security.rules.rule import OWN_PROOF, Free, Problem, rounded
 
 NODES = 1024
@@ -49,36 +50,34 @@ class TwoBases(RenyiBound):
     bases = (2,)
     own_parameters = ("rho",)
 
-    def log_q(self, delta: float) -> LogQ:
-        """ln of the best attacks' Q: local rounds mixed with a Werner state up to its S, beyond that the Werner
-        state alone."""
-        slope, touch = mixing(delta)
-
-        def value(omega: float) -> float:
-            half_score = 4 * omega - 2
-            if half_score <= 1:
-                return 0.0
-            if half_score < math.sqrt(2) * touch:
-                return math.log1p(-slope * (half_score - 1))
-            return log_g(min(half_score / math.sqrt(2), 1.0), delta)
-
-        return value
-
-    def own(self, problem: Problem, delta: float, phi: float) -> Free:
-        """rho: the tangent of Phi where the worst block lies; inside Eve's mixture, where mu is its slope."""
+    def worst_block(self, delta: float, phi: float, gamma: float) -> tuple[float, float]:
+        """See RenyiBound: in Eve's mixture where mu can be its slope, else at one of its ends or beyond."""
         from scipy.optimize import brentq
 
-        gamma, log_q = float(problem.gamma), self.log_q(delta)
         slope, touch = mixing(delta)
-        werner = (0.5 + touch / math.sqrt(8)) / math.exp(log_g(touch, delta))
+        werner, v = 0.5 + touch / math.sqrt(8), lost_test_weight(delta, phi)
+        end = werner / math.exp(log_g(touch, delta))
+
+        def value(omega: float) -> float:
+            return block_value(omega, log_best_q(omega, delta), delta, v, gamma)
 
         def above_mixture(rho: float) -> float:
-            return _mu(rho, delta, phi, gamma) - slope
+            return _mu(rho, delta, v, gamma) - slope
 
-        if above_mixture(0.75) > 0 > above_mixture(werner):
-            return {"rho": rounded(brentq(above_mixture, 0.75, werner, xtol=1e-14))}
-        omega = worst_block(log_q, delta, phi, gamma)[0]
-        return {"rho": rounded(omega / math.exp(log_q(omega)))}
+        if above_mixture(OMEGA_LOCAL) <= 0:
+            omega = OMEGA_LOCAL
+        elif above_mixture(end) < 0:
+            rho = brentq(above_mixture, OMEGA_LOCAL, end, xtol=1e-14)
+            omega = rho * (1 + 3 * slope) / (1 + 4 * slope * rho)  # where w / Q = rho
+        else:
+            omega, largest = maximise(value, werner, OMEGA_MAX, tolerance=1e-9)
+            return omega, block_kappa(largest, delta)
+        return omega, block_kappa(value(omega), delta)
+
+    def own(self, problem: Problem, delta: float, phi: float) -> Free:
+        """rho: w / Q of the worst block, where the tangent of Phi touches."""
+        omega = self.worst_block(delta, phi, float(problem.gamma))[0]
+        return {"rho": rounded(omega / math.exp(log_best_q(omega, delta)))}
 
     def certified_kappa(self, problem: Problem, free: Free) -> Any:
         """See RenyiBound."""
@@ -99,6 +98,15 @@ def mixing(delta: float) -> tuple[float, float]:
     return -math.expm1(log_g(touch, delta)) / (math.sqrt(2) * touch - 1), touch
 
 
+def log_best_q(omega: float, delta: float) -> float:
+    """ln Q of the best attacks: local rounds mixed with the touching Werner state, beyond its S Werner states alone."""
+    slope, touch = mixing(delta)
+    half_score = 4 * omega - 2
+    if half_score < math.sqrt(2) * touch:
+        return math.log1p(-slope * max(half_score - 1, 0.0))
+    return log_g(min(half_score / math.sqrt(2), 1.0), delta)
+
+
 def distance_slope(t: float, delta: float) -> float:
     """D'(t) for t below 1, in floats without cancellation."""
     c = delta / (1 + delta)
@@ -115,8 +123,8 @@ def _last_t(holds: Callable[[float], bool], low: float = 0.0) -> float:
     return min(math.tanh(low), ALMOST_ONE)
 
 
-def _mu(rho: float, delta: float, phi: float, gamma: float) -> float:
-    v, ratio = lost_test_weight(delta, phi), rho ** (1 / (1 + delta))
+def _mu(rho: float, delta: float, v: float, gamma: float) -> float:
+    ratio = rho ** (1 / (1 + delta))
     m = v + (1 - v) * ratio
     return gamma * (1 - v) * (m / ratio) ** delta / (4 * (1 - gamma + gamma * v * m**delta))
 
