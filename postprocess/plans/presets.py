@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cache
 
 from postprocess.errors import InvalidInput
-from postprocess.estimation.priors import Priors
+from postprocess.estimation.priors import Priors, with_second_key
 from postprocess.plans.paper import (
     PAPER_ELL,
     PAPER_EPS_PA,
@@ -206,7 +206,7 @@ def planned(
         ell=ell,
         eps_pa=eps_pa,
         code_seed=CODE_SEED,
-        priors=priors,
+        priors=priors if choice.qber2 is None else with_second_key(priors, choice.qber2),
         block_rounds=choice.block_rounds,
         allowance=choice.allowance,
         min_response_s=min_response_s,

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from postprocess.errors import InvalidInput
-from postprocess.estimation.priors import Priors
+from postprocess.estimation.priors import Priors, TwoKeyPriors
 from postprocess.security.rules import Problem, require_covered, rule_named
 
 BELL = "bell"  # settings as in a key session, see rounds.settings
@@ -40,7 +40,7 @@ class SessionParameters:
         ell: length of the new key in bits.
         eps_pa: error of the privacy amplification; the extractor takes eps_1 = eps_pa / ell.
         code_seed: public seed of code and shuffle.
-        priors: decoder priors.
+        priors: decoder priors, with a table for each key basis.
         block_rounds: rounds per block of the real-time loop.
         allowance: most rounds that may be zeroed at Alice (J_max); 0 makes no room for any.
         min_response_s: minimum response time of Bob in s: his decision leaves exactly so long after Alice's message was
@@ -104,6 +104,7 @@ class SessionParameters:
                 "qber2",
                 "0 to below 0.5 with two bases, and left out with one",
             ),
+            (len(self.priors.tables) == 1 + self.bases, "priors", "one table for tests and one for each key basis"),
             (
                 (0 if self.apparatus == "emulated" else 1e-3) <= self.min_response_s <= MOST_RESPONSE_S,
                 "min_response_s",
@@ -193,7 +194,7 @@ class SessionParameters:
             values: dict[str, Any] = json.loads(text)
             values["gamma"] = read_gamma(values["gamma"])
             priors = {name: tuple(tuple(row) for row in table) for name, table in values["priors"].items()}
-            values["priors"] = Priors(**priors)  # type: ignore[arg-type]
+            values["priors"] = (TwoKeyPriors if "key2" in priors else Priors)(**priors)  # type: ignore[arg-type]
             values["insecure_because"] = tuple(values["insecure_because"])
             values["free"] = tuple((name, value) for name, value in values["free"])
             return cls(**values)

@@ -8,6 +8,7 @@ import pytest
 from mpmath import mp, mpf
 
 from postprocess.errors import InvalidInput
+from postprocess.plans.paper import PAPER_PRIORS
 from postprocess.plans.presets import Choice, long_choice, longest_choice, planned
 from postprocess.reconciliation.syndrome_length import conditional_entropy
 from postprocess.security import acceptance_threshold
@@ -166,7 +167,7 @@ def test_a_session_with_one_basis_is_refused():
     two = planned("s", "kasli", longest_choice(gamma=GAMMA, qber2=0.025))
     assert not two.insecure and two.bases == 2 and two.qber2 == 0.025
     with pytest.raises(InvalidInput, match="rule two-bases: no proof for sessions with one key basis"):
-        replace(two, bases=1, qber2=None)
+        replace(two, bases=1, qber2=None, priors=PAPER_PRIORS)
     with pytest.raises(InvalidInput, match="no proof for sessions with one key basis"):
         RULE.certify(replace(two.problem, bases=1), dict(two.free))
     with pytest.raises(InvalidInput, match="no proof for sessions with one key basis"):
@@ -186,7 +187,7 @@ def test_longest_is_long_with_two_bases_and_their_syndrome():
     choices = (long_choice(gamma=GAMMA), longest_choice(gamma=GAMMA, qber2=0.018))
     long, longest = (planned("s", "kasli", choice) for choice in choices)
     assert longest.ell - long.ell > 200_000
-    others = {"gamma", "omega_thr", "syndrome_bits", "ell", "eps_pa", "rule", "free", "bases", "qber2"}
+    others = {"gamma", "omega_thr", "syndrome_bits", "ell", "eps_pa", "rule", "free", "bases", "qber2", "priors"}
     assert set(long.differences(longest)) <= others
     unequal = planned("s", "kasli", longest_choice(gamma=Fraction(25, 256)))
     assert unequal.qber2 == pytest.approx(1 - 2.64 / math.sqrt(8) - 0.018) == expected_second_qber(2.64, 0.018)
