@@ -1,6 +1,8 @@
 """Settings and types of a round (Nadlinger 2022, protocol steps 1 to 3)."""
 
-# Bob's Y: 0 or 1 in a Bell test, KEY_SETTING in a key round. Alice's X: 0 or 1 in a Bell test, 0 in a key round.
+# Bob's Y: 0 or 1 in a Bell test; KEY_SETTING + r in a key round, where the announced r chooses the key basis (0 with
+# one basis). Alice's X: 0 or 1 in a Bell test, r in a key round. Each of Bob's key settings agrees with A_r: no outcome
+# is flipped there, whereas X = Y = 1 anticorrelates.
 KEY_SETTING = 2
 
 # The round type T.

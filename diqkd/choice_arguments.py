@@ -12,7 +12,7 @@ from postprocess.errors import InvalidInput
 if TYPE_CHECKING:
     from postprocess.plans.presets import Choice
 
-RULES = ("proposition-2", "counting", "renyi")
+RULES = ("proposition-2", "counting", "renyi", "two-bases")
 EXTRACTORS = ("trevisan", "toeplitz")
 USUAL = {
     "rounds": 1_500_000,
@@ -24,8 +24,10 @@ USUAL = {
     "rule": RULES[0],
     "extractor": "",
     "allowance": 0,
+    "bases": 1,
+    "qber2": None,
 }
-PRESETS = ("paper", "long", "custom")
+PRESETS = ("paper", "long", "longest", "custom")
 
 
 def add_preset_argument(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +36,8 @@ def add_preset_argument(parser: argparse.ArgumentParser) -> None:
         "--preset",
         choices=PRESETS,
         default="paper",
-        help="paper: the published run; long: this project's own rule and a public seed; custom (default: %(default)s)",
+        help="paper: the published run; long: this project's own rule and a public seed; longest: the same with two "
+        "announced key bases; custom (default: %(default)s)",
     )
 
 
@@ -60,11 +63,17 @@ def add_choice_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParse
     group.add_argument(
         "--syndrome", choices=("paper", "tight"), default="paper", help="rule for the syndrome (default: %(default)s)"
     )
+    group.add_argument(
+        "--qber2",
+        type=arguments.qber,
+        metavar="Q_1",
+        help="expected error rate of the second key basis (default: what a Bell-diagonal state of this S and Q has)",
+    )
     add_rule_arguments(group)
 
 
 def add_rule_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
-    """`--rule`, `--extractor`, `--allowance`."""
+    """`--rule`, `--extractor`, `--allowance`, `--bases`."""
     group.add_argument(
         "--rule",
         choices=RULES,
@@ -81,12 +90,19 @@ def add_rule_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser)
         metavar="J",
         help="most rounds that a crash or a fault may zero at Alice; they cost key (default: %(default)s)",
     )
+    group.add_argument(
+        "--bases",
+        type=arguments.whole(1, 2),
+        default=1,
+        metavar="1|2",
+        help="announced key bases; the paper has one (default: %(default)s)",
+    )
 
 
 def require_effective(args: argparse.Namespace, *, gamma: bool = False) -> None:
     """Refuse options that have no effect with the preset (long: gamma too, where `gamma` does not say otherwise)."""
     long = ("rounds", "score", "qber", "eps_snd", *(["gamma"] if gamma else []))
-    effective = {"paper": (), "long": long}.get(args.preset, tuple(USUAL))
+    effective = {"paper": (), "long": long, "longest": (*long, "qber2")}.get(args.preset, tuple(USUAL))
     given = [name for name, usual in USUAL.items() if getattr(args, name, None) not in (None, usual)]
     without_effect = [name for name in given if name not in effective]
     if without_effect:
@@ -108,4 +124,6 @@ def choice_of(args: argparse.Namespace) -> Choice:
         args.rule,
         args.extractor,
         args.allowance,
+        bases=args.bases,
+        qber2=args.qber2,
     )

@@ -68,6 +68,9 @@ def add_parser(subparsers: Any) -> None:
         help="most rounds that a crash or a fault may zero at Alice; they cost key (default: 0, as in the paper)",
     )
     parser.add_argument(
+        "--bases", type=arguments.whole(1, 2), metavar="1|2", help="announced key bases (default: 1, as in the paper)"
+    )
+    parser.add_argument(
         "--block-rounds",
         type=arguments.block_rounds,
         default=1000,
@@ -106,15 +109,17 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
     """The session asked for, in `folder`."""
     from postprocess.plans.paper import PAPER_GAMMA, PAPER_ROUNDS
     from postprocess.plans.presets import Choice, long_choice, paper, planned
+    from postprocess.plans.session_parameters import require_measurable
     from postprocess.randomness.choice import SEEDED
     from testbed.nodes.demonstration import Demonstration
 
     because = () if args.seed is None else (SEEDED,)
     common: dict[str, Any] = {"min_response_s": 0.0, "insecure_because": because}  # nothing to hide: it is emulated
-    chosen = (args.rounds, args.gamma, args.syndrome, args.rule, args.extractor, args.allowance)
+    chosen = (args.rounds, args.gamma, args.syndrome, args.rule, args.extractor, args.allowance, args.bases)
     preset = args.preset or ("paper" if all(value is None for value in chosen) else "custom")
     if args.preset:
         require_effective(args)
+    require_measurable(2 if preset == "longest" else args.bases or 1)
     gamma = args.gamma or (None if preset == "long" else PAPER_GAMMA)
     choice = Choice(
         rounds=args.rounds or PAPER_ROUNDS,

@@ -13,7 +13,7 @@ from diqkd.choice_arguments import add_choice_arguments
 from postprocess.errors import ExitStatus
 
 DESCRIPTION = """\
-Compute threshold, syndrome length, key length, extractor and key budget of a session by one of three rules of key
+Compute threshold, syndrome length, key length, extractor and key budget of a session by one of four rules of key
 length; docs/proofs says what each rests on. SCORE and QBER are what the link is expected to show; the acceptance
 threshold lies three standard deviations below. The plan also says how likely an honest session passes, the fewest
 rounds with which this link gives a key ('never' where none do), the S it needs, the Q it may have, and, with a herald
@@ -22,6 +22,7 @@ rate, the hours all that takes.
 examples:
   diqkd plan                                     the paper's session
   diqkd plan --preset long                       this project's longest key from the same rounds
+  diqkd plan --preset longest --qber2 3.5%       the same with two announced key bases
   diqkd plan --link liu-2026 --rule renyi --gamma best --syndrome tight
   diqkd plan --score 2.6 --qber 1.8% --herald-rate 55
   diqkd plan --from RESULT.h5 --preset long      what characterise_link has measured, each at its 95 % quantile"""
@@ -47,7 +48,9 @@ def add_parser(subparsers: Any) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--preset", choices=("long", "custom"), default="custom", help="default: %(default)s")
+    parser.add_argument(
+        "--preset", choices=("long", "longest", "custom"), default="custom", help="default: %(default)s"
+    )
     add_choice_arguments(parser)
     parser.set_defaults(gamma=None, rounds=None, score=None, qber=None)
     parser.add_argument(
@@ -98,6 +101,8 @@ def plan(choice: Choice, syndrome_bits: int | None = None, herald_rate_hz: float
         "gamma_is_best": best,
         "score": choice.score,
         "qber": choice.qber,
+        "bases": choice.bases,
+        "qber2": choice.qber2,
         "eps_snd": choice.eps_snd,
         "omega_thr": None,
         "score_thr": None,
@@ -137,11 +142,10 @@ def _session(p: SessionParameters) -> dict[str, Any]:
     from postprocess.keystore.initial_secret import seed_bits
     from postprocess.privacy import TrevisanExtractor
     from postprocess.security.honest_session import honest_session
-    from postprocess.security.rules import Problem
 
     ell = 0 if p.insecure else p.ell
-    problem = Problem(p.rounds, p.gamma, p.omega_thr, p.syndrome_bits, p.eps_snd, p.extractor, p.allowance)
-    honest = honest_session(problem, p.score, p.qber)
+    problem = p.problem
+    honest = honest_session(problem, p.score, p.qber, p.qber2)
     result: dict[str, Any] = {
         "omega_thr": p.omega_thr,
         "score_thr": 8 * p.omega_thr - 4,
@@ -176,7 +180,8 @@ def _syndrome_warnings(result: dict[str, Any]) -> list[str]:
 
     if result["syndrome_bits"] is None:
         return []
-    entropy = result["rounds"] * conditional_entropy(Fraction(result["gamma"]), result["score"], result["qber"])[0]
+    link = (result["score"], result["qber"], result["qber2"])
+    entropy = result["rounds"] * conditional_entropy(Fraction(result["gamma"]), *link)[0]
     if result["syndrome_bits"] >= entropy:
         return []
     return [
@@ -204,7 +209,8 @@ def _margins(choice: Choice, gamma: Fraction | None, fewest: FewestRounds | None
         table |= {"bell_check": None, "decoding": None}
     else:
         table["bell_check"] = [honest_session(problem, score, choice.qber).bell_check for score in around.scores]
-        table["decoding"] = [honest_session(problem, choice.score, qber).decoding for qber in around.qbers]
+        others = [link.with_statistics(choice.score, qber) for qber in around.qbers]
+        table["decoding"] = [honest_session(problem, each.score, each.qber, each.qber2).decoding for each in others]
     return {
         "fewest": None if fewest is None else {"rounds": fewest.rounds, "gamma": str(fewest.gamma)},
         "score_needed": score_needed(link, choice.rounds, gamma),
@@ -289,15 +295,16 @@ def _choice(args: argparse.Namespace) -> Choice:
 
     from diqkd.choice_arguments import choice_of, require_effective
     from postprocess.plans.paper import PAPER_GAMMA, PAPER_QBER, PAPER_ROUNDS, PAPER_SCORE
-    from postprocess.plans.presets import long_choice
+    from postprocess.plans.presets import long_choice, longest_choice
 
     require_effective(args, gamma=True)
     _fill(args, rounds=PAPER_ROUNDS, score=PAPER_SCORE, qber=PAPER_QBER)
-    choice = choice_of(args)
     gamma = None if args.gamma == BEST else args.gamma
     if args.preset == "long":
         return long_choice(args.rounds, args.score, args.qber, args.eps_snd, gamma)
-    return replace(choice, gamma=PAPER_GAMMA if args.gamma is None else gamma)
+    if args.preset == "longest":
+        return longest_choice(args.rounds, args.score, args.qber, args.eps_snd, gamma, args.qber2)
+    return replace(choice_of(args), gamma=PAPER_GAMMA if args.gamma is None else gamma)
 
 
 def _rate(text: str) -> float:

@@ -77,6 +77,8 @@ def _session(result: dict[str, Any]) -> Iterator[Row]:
         )
     yield "expected score", f"{result['score']:.5g}", "S" + _measured(measured, "score", 1, "")
     yield "expected bit error rate", f"{result['qber']:.5g}", "Q" + _measured(measured, "qber", 100, " %")
+    if result["bases"] == 2:
+        yield "second key basis", f"{result['qber2']:.4g}", "Q_1; two announced key bases"
     yield "soundness error", f"{result['eps_snd']:g}", "eps_snd"
     if result["omega_thr"] is not None:
         threshold = f"omega_thr, on the winning probability; S_thr = {result['score_thr']:.4f}"
@@ -133,6 +135,7 @@ def _margins(result: dict[str, Any]) -> Iterator[Row]:
     sized = f"with {spaced(result['rounds'])} rounds and gamma = {result['margins_gamma']}"
     needed, allowed = result["score_needed"], result["qber_allowed"]
     yield "S needed at this Q", "none suffices" if needed is None else f"{needed:.3f}", sized
+    sized += ", Q_1 in proportion" if result["bases"] == 2 else ""
     yield "Q allowed at this S", "none" if allowed is None else f"{100 * allowed:.2f} %", sized
 
 
@@ -154,7 +157,11 @@ def _show_sensitivity(result: dict[str, Any], width: int) -> None:
     bell, decoding = table["bell_check"], table["decoding"]
     while len(columns) > 1 and 8 + 12 * (len(columns) + bool(bell)) > width:
         columns = columns[1:-1] if len(columns) > 2 else columns[:1]
-    _say("Key in bits for other S and Q" + ("; how likely this very plan passes there" if bell else ""), width)
+    proportion = ", Q_1 in proportion to Q" if result["bases"] == 2 else ""
+    _say(
+        f"Key in bits for other S and Q{proportion}" + ("; how likely this very plan passes there" if bell else ""),
+        width,
+    )
     head = [f"{100 * table['qber'][place]:.4g} %" for place in columns]
     print(f"  S \\ Q {_cells(head)}" + (f"{'Bell check':>12}" if bell else ""))
     for row, score in enumerate(table["score"]):

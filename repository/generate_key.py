@@ -32,10 +32,10 @@ class GenerateKey(PeerExperiment, EnvExperiment):
         )
         self.setattr_argument(
             "preset",
-            EnumerationValue(["paper", "long", "custom"], default="paper"),
+            EnumerationValue(["paper", "long", "longest", "custom"], default="paper"),
             group,
-            "paper: 1 500 000 rounds, 95 884 bits; long: own rule, with rounds, S, Q and eps from below; custom: "
-            "all arguments below",
+            "paper: 1 500 000 rounds, 95 884 bits; long: own rule, with rounds, S, Q and eps from below; longest: the "
+            "same with two announced key bases; custom: all arguments below",
         )
         self.block_argument(group)
 
@@ -76,7 +76,7 @@ class GenerateKey(PeerExperiment, EnvExperiment):
         )
         self.setattr_argument(
             "rule",
-            EnumerationValue(["proposition-2", "counting", "renyi"], default="proposition-2"),
+            EnumerationValue(["proposition-2", "counting", "renyi", "two-bases"], default="proposition-2"),
             group,
             "Proof that the key length rests on; only the first is published",
         )
@@ -95,6 +95,8 @@ class GenerateKey(PeerExperiment, EnvExperiment):
             group,
             "Most rounds that a crash or fault may zero at Alice; 0: one such round ends the session",
         )
+
+        self.number_argument("bases", 1, 1, 2, 1, group, "Announced key bases; the paper has one")
 
     def _response_argument(self):
         self.setattr_argument(
@@ -122,6 +124,7 @@ class GenerateKey(PeerExperiment, EnvExperiment):
             "" if self.extractor == "usual" else self.extractor,
             self.allowance,
             self.block_rounds,
+            self.bases,
         )
         self.parameters = session_parameters(
             self.home,

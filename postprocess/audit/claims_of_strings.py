@@ -153,7 +153,8 @@ def estimates(e: Evidence, x: Any, y: Any, a: Any, b: Any, others: list[Any]) ->
     """S, Q and lost test rounds, private; `others` are lists of zeroed rounds besides those of this node."""
     rounds = e.parameters.rounds
     zeroed = np.logical_or.reduce([ranges.mask(rounds) for ranges in (e.rounds.zeroed, *others)])
-    return {
+    second = {"qber2": qber(x, y, a, b, basis=1).value} if e.parameters.bases == 2 else {}
+    return second | {
         "score": chsh_score(x, y, a, b).value,
         "qber": qber(x, y, a, b).value,
         "lost_test_rounds": lost_test_rounds(x, y, a, b, zeroed),

@@ -1,7 +1,8 @@
 """Parameter estimation: CHSH score S and quantum bit error rate Q of recombined strings, with standard errors.
 
-Conventions: uint8 arrays of shape (n,); X in {0, 1}, Y in {0, 1, 2}, T = [Y != 2]; a Bell-test round is won when
-A xor B = X Y; S = E00 + E01 + E10 - E11 with E = P(A = B) - P(A != B). Nadlinger 2022, steps 6 and 8, figure 3.
+Conventions: uint8 arrays of shape (n,); X in {0, 1}; Y is 0 or 1 in a Bell-test round and 2 + r in a key round, where r
+is the key basis (0 with one basis) and X = r; a Bell-test round is won when A xor B = X Y; S = E00 + E01 + E10 - E11
+with E = P(A = B) - P(A != B). Nadlinger 2022, steps 6 and 8, figure 3.
 Everything here is a function of A and B and therefore private on a real apparatus, characterisation runs apart.
 """
 
@@ -33,7 +34,7 @@ def lost_test_rounds(
     `zeroed`: bool (n,), rounds that either node has zeroed; they count as lost, whatever their strings say.
     """
     lost = (a ^ b ^ (x & y)).astype(bool)
-    return int(np.count_nonzero((y != KEY_SETTING) & (lost if zeroed is None else lost | zeroed)))
+    return int(np.count_nonzero((y < KEY_SETTING) & (lost if zeroed is None else lost | zeroed)))
 
 
 def chsh_score(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> Estimate:
@@ -52,9 +53,9 @@ def chsh_score(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> Es
     return Estimate(value, math.sqrt(variance), rounds)
 
 
-def qber(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> Estimate:
-    """Quantum bit error rate Q: how often A and B differ in key rounds (X = 0, Y = 2)."""
-    here = (y == KEY_SETTING) & (x == 0)
+def qber(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, *, basis: int = 0) -> Estimate:
+    """Quantum bit error rate Q_r: how often A and B differ in key rounds of the basis r (X = r, Y = 2 + r)."""
+    here = (y == KEY_SETTING + basis) & (x == basis)
     count = int(np.count_nonzero(here))
     if count == 0:
         return Estimate(math.nan, math.nan, 0)

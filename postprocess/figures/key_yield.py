@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from postprocess.figures import canvas
-from postprocess.figures.key_rate import RULE_CURVES, STATUS
+from postprocess.figures.key_rate import RULE_CURVES, SECOND_BASIS, STATUS, link_by
 from postprocess.figures.table import Progress, Settings, Table
-from postprocess.security.planning import PlannedLink
-from postprocess.security.rules import rule_named
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +20,7 @@ _NOTE = (
     "All curves are computed for S = 2.64, Q = 1.8 %, eps_snd = 1e-10, a threshold three standard deviations below and "
     "the best gamma k/256 at every point. Solid: the paper's syndrome; dashed: 1.15 times the entropy or what this "
     "project's codes need (tight). Triangles: fewest rounds with a key. 'Own': of this project, not peer-reviewed."
+    + SECOND_BASIS
 )
 
 
@@ -32,7 +31,7 @@ def tables(settings: Settings, progress: Progress) -> dict[str, Table]:
     fewest: dict[str, np.ndarray] = {}
     cases = [(name, extractor, syndrome) for name, extractor in RULE_CURVES for syndrome in SYNDROMES]
     for place, (name, extractor, syndrome) in enumerate(cases):
-        link = PlannedLink(SCORE, QBER, rule_named(name), extractor, syndrome)
+        link = link_by(name, extractor, SCORE, QBER, syndrome)
         found = []
         for step, n in enumerate(rounds):
             progress((place + step / len(rounds)) / len(cases), f"rule {name}, {extractor}, {syndrome} syndrome")

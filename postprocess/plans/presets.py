@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cache
 
 from postprocess.errors import InvalidInput
-from postprocess.estimation.priors import Priors
+from postprocess.estimation.priors import Priors, with_second_key
 from postprocess.plans.paper import (
     PAPER_ELL,
     PAPER_EPS_PA,
@@ -29,13 +29,15 @@ from postprocess.plans.session_parameters import (
     RANGE_BITS,
     TOEPLITZ,
     SessionParameters,
+    require_measurable,
 )
 from postprocess.randomness.choice import insecure_because as reasons_of
+from postprocess.security.models import expected_second_qber
 from postprocess.security.planning import THRESHOLD_DIGITS, FewestRounds, NoThreshold, PlannedLink, fewest_rounds
 from postprocess.security.rules.rule import EPS_HASH
 from postprocess.storage.node_home import NodeHome
 
-PRESETS = ("paper", "long", "custom")
+PRESETS = ("paper", "long", "longest", "custom")
 CODE_SEED = 2022
 ALLOWED_BEYOND_A_BLOCK = 64
 
@@ -43,6 +45,8 @@ ALLOWED_BEYOND_A_BLOCK = 64
 @dataclass(frozen=True)
 class Choice:
     """What an operator chooses of a session; `gamma` None takes the best k/256, `extractor` "" the rule's first.
+
+    With two key bases, `qber2` None takes what the model of `expected_second_qber` says.
 
     Attributes: see SessionParameters; `syndrome` names the rule for m, "paper" or "tight".
 
@@ -60,6 +64,8 @@ class Choice:
     extractor: str = ""
     allowance: int = 0
     block_rounds: int = 1000
+    bases: int = 1
+    qber2: float | None = None
 
     def __post_init__(self) -> None:
         if self.rounds < MIN_ROUNDS:
@@ -71,6 +77,14 @@ class Choice:
         if not 0 <= self.qber <= 0.5:
             percent = f"; write {self.qber / 100:g} for {self.qber:g} %" if 0.5 < self.qber <= 50 else ""
             raise InvalidInput(f"qber = {self.qber:g}: Q is a probability from 0 to 0.5{percent}")
+        if self.bases not in (1, 2):
+            raise InvalidInput(f"bases = {self.bases}: there are sessions with one announced key basis and with two")
+        if self.bases == 1 and self.qber2 is not None:
+            raise InvalidInput(f"qber2 = {self.qber2:g}: only a session with two key bases has it; give bases = 2")
+        if self.bases == 2 and self.qber2 is None:
+            object.__setattr__(self, "qber2", expected_second_qber(self.score, self.qber))
+        if self.qber2 is not None and not 0 <= self.qber2 <= 0.5:
+            raise InvalidInput(f"qber2 = {self.qber2:g}: Q_1 is a probability from 0 to 0.5")
         if not 4 * EPS_HASH < self.eps_snd < 1:
             raise InvalidInput(f"eps_snd = {self.eps_snd:g}: must be above 4 * 2^-61, which the tags take, and below 1")
 
@@ -96,6 +110,18 @@ def long_choice(
         allowance=block_rounds + ALLOWED_BEYOND_A_BLOCK,
         block_rounds=block_rounds,
     )
+
+
+def longest_choice(
+    rounds: int = PAPER_ROUNDS,
+    score: float = PAPER_SCORE,
+    qber: float = PAPER_QBER,
+    eps_snd: float = PAPER_EPS_SND,
+    gamma: Fraction | None = None,
+    qber2: float | None = None,
+) -> Choice:
+    """The preset `longest`: as `long`, with two announced key bases and the rule two-bases."""
+    return replace(long_choice(rounds, score, qber, eps_snd, gamma), rule="two-bases", bases=2, qber2=qber2)
 
 
 def paper(
@@ -180,13 +206,15 @@ def planned(
         ell=ell,
         eps_pa=eps_pa,
         code_seed=CODE_SEED,
-        priors=priors,
+        priors=priors if choice.qber2 is None else with_second_key(priors, choice.qber2),
         block_rounds=choice.block_rounds,
         allowance=choice.allowance,
         min_response_s=min_response_s,
         rule=choice.rule,
         extractor=link.extractor,
         free=tuple(sorted(free.items())),
+        bases=choice.bases,
+        qber2=choice.qber2,
         insecure_because=insecure_because,
     )
 
@@ -205,6 +233,8 @@ def link_of(choice: Choice) -> PlannedLink:
         choice.eps_snd,
         choice.allowance,
         MOST_RANGES * RANGE_BITS if choice.allowance else 0,
+        choice.bases,
+        choice.qber2,
     )
 
 
@@ -234,12 +264,13 @@ def remedy(fewest: FewestRounds | None) -> str:
 
 
 def _link_at(choice: Choice) -> Callable[[int], PlannedLink]:
-    """What would be planned with for another number of rounds; the allowance of `long` follows it."""
-    long = long_choice(choice.rounds, choice.score, choice.qber, choice.eps_snd, choice.gamma)
-    if choice != long:
-        link = link_of(choice)
-        return lambda rounds: link
-    return lambda rounds: link_of(long_choice(rounds, choice.score, choice.qber, choice.eps_snd))
+    """What would be planned with for another number of rounds; the allowance of `long` and `longest` follows it."""
+    link = (choice.score, choice.qber, choice.eps_snd, None)
+    if choice == long_choice(choice.rounds, *link[:3], choice.gamma):
+        return lambda rounds: link_of(long_choice(rounds, *link))
+    if choice == longest_choice(choice.rounds, *link[:3], choice.gamma, choice.qber2):
+        return lambda rounds: link_of(longest_choice(rounds, *link, choice.qber2))
+    return lambda rounds: link_of(choice)
 
 
 def session_parameters(
@@ -255,7 +286,10 @@ def session_parameters(
 
     Args:
         preset: "paper" takes everything but `block_rounds` from the paper's run; "long" takes rounds, S, Q and eps_snd
-            from the choice; "custom" takes all of it.
+            from the choice, "longest" Q_1 too; "custom" takes all of it.
+
+    Raises:
+        InvalidInput: an unknown preset, or more key bases than the nodes measure.
     """
     reasons, response = reasons_of(home), float(min_response_s)
     if preset == "paper":
@@ -268,6 +302,9 @@ def session_parameters(
         )
     if preset == "long":
         choice = long_choice(choice.rounds, choice.score, choice.qber, choice.eps_snd)
+    elif preset == "longest":
+        choice = longest_choice(choice.rounds, choice.score, choice.qber, choice.eps_snd, None, choice.qber2)
     elif preset != "custom":
         raise InvalidInput(f"preset = {preset}: must be {', '.join(PRESETS)}")
+    require_measurable(choice.bases)
     return planned(session_id, apparatus, choice, min_response_s=response, insecure_because=reasons)

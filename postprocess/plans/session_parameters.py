@@ -11,8 +11,8 @@ from fractions import Fraction
 from typing import Any
 
 from postprocess.errors import InvalidInput
-from postprocess.estimation.priors import Priors
-from postprocess.security.rules import Problem, rule_named
+from postprocess.estimation.priors import Priors, TwoKeyPriors
+from postprocess.security.rules import Problem, require_covered, rule_named
 
 BELL = "bell"  # settings as in a key session, see rounds.settings
 MIN_ROUNDS, MOST_SESSION_ROUNDS = 1000, 100_000_000
@@ -40,12 +40,13 @@ class SessionParameters:
         ell: length of the new key in bits.
         eps_pa: error of the privacy amplification; the extractor takes eps_1 = eps_pa / ell.
         code_seed: public seed of code and shuffle.
-        priors: decoder priors.
+        priors: decoder priors, with a table for each key basis.
         block_rounds: rounds per block of the real-time loop.
         allowance: most rounds that may be zeroed at Alice (J_max); 0 makes no room for any.
         min_response_s: minimum response time of Bob in s: his decision leaves exactly so long after Alice's message was
             complete. 0 only on the emulated apparatus.
         rule: name of the key-length rule. extractor: "trevisan" or "toeplitz".
+        bases: announced key bases, 1 or 2. qber2: expected error rate Q_1 of the second one; None without it.
         free: the rule's free parameters, (name, value) in order of the names; each node certifies ell from them.
         insecure_because: why a key made with these parameters must not be trusted; empty for a sound session.
 
@@ -72,6 +73,8 @@ class SessionParameters:
     rule: str = PROPOSITION_2
     extractor: str = TREVISAN
     free: tuple[tuple[str, float], ...] = ()
+    bases: int = 1
+    qber2: float | None = None
     insecure_because: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -95,13 +98,20 @@ class SessionParameters:
             (1 <= self.block_rounds <= 1_000_000, "block_rounds", "1 to 1 000 000"),
             (0 <= self.allowance < self.rounds, "allowance", "0 to below the number of rounds"),
             (self.extractor in (TREVISAN, TOEPLITZ), "extractor", "trevisan or toeplitz"),
+            (self.bases in (1, 2), "bases", "1 or 2"),
+            (
+                self.qber2 is None if self.bases == 1 else self.qber2 is not None and 0 <= self.qber2 < 0.5,
+                "qber2",
+                "0 to below 0.5 with two bases, and left out with one",
+            ),
+            (len(self.priors.tables) == 1 + self.bases, "priors", "one table for tests and one for each key basis"),
             (
                 (0 if self.apparatus == "emulated" else 1e-3) <= self.min_response_s <= MOST_RESPONSE_S,
                 "min_response_s",
                 "at most a day; 0 only on the emulated apparatus",
             ),
         )
-        for name in ("rounds", "syndrome_bits", "ell", "code_seed", "block_rounds", "allowance"):
+        for name in ("rounds", "syndrome_bits", "ell", "code_seed", "block_rounds", "allowance", "bases"):
             if type(getattr(self, name)) is not int:
                 raise InvalidInput(f"{name} = {getattr(self, name)!r:.100}: must be a whole number")
         for fits, name, allowed in checks:
@@ -112,8 +122,7 @@ class SessionParameters:
 
     def _require_proven_length(self) -> None:
         rule = rule_named(self.rule)
-        if self.extractor not in rule.extractors:
-            raise InvalidInput(f"extractor = {self.extractor}: the rule {self.rule} has no proof for it")
+        require_covered(rule, self.extractor, self.bases)
         free = dict(self.free)
         if self.extractor == TREVISAN and free.get("eps_pa") != self.eps_pa:
             raise InvalidInput(f"eps_pa = {self.eps_pa}: the free parameters of the rule have {free.get('eps_pa')}")
@@ -164,6 +173,7 @@ class SessionParameters:
             self.extractor,
             self.allowance,
             self.zeroed_list_bits,
+            bases=self.bases,
         )
 
     @property
@@ -184,7 +194,7 @@ class SessionParameters:
             values: dict[str, Any] = json.loads(text)
             values["gamma"] = read_gamma(values["gamma"])
             priors = {name: tuple(tuple(row) for row in table) for name, table in values["priors"].items()}
-            values["priors"] = Priors(**priors)  # type: ignore[arg-type]
+            values["priors"] = (TwoKeyPriors if "key2" in priors else Priors)(**priors)  # type: ignore[arg-type]
             values["insecure_because"] = tuple(values["insecure_because"])
             values["free"] = tuple((name, value) for name, value in values["free"])
             return cls(**values)
@@ -202,6 +212,15 @@ class SessionParameters:
         if not isinstance(other, SessionParameters):
             return ["purpose"]
         return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+
+
+def require_measurable(bases: int) -> None:
+    """Refuse rounds with a number of announced key bases that the nodes' kernels do not have."""
+    if bases != 1:
+        raise InvalidInput(
+            f"bases = {bases}: the nodes measure one key basis only, so far; plan such a session with `diqkd plan`, "
+            "run one with bases = 1, for instance with the preset long"
+        )
 
 
 def read_gamma(text: Any) -> Fraction:

@@ -27,7 +27,7 @@ def follow_law(node: str, parameters: RoundsPlan, settings: NDArray[np.uint8]) -
 
 def bell_settings_follow_law(x: NDArray[np.uint8], y: NDArray[np.uint8]) -> bool:
     """Whether the test rounds' X, and pairs of X and Y, are as frequent as they must be; uint8 (n,) each."""
-    test = y != KEY_SETTING
+    test = y < KEY_SETTING
     return _likely(x[test], [1 / 2] * 2) and _likely(2 * x[test] + y[test], [1 / 4] * 4)
 
 

@@ -32,9 +32,9 @@ class HonestSession:
         return self.bell_check * self.decoding
 
 
-def honest_session(problem: Problem, score: float, qber: float) -> HonestSession:
-    """Probabilities for a link that really has this S and Q, at the threshold and syndrome of `problem`."""
-    failure = decoding_failure(problem.rounds, problem.gamma, score, qber, problem.syndrome_bits)
+def honest_session(problem: Problem, score: float, qber: float, qber2: float | None = None) -> HonestSession:
+    """Probabilities for a link that really has this S and Q (and Q_1), at the threshold and syndrome of `problem`."""
+    failure = decoding_failure(problem.rounds, problem.gamma, score, qber, problem.syndrome_bits, qber2)
     return HonestSession(
         bell_check_passes(problem, score), bell_check_passes(problem, score, problem.allowance), 1.0 - failure
     )

@@ -1,4 +1,4 @@
-"""What a link would yield: the depolarising model and the limit of many rounds (Nadlinger 2022, S10)."""
+"""What a link would yield: models of its state, and the limit of many rounds (Nadlinger 2022, S10)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ def depolarising(visibility: float) -> tuple[float, float]:
     if not 0 <= visibility <= 1:
         raise InvalidInput(f"visibility = {visibility}: must lie between 0 and 1")
     return 2 * math.sqrt(2) * visibility, (1 - visibility) / 2
+
+
+def expected_second_qber(score: float, qber: float) -> float:
+    """Q_1 of a Bell-diagonal state at ideal CHSH angles: S = sqrt2 (t_z + t_x) with t_z = 1 - 2 Q_0, t_x = 1 - 2 Q_1.
+
+    What a link shows whose S and Q_0 are known and whose second key basis has not been measured; within [0, 0.5].
+    """
+    return min(max(1 - score / math.sqrt(8) - qber, 0.0), 0.5)
 
 
 def asymptotic_key_rate(score: float, qber: float, gamma: float | Fraction | str | None = None) -> float:

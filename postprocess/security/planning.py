@@ -10,7 +10,7 @@ from fractions import Fraction
 from postprocess.errors import InvalidInput
 from postprocess.security.chsh_entropy import eta
 from postprocess.security.key_length import acceptance_threshold
-from postprocess.security.rules import Plan, Problem, Rule, best_plan
+from postprocess.security.rules import Plan, Problem, Rule, best_plan, require_covered
 
 MOST_ROUNDS = 1e12  # beyond, planning says never
 LEAST_ROUNDS = 1e3
@@ -27,8 +27,8 @@ class PlannedLink:
     """What decides the length of a key but rounds and gamma.
 
     Attributes:
-        score, qber: expected S and Q. syndrome: rule for m, "paper" or "tight". extractor, eps_snd, allowance,
-        list_bits: see Problem.
+        score, qber: expected S and Q (Q_0). syndrome: rule for m, "paper" or "tight". extractor, eps_snd, allowance,
+        list_bits, bases: see Problem. qber2: expected Q_1 where there are two key bases.
     """
 
     score: float
@@ -39,15 +39,19 @@ class PlannedLink:
     eps_snd: float = 1e-10
     allowance: int = 0
     list_bits: int = 0
+    bases: int = 1
+    qber2: float | None = None
 
     def problem(self, rounds: int, gamma: Fraction) -> Problem:
         """The session of so many rounds.
 
         Raises:
             NoThreshold: S so low, or tests so few, that the threshold is not above the local bound.
+            InvalidInput: the rule has no proof for this extractor or number of key bases.
         """
         from postprocess.reconciliation import syndrome_length_by
 
+        require_covered(self.rule, self.extractor, self.bases)
         omega_thr = round(acceptance_threshold(rounds, gamma, self.score), THRESHOLD_DIGITS)
         if omega_thr <= 0.75:
             if self.score <= 2:
@@ -56,7 +60,7 @@ class PlannedLink:
                 f"rounds = {rounds}, gamma = {gamma}: {float(rounds * gamma):.0f} test rounds are too few for a "
                 f"threshold above the local bound at S = {self.score:g}"
             )
-        syndrome_bits = syndrome_length_by(self.syndrome, rounds, gamma, self.score, self.qber)
+        syndrome_bits = syndrome_length_by(self.syndrome, rounds, gamma, self.score, self.qber, self.qber2)
         return Problem(
             rounds,
             gamma,
@@ -66,6 +70,7 @@ class PlannedLink:
             self.extractor,
             self.allowance,
             self.list_bits,
+            bases=self.bases,
         )
 
     def bits(self, rounds: int, gamma: Fraction) -> float:
@@ -85,8 +90,11 @@ class PlannedLink:
             return None
 
     def with_statistics(self, score: float, qber: float) -> PlannedLink:
-        """The same with another S and Q."""
-        return replace(self, score=score, qber=qber)
+        """The same with another S and Q; Q_1 in proportion to Q, where it is not 0."""
+        qber2 = self.qber2
+        if qber2 is not None and self.qber > 0:
+            qber2 = min(qber2 * qber / self.qber, 0.5)
+        return replace(self, score=score, qber=qber, qber2=qber2)
 
     def best_gamma(self, rounds: int) -> tuple[Fraction, float]:
         """The k/256 with the longest key, by ternary search, and the bits there."""

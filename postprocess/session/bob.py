@@ -149,6 +149,9 @@ class BobSession(SessionRole):
             "lost_test_rounds": self.lost,
             "bell_limit": self.parameters.bell_limit,
         }
+        if self.parameters.bases == 2:
+            second = qber(*strings, basis=1)
+            self.private |= {"qber2": second.value, "qber2_standard_error": second.standard_error}
 
     @step("validation of error correction", private=True)
     def validate_error_correction(self) -> None:

@@ -97,6 +97,35 @@ def test_the_long_preset_and_every_rule(capsys):
     assert 1_000 < small["ell"] < 3_000
 
 
+def test_two_key_bases(capsys, monkeypatch):
+    from diqkd.plan_display import show_plan
+
+    monkeypatch.setenv("COLUMNS", "120")
+    plan = planned(capsys, "plan", "--preset", "longest", "--gamma", "13/128")
+    assert (plan["bases"], plan["rule"], plan["label"]) == (2, "two-bases", "own proof, not peer-reviewed")
+    assert plan["qber2"] == pytest.approx(0.0486, abs=1e-4) and plan["ell"] > 540_000
+    assert "as secret as T" in plan["hypotheses"]
+    table = plan["sensitivity"]
+    assert table["bits"][table["score"].index(2.64)][table["qber"].index(0.018)] == plan["ell"]
+    show_plan(plan)
+    out = capsys.readouterr().out
+    assert "second key basis" in out and "Q_1 in proportion to Q;" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--bases", "2"], "rule proposition-2: no proof for sessions with two key bases; choose two-bases or renyi"),
+        (["--rule", "two-bases"], "rule two-bases: no proof for sessions with one key basis"),
+        (["--qber2", "2%"], "qber2 = 0.02: only a session with two key bases has it"),
+    ],
+)
+def test_a_rule_for_another_number_of_bases_is_one_line(capsys, words, says):
+    assert main(["plan", *words]) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
+
+
 def test_an_extractor_without_a_proof_is_one_line(capsys):
     assert main(["plan", "--rule", "counting", "--extractor", "toeplitz"]) == 2
     assert "no proof for the extractor toeplitz" in capsys.readouterr().err
@@ -305,6 +334,8 @@ def test_files_that_are_no_characterisation_are_one_line(capsys, tmp_path, file,
         ("demo", "--preset", "paper", "--rounds", "2000"),
         ("demo", "--preset", "long", "--gamma", "1/2"),
         ("keys", "provision", "--node", "alice", "--rounds", "2000"),
+        ("plan", "--preset", "long", "--qber2", "2%"),
+        ("demo", "--preset", "long", "--bases", "2"),
         ("lab", "submit", "--session", "s1", "--preset", "long", "--extractor", "trevisan"),
     ],
 )

@@ -63,17 +63,27 @@ def test_every_argument_has_a_default_a_group_and_a_tooltip(worker):
     experiment._custom_arguments()
     experiment.patience_arguments()
     experiment._response_argument()
-    assert len(described) == 16
+    assert len(described) == 17
     for name, (description, group, tooltip) in described.items():
         assert "default" in description and group and tooltip, name
         if description["ty"] == "NumberValue":
             assert description["min"] <= description["default"] <= description["max"], name
-            assert description["unit"] or name in ("block_rounds", "rounds", "score", "eps_snd", "allowance"), name
+            without = ("block_rounds", "rounds", "score", "eps_snd", "allowance", "bases")
+            assert description["unit"] or name in without, name
 
 
 def test_without_a_home_it_says_so_before_anything_is_reserved(worker):
     made = worker("bob", **SMALL)
     with pytest.raises(InvalidInput, match="DIQKD_HOME is not set"):
+        made.prepare()
+
+
+@pytest.mark.parametrize("choice", [{"preset": "longest"}, {"preset": "custom", "rule": "two-bases", "bases": 2}])
+def test_two_key_bases_are_refused_until_the_kernels_have_them(worker, tmp_path, monkeypatch, choice):
+    (tmp_path / "homes" / "bob").mkdir(parents=True, mode=0o700)
+    monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))
+    made = worker("bob", **SMALL | choice)
+    with pytest.raises(InvalidInput, match="bases = 2: the nodes measure one key basis only"):
         made.prepare()
 
 

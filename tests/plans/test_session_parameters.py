@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
+from postprocess.estimation.priors import with_second_key
 from postprocess.plans.presets import Choice, paper, planned
 from postprocess.plans.session_parameters import SessionParameters
 
@@ -48,6 +49,9 @@ def test_bell_limit_is_exact():
         ("eps_pa", 0.0),
         ("code_seed", -1),
         ("block_rounds", 0),
+        ("bases", 3),
+        ("bases", True),
+        ("qber2", 0.02),  # with one basis
     ],
 )
 def test_a_bad_value_is_named(name, value):
@@ -83,17 +87,29 @@ def test_every_field_changes_the_digest():
     others = {
         "session_id": "run-2", "apparatus": "kasli", "rounds": 1_600_000, "gamma": Fraction(14, 256), "score": 2.65,
         "qber": 0.017, "eps_snd": 2e-10, "omega_thr": 0.826, "syndrome_bits": 296_516, "ell": 95_000, "eps_pa": 1.2e-13,
-        "code_seed": 1, "priors": replace(PAPER.priors, key=((0.5, 0.01), (0.01, 0.48))), "block_rounds": 500,
+        "code_seed": 1, "priors": with_second_key(PAPER.priors, 0.03), "block_rounds": 500,
         "allowance": 5, "min_response_s": 20.0, "rule": "renyi",
         "extractor": "toeplitz", "free": (("delta", 0.1),),
-        "insecure_because": ("seeded",),
+        "insecure_because": ("seeded",), "qber2": 0.03,
     }  # fmt: skip
-    assert set(others) == {field.name for field in fields(SessionParameters)}
-    rehearsal = replace(PAPER, insecure_because=("test",))
+    assert {*others, "bases"} == {field.name for field in fields(SessionParameters)}
+    one = replace(PAPER, insecure_because=("test",))
+    rehearsal = replace(one, bases=2, qber2=0.02, priors=with_second_key(one.priors, 0.02))
+    assert rehearsal.differences(one) == ["priors", "bases", "qber2"] and rehearsal.digest() != one.digest()
     for name, value in others.items():
         other = replace(rehearsal, **{name: value})
         assert other.digest() != rehearsal.digest()
         assert rehearsal.differences(other) == [name]
+
+
+def test_two_bases_need_both_error_rates():
+    two = replace(PAPER, insecure_because=("test",), bases=2, qber2=0.02, priors=with_second_key(PAPER.priors, 0.02))
+    with pytest.raises(InvalidInput, match="priors"):
+        replace(two, priors=PAPER.priors)
+    assert SessionParameters.from_json(two.to_json()) == two
+    for qber2 in (None, -0.1, 0.5):
+        with pytest.raises(InvalidInput, match="qber2"):
+            replace(two, qber2=qber2)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"gamma": "x"}', PAPER.to_json().replace("rounds", "laps")])

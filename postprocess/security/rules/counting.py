@@ -22,6 +22,7 @@ from postprocess.security.rules.rule import (
     Free,
     Problem,
     longest_with_chain_rule,
+    require_covered,
     require_names,
     rounded,
     rounded_down,
@@ -43,6 +44,7 @@ class Counting:
     hypotheses = "those of Proposition 2; B, C and the reason of an abort stay secret, so that C can be counted out"
     zeroing_proven = False
     extractors = ("trevisan",)
+    bases = (1,)
 
     def estimate(self, problem: Problem) -> float:
         """See Rule."""
@@ -83,6 +85,7 @@ class Counting:
 
     def certify(self, problem: Problem, free: Free) -> int:
         """See Rule."""
+        require_covered(self, problem.extractor, problem.bases)
         bits = self._certified_bits(problem, free)
         return 0 if bits is None else longest_with_chain_rule(bits)
 

@@ -20,6 +20,7 @@ from postprocess.security.rules.rule import (
     Free,
     Problem,
     longest_with_chain_rule,
+    require_covered,
     require_names,
     rounded,
     rounded_down,
@@ -37,6 +38,7 @@ class Proposition2:
     hypotheses = "the paper's: isolated nodes while settings and outcomes exist, trusted random bits, no memory attack"
     zeroing_proven = False
     extractors = ("trevisan",)
+    bases = (1,)
 
     def search(self, problem: Problem) -> Free | None:
         """The eight free parameters of the longest key."""
@@ -67,6 +69,7 @@ class Proposition2:
         """See Rule."""
         from postprocess.security.intervals import exact, log2, lower, smoothing_cost
 
+        require_covered(self, problem.extractor, problem.bases)
         require_names(self.name, free, NAMES)
         FreeParameters(**free).check()
         eps = {name: exact(free[name]) for name in NAMES if name.startswith("eps")}

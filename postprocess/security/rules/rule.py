@@ -34,6 +34,7 @@ class Problem:
         extractor: "trevisan" or "toeplitz".
         allowance: J_max, most rounds zeroed at Alice. list_bits: m_Z, length of her list of them.
         uncounted_bits: for public data that nobody counted; the reference table of the proofs has 0.
+        bases: announced key bases, 1 or 2.
     """
 
     rounds: int
@@ -45,6 +46,7 @@ class Problem:
     allowance: int = 0
     list_bits: int = 0
     uncounted_bits: int = UNCOUNTED_PUBLIC_BITS
+    bases: int = 1
 
     def __post_init__(self) -> None:
         checks = (
@@ -54,6 +56,7 @@ class Problem:
             (self.syndrome_bits >= 0, "syndrome_bits", "0 or more"),
             (0 < self.eps_snd < 1, "eps_snd", "between 0 and 1"),
             (self.allowance >= 0, "allowance", "0 or more"),
+            (self.bases in (1, 2), "bases", "1 or 2"),
         )
         for fits, name, allowed in checks:
             if not fits:
@@ -111,6 +114,11 @@ class Rule(Protocol):
         """Extractors it has a proof for, the usual one first."""
         ...
 
+    @property
+    def bases(self) -> tuple[int, ...]:
+        """Numbers of announced key bases it has a proof for."""
+        ...
+
     def search(self, problem: Problem) -> Free | None:
         """Good free parameters, in floats rounded to DIGITS; None where there is no key whatever they are."""
         ...
@@ -123,7 +131,7 @@ class Rule(Protocol):
         """Key length in bits that these free parameters prove, by interval arithmetic; 0 where they prove none.
 
         Raises:
-            InvalidInput: parameters missing, unknown or out of range.
+            InvalidInput: parameters missing, unknown or out of range, or a session that the proof does not cover.
         """
         ...
 
@@ -136,6 +144,20 @@ def label_of(rule: Rule, allowance: int) -> str:
 def hypotheses_of(rule: Rule, allowance: int) -> str:
     """What the proof assumes for a session with that allowance (J_max)."""
     return rule.hypotheses if rule.zeroing_proven or not allowance else f"{rule.hypotheses}; {LOSS_HYPOTHESIS}"
+
+
+def require_covered(rule: Rule, extractor: str, bases: int) -> None:
+    """Refuse a session that a rule's proof says nothing about: another extractor or number of key bases."""
+    if extractor not in rule.extractors:
+        raise InvalidInput(
+            f"rule {rule.name}: no proof for the extractor {extractor}; choose {' or '.join(rule.extractors)}"
+        )
+    if bases not in rule.bases:
+        what, remedy = {
+            1: ("one key basis", "take two (bases = 2), or another rule"),
+            2: ("two key bases", "choose two-bases or renyi"),
+        }[bases]
+        raise InvalidInput(f"rule {rule.name}: no proof for sessions with {what}; {remedy}")
 
 
 def require_names(rule: str, free: Free, names: tuple[str, ...]) -> None:

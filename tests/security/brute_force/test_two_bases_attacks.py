@@ -102,12 +102,12 @@ def certified_r(mu, alpha, nodes=64):
     return max(r_at(j * step, mu, alpha) for j in range(nodes + 1)) + pad
 
 
-def total_q(omega, alpha, phi):
+def total_q(omega, alpha, phi, gamma=GAMMA):
     """Q of one round of the two-bases protocol: (N,)."""
     weights = np.where(WON, 1.0, weight(alpha, phi))[..., None, None]
     eve = omega[:, 0, 0].sum(axis=(1, 2))
     tests = sandwiched((omega * weights).sum(axis=4), eve[:, None, None], alpha).mean(axis=(1, 2))
-    return (1 - GAMMA) * alice_q(omega, alpha).mean(axis=1) + GAMMA * tests
+    return (1 - gamma) * alice_q(omega, alpha).mean(axis=1) + gamma * tests
 
 
 def assert_theorem_b(omega, name):
@@ -150,6 +150,24 @@ def test_four_thousand_blocks_of_each_family():
         if name == "best for two bases":
             assert max(slack for slack, _ in found) < 1e-3, "Theorem A is attained"
             assert max(functional) < 1e-3, "and so is the functional"
+
+
+def test_no_block_beats_what_the_rule_certifies():
+    """The rule's own certificate, at random delta, phi, rho and gamma, against all families; the smallest slack."""
+    from fractions import Fraction
+
+    from postprocess.security.rules.two_bases import certified_bound
+
+    rng, omega = np.random.default_rng(8), eve_operators(*joined(*families(8, 100).values()))
+    smallest = np.inf
+    for _ in range(12):
+        delta, k = float(np.exp(rng.uniform(np.log(1e-3), 0))), int(rng.integers(1, 128))
+        phi, rho = float(rng.uniform(0, min(200, 8 / delta))), float(rng.uniform(0.6, 1.5))
+        certified = float(certified_bound(Fraction(k, 256), delta, phi, rho, 64).b)
+        value = total_q(omega, 1 + delta, phi, k / 256).max()
+        smallest = min(smallest, (np.log2(certified) - np.log2(value)) / delta)
+    print(f"certificate: {smallest:.3e} bit")
+    assert smallest > -1e-8
 
 
 def test_larger_devices():
