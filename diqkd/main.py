@@ -16,7 +16,20 @@ from diqkd.signals import ends_as_interruptions
 from postprocess.errors import DISK_ERRORS, DiqkdError, ExitStatus, PeerLost, SessionAborted, disk_problem, exit_status
 from postprocess.storage.core_dumps import forbid_core_dumps
 
-SUBCOMMANDS = ("demo", "run", "plan", "session", "audit", "keys", "figure", "bench", "lab", "wiring", "lint_kernels")
+SUBCOMMANDS = (
+    "demo",
+    "run",
+    "plan",
+    "session",
+    "audit",
+    "keys",
+    "results",
+    "figure",
+    "bench",
+    "lab",
+    "wiring",
+    "lint_kernels",
+)
 
 DESCRIPTION = """\
 Device-independent quantum key distribution on trapped ions
@@ -32,8 +45,9 @@ exit status:
   0  done (for a session: accepted, both keys are equal)
   2  bad input: one line on stderr says what, where and what to do
   3  the protocol aborted; the reason is named
-  4  the peer was lost; nothing is, the same command resumes
-  130  interrupted; the same command resumes"""
+  4  the peer was lost; no stored round is, the same command resumes
+  130  interrupted; the same command resumes
+  (`demo` and `run` resume only with --keep: without it their laboratory is temporary)"""
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -13,6 +13,8 @@ class PeerExperiment(NodeExperiment):
     Public facts go to the datasets diqkd.rounds.*; post-processing, which may overlap the next run, has its own.
     """
 
+    needs_peer = True
+
     def block_argument(self, group: str):
         """What both nodes must choose alike."""
         self.number_argument(

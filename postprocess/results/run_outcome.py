@@ -49,9 +49,10 @@ def _key(values: Mapping[str, Any]) -> str:
     if "key.status" not in values:
         return ""
     if values.get("key.accepted"):
-        proof = ", ".join(f"{name} {values[f'key.{name}']}" for name in ("rule",) if f"key.{name}" in values)
-        label = f": {values['key.label']}" if "key.label" in values else ""
-        return f"a new key of {_spaced(values['key.bits'])} bits" + (f" ({proof}{label})" if proof else "")
+        proof = f", rule {values['key.rule']}: {values['key.label']}" if "key.label" in values else ""
+        reasons = values.get("key.insecure_because")
+        marks = f"; INSECURE: {reasons}" if reasons else ""
+        return f"a new key of {_spaced(values['key.bits'])} bits{proof}{marks}"
     reason = values.get("key.abort_reason")
     return f"no key, aborted: {reason}" if reason else f"no key, ended in: {values['key.status']}"
 
