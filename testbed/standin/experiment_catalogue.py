@@ -34,7 +34,7 @@ class Listed:
     title: str
     about: str
     arguments: tuple[Argument, ...]
-    with_peer: bool
+    with_peer: bool = False
 
     @property
     def takes_turns(self) -> bool:
