@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from typing import Any
 
 from diqkd import arguments
@@ -14,7 +15,9 @@ from postprocess.errors import ExitStatus, InvalidInput
 DESCRIPTION = """\
 List the kept results of `diqkd run` and `diqkd demo`: when, what, on which apparatus, with which outcome, and the
 folder. Each has an HDF5 file per node, which describes itself, and report.json; see docs/results.md. Nothing private
-is in them: of a key its length and rule, never a bit."""
+is in them: of a key its length and rule, never a bit.
+
+What a master of ARTIQ has written joins them with --take, which copies what is public of one file per node."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -28,14 +31,21 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--results-folder", type=arguments.path, metavar="DIR", default=DEFAULT, help="where (default: %(default)s)"
     )
+    parser.add_argument(
+        "--take", type=arguments.path, nargs="+", metavar="FILE", help="keep a master's results file of each node"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """List them, oldest first."""
-    from postprocess.results.results_folder import kept_runs
+    from postprocess.results.results_folder import kept_runs, take_results
 
+    if args.take:
+        kept = take_results(args.results_folder, args.take)
+        print("Results: " + " and ".join(shlex.quote(str(path)) for path in kept.values()))
+        return ExitStatus.DONE
     if args.results_folder != DEFAULT and not args.results_folder.is_dir():
         raise InvalidInput(f"--results-folder {args.results_folder}: no such folder; name one that a run has filled")
     runs = kept_runs(args.results_folder)

@@ -7,13 +7,15 @@ import h5py
 import pytest
 
 from diqkd.results_arguments import KeptResults
-from postprocess.results.results_folder import RunResults, kept_runs
+from postprocess.errors import InvalidInput
+from postprocess.results.results_folder import RunResults, kept_runs, take_results
 from postprocess.results.self_description import description_text
 
 HEAD = {"experiment": "X", "title": "An x", "node": "alice", "apparatus": "emulated", "revision": "abc"}
 
 
 def write(homes, node, rid, done=10):
+    """A results file as a master leaves it."""
     folder = homes / node / "results" / "2026-11-26" / "14"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{rid:09}-X.h5"
@@ -21,7 +23,9 @@ def write(homes, node, rid, done=10):
         datasets = file.create_group("datasets")
         datasets["diqkd.rounds.total"], datasets["diqkd.rounds.done"] = 10, done
         datasets["diqkd.rounds.apparatus"] = "emulated"
-        datasets["diqkd.description"] = description_text(HEAD, {"name": {"value": "link-1"}}, {})
+        about = HEAD | {"node": node}
+        datasets["diqkd.description"] = description_text(about, {"name": {"value": "link-1"}}, {})
+        file["start_time"] = 1.8e9
     return path
 
 
@@ -119,3 +123,16 @@ def test_a_damaged_report_is_listed_as_such(tmp_path):
     (tmp_path / "one" / "report.json").write_text("{")
     ((_, report),) = kept_runs(tmp_path)
     assert "not JSON" in report["outcome"]
+
+
+def test_a_masters_files_are_taken_in(tmp_path):
+    files = [write(tmp_path / "homes", node, 8) for node in ("bob", "alice")]
+    kept = take_results(tmp_path / "results", files)
+    ((folder, report),) = kept_runs(tmp_path / "results")
+    assert folder.name.endswith("-X") and set(kept.values()) == {folder / "bob.h5", folder / "alice.h5"}
+    assert report["outcome"] == "10 of 10 rounds" and report["started"].startswith("2027-01-15T")
+    (tmp_path / "text").write_text("no HDF5")
+    for wrong in ([files[0], files[0]], [tmp_path / "text"], [tmp_path / "none"]):
+        with pytest.raises(InvalidInput, match="name one"):
+            take_results(tmp_path / "results", wrong)
+    assert len(kept_runs(tmp_path / "results")) == 1
