@@ -107,7 +107,8 @@ class Display:
             console.print(f"[bold red]Session aborted[/bold red]: {report['abort_reason']}. No key was made")
         else:
             console.print(
-                "[bold red]The session broke off[/bold red]; the nodes' messages above say why. No key was made"
+                "[bold red]The session broke off[/bold red]; the nodes' messages above say why. "
+                f"{results.resumption('No key was made')}"
             )
         console.print()
         console.print(balance_table(report["balance"]))

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from diqkd.printing import spaced
+from postprocess.errors import ExitStatus
 from postprocess.results.run_outcome import end_words
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from postprocess.results.results_folder import RunFound
 
 EMULATED = "emulated"
+RESUMABLE = {ExitStatus.PEER_LOST, ExitStatus.INTERRUPTED}
 WARNING = "Emulated apparatus: what was measured here is the emulation's."
 TEMPORARY = "The calibration file ends with this temporary laboratory; --keep DIR would keep it for the next run there."
 
@@ -75,6 +77,8 @@ class RunDisplay:
         for node, status in statuses.items():
             if status:
                 print(f"{node}: ended with status {status} ({end_words(status)})", file=sys.stderr)
+        if RESUMABLE & set(statuses.values()):
+            print(results.resumption("Not finished"), file=sys.stderr)
         if not any(texts.values()) and not any(statuses.values()):
             told = found.outcome if any(found.values.values()) else "done; there are no results, nothing was measured"
             self.console.print(told[0].upper() + told[1:], markup=False, soft_wrap=True)
