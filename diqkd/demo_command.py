@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contract.nodes import NODES
 from diqkd import arguments
 from diqkd.choice_arguments import EXTRACTORS, PRESETS, RULES, require_effective
 from diqkd.output_files import require_folder, require_writable, write_result
+from diqkd.results_arguments import KeptResults, add_results_arguments, require_results_folder
 from diqkd.temporary_folder import temporary_folder
 from postprocess.errors import ExitStatus
 
@@ -23,7 +25,9 @@ very experiment and kernels of repository/generate_key.py on emulated core devic
 post-process their strings over a TCP link, and two ledgers hold the same new key. Without options it is the paper's
 run: n = 1 500 000, gamma = 13/256, ell = 95 884.
 
-Keys made here protect nothing, and say so. Fewer rounds than the proof needs, or a --seed, mark them insecure too."""
+What is public of it stays in results/DATE-demo, unless --no-results is given; `diqkd results` lists it. Homes and
+ledgers stay with --keep alone. Keys made here protect nothing, and say so. Fewer rounds than the proof needs, or a
+--seed, mark them insecure too."""
 
 EPILOG = """\
 examples:
@@ -91,6 +95,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="S",
         help="repeat a run bit for bit; all its keys are predictable and marked insecure",
     )
+    add_results_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -98,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the session and show how it ended."""
     if args.report is not None:
         require_writable(args.report, "--report")
+    require_results_folder(args)
     if args.keep is not None:
         require_folder(args.keep, "--keep")
         return _run_in(args.keep, args)
@@ -154,20 +160,28 @@ def _run_in(folder: Path, args: argparse.Namespace) -> int:
     from diqkd.demo_display import Display
     from diqkd.places import checkout
     from testbed.nodes import two_nodes
+    from testbed.nodes.demonstration import public_report
 
     demo = demonstration(folder, args)
     display = Display(demo, quiet=args.json)
     display.announce()
     resumed = demo.set_up()
+    results = KeptResults(args, demo.folder, "demo")
     start = time.monotonic()
-    with display.progress(resumed) as (on_status, on_line):
-        statuses = two_nodes.run(demo, checkout(), on_status, on_line)
+    try:
+        with display.progress(resumed) as (on_status, on_line):
+            statuses = two_nodes.run(demo, checkout(), on_status, on_line)
+    except KeyboardInterrupt:
+        results.interrupted(NODES)
+        raise
     demo.seconds["session"] = time.monotonic() - start
     report = demo.report(statuses)
+    results.keep(statuses, {"session": public_report(report)})
+    report["results"] = str(results.place) if results.place else None
     if args.json:
         print(json.dumps(report, indent=2), flush=True)
     else:
-        display.conclude(report, kept=args.keep)
+        display.conclude(report, args.keep, results)
     if args.report is not None:
         write_result(args.report, json.dumps(report, indent=2) + "\n", "--report")
     return _status(report, statuses)

@@ -19,6 +19,7 @@ from postprocess.reports.table1 import table_rows
 from postprocess.security.rules import label_of, rule_named
 
 if TYPE_CHECKING:
+    from diqkd.results_arguments import KeptResults
     from testbed.nodes.demonstration import Demonstration
 
 OnStatus = Callable[[str, dict[str, Any]], None]
@@ -88,7 +89,7 @@ class Display:
         else:
             self.console.print(line, markup=False, soft_wrap=True, style="yellow")
 
-    def conclude(self, report: dict[str, Any], kept: Path | None) -> None:
+    def conclude(self, report: dict[str, Any], kept: Path | None, results: KeptResults) -> None:
         """How it ended: the key and table I, or the reason why there is none."""
         console = self.console
         console.print()
@@ -101,12 +102,13 @@ class Display:
             equal = "[green]identical[/green]" if report["keys_equal"] else "[bold red]DIFFERENT[/bold red]"
             console.print(f"Session accepted: {spaced(report['ell'])} new bits, the two nodes' keys are {equal}")
         elif report["abort_reason"] == "peer lost":
-            console.print("[bold red]Peer lost[/bold red]: one node is gone. No key was made, nothing is lost")
+            console.print(f"[bold red]Peer lost[/bold red]: {results.resumption('one node is gone. No key was made')}")
         elif report["abort_reason"]:
             console.print(f"[bold red]Session aborted[/bold red]: {report['abort_reason']}. No key was made")
         else:
             console.print(
-                "[bold red]The session broke off[/bold red]; the nodes' messages above say why. No key was made"
+                "[bold red]The session broke off[/bold red]; the nodes' messages above say why. "
+                f"{results.resumption('No key was made')}"
             )
         console.print()
         console.print(balance_table(report["balance"]))
@@ -116,6 +118,7 @@ class Display:
             f"{name} {value:.1f} s" for name, value in seconds.items() if value >= 0.05 and name != "total"
         )
         console.print(f"[dim]{stages}; total {seconds['total']:.0f} s[/dim]")
+        console.print(results.where(), markup=False, soft_wrap=True)
         if kept is not None:
             shown = f"diqkd keys show --home {shlex.quote(str(kept / 'homes'))} --node alice"
             console.print(f"Homes and laboratory are in {kept}; `{shown}`", markup=False, soft_wrap=True)

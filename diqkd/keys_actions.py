@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from contract.nodes import other_node
 from diqkd.choice_arguments import choice_of, require_effective
 from diqkd.home_arguments import home_of
+from diqkd.printing import bits, counted
 from postprocess.errors import ExitStatus, InvalidInput
 from postprocess.keystore import open_ledger
 from postprocess.keystore.digests import LedgerDamaged
@@ -39,22 +40,25 @@ def show(args: argparse.Namespace) -> ExitStatus:
     homes, node = home_of(args)
     with open_ledger(NodeHome(node, homes), checked=False) as keystore:
         balance, sessions, keys = keystore.balance(), keystore.sessions(), keystore.key_records.records()
-        path = keystore.path
+        path, left = keystore.path, len(keystore.free_pad_sets())
     if args.json:
         _print_json(
             {
                 "node": node,
                 "path": str(path),
                 "balance": balance.to_json(),
+                "sessions_left": left,
                 "sessions": [asdict(session) for session in sessions],
                 "keys": [asdict(key) for key in keys],
             }
         )
         return ExitStatus.DONE
     print(f"{node}'s ledger {path}\n\n{table_text(balance)}")
+    print(f"\nPads for {counted(left, 'more session')}; one that ends with a key leaves pads for another")
+    print(f"Delivered of what was generated: {bits(balance.delivered)}")
     rows = [(session.session_id, session.outcome or "open", session.opened, session.detail) for session in sessions]
     _print_rows("Sessions", ("session", "outcome", "opened", ""), rows)
-    key_rows = [(key.key_id, f"{key.bits} bits", key.state, f"{key.rule}: {key.label}", _worth(key)) for key in keys]
+    key_rows = [(key.key_id, bits(key.bits), _state(key), f"{key.rule}: {key.label}", _worth(key)) for key in keys]
     _print_rows("Keys", ("key", "length", "state", "rule", ""), key_rows)
     return ExitStatus.DONE
 
@@ -145,7 +149,7 @@ def verify(args: argparse.Namespace) -> ExitStatus:
         print(f"{node}'s ledger is in order: {balance.initial} bits at first, {balance.final} now.")
         _print_warnings(balance.apparatus, balance.insecure_because)
         print(
-            f"{len(equal)} keys, equal on both nodes."
+            f"{counted(len(equal), 'key')}, equal on both nodes."
             if peer
             else f"{other_node(node)}'s ledger is on another machine."
         )
@@ -293,6 +297,15 @@ def _write_all(file: int, content: bytes, path: Path) -> None:
             path.unlink()  # no half of a secret stays behind
         raise InvalidInput(f"{path}: cannot be written ({problem.strerror}); make room and start again") from problem
     sync_folder(path.absolute().parent)
+
+
+def _state(key: KeyRecord) -> str:
+    """What became of its bits."""
+    parts = {"active": "to deliver", "delivered": "handed out, none is here any more", "forgotten": "erased"}
+    if key.state not in parts:
+        return key.state
+    pads = f", {bits(key.bits - key.deliverable)} are pads" if key.deliverable < key.bits else ""
+    return f"{key.state}: {bits(key.deliverable)} {parts[key.state]}{pads}"
 
 
 def _worth(key: KeyRecord) -> str:

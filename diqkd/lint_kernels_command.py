@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from diqkd import arguments
+from diqkd.printing import counted
 from postprocess.errors import ExitStatus, InvalidInput
 
 DESCRIPTION = """\
@@ -38,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
     findings = [finding for file in files for finding in lint(file)]
     for finding in findings:
         print(finding)
-    print(f"{len(files)} files, {len(findings)} findings")
+    print(f"{counted(len(files), 'file')}, {counted(len(findings), 'finding')}")
     return ExitStatus.CRASHED if findings else ExitStatus.DONE

@@ -23,6 +23,7 @@ SUBCOMMANDS = (
     "session",
     "audit",
     "keys",
+    "results",
     "figure",
     "bench",
     "lab",
@@ -45,8 +46,9 @@ exit status:
   0  done (for a session: accepted, both keys are equal)
   2  bad input: one line on stderr says what, where and what to do
   3  the protocol aborted; the reason is named
-  4  the peer was lost; nothing is, the same command resumes
-  130  interrupted; the same command resumes"""
+  4  the peer was lost; no stored round is, the same command resumes
+  130  interrupted; the same command resumes
+  (`demo` and `run` resume only with --keep: without it their laboratory is temporary)"""
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -11,6 +11,11 @@ def bits(number: int) -> str:
     return f"{spaced(number)} bits"
 
 
+def counted(number: int, what: str) -> str:
+    """1 key, 2 keys."""
+    return f"{spaced(number)} {what}{'' if number == 1 else 's'}"
+
+
 def printable(text: str) -> str:
     """One line that any terminal shows: control characters, line ends and broken Unicode escaped."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

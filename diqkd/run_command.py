@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from contract.nodes import NODES
 from diqkd import arguments
 from diqkd.output_files import require_folder
+from diqkd.results_arguments import KeptResults, add_results_arguments, require_results_folder
 from diqkd.temporary_folder import temporary_folder
 from postprocess.errors import ExitStatus, InvalidInput
 
@@ -20,8 +21,8 @@ DESCRIPTION = """\
 Run an experiment of repository/ on an emulated laboratory, on both nodes or on one: the same files that a dashboard
 submits, with one process per node. Without a name it lists the experiments; with --arguments it says what one takes.
 
-With --keep the laboratory stays: both homes, so that the next run finds the calibrations of this one, and the results
-as HDF5 in homes/NODE/results."""
+What is public of a run stays in results/DATE-NAME: an HDF5 file per node and report.json; `diqkd results` lists them.
+With --keep the laboratory stays, too: both homes, so that the next run finds the calibrations of this one."""
 
 EPILOG = """\
 examples:
@@ -58,6 +59,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--seed", type=arguments.seed, metavar="S", help="a new laboratory repeats bit for bit, which is insecure"
     )
+    add_results_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -76,6 +78,11 @@ def run(args: argparse.Namespace) -> int:
         _describe(listed)
         return ExitStatus.DONE
     options = _options(listed, args.option)
+    nodes = NODES if args.node == "both" else (args.node,)
+    if len(nodes) == 1 and listed.needs_peer(options):
+        alone = ", or say -o take_turns=False" if listed.takes_turns else ""
+        raise InvalidInput(f"--node {args.node}: {listed.file.stem} waits for the other node; leave --node out{alone}")
+    require_results_folder(args)
     if args.keep:
         require_folder(args.keep, "--keep")
         return _run_in(args.keep.resolve(), listed, options, args)
@@ -153,10 +160,16 @@ def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argpars
         demonstration_at(folder).connect()  # the addresses of the last start may be taken by now
     os.environ.pop("DIQKD_NODE", None)
     nodes = NODES if args.node == "both" else (args.node,)
-    with RunDisplay(listed.title, nodes) as display:
-        pair = NodePair(folder / "laboratory", on_line=display.say, on_print=display.collect)
-        for node in nodes:
-            pair.start(node, listed.file, listed.class_name, options, folder / "homes", checkout() / "device_db.py")
-        statuses = pair.watch(display.follow)
-    display.conclude(statuses, folder / "homes" if args.keep else None)
+    results = KeptResults(args, folder, listed.file.stem)
+    try:
+        with RunDisplay(listed.title, nodes) as display:
+            pair = NodePair(folder / "laboratory", on_line=display.say, on_print=display.collect)
+            for node in nodes:
+                pair.start(node, listed.file, listed.class_name, options, folder / "homes", checkout() / "device_db.py")
+            statuses = pair.watch(display.follow)
+    except KeyboardInterrupt:
+        results.interrupted(nodes)
+        raise
+    found = results.keep(statuses)
+    display.conclude(statuses, found, results)
     return cause(statuses)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from diqkd.printing import spaced
 from postprocess.errors import ExitStatus
+from postprocess.results.run_outcome import end_words
 
+if TYPE_CHECKING:
+    from diqkd.results_arguments import KeptResults
+    from postprocess.results.results_folder import RunFound
+
+EMULATED = "emulated"
+RESUMABLE = {ExitStatus.PEER_LOST, ExitStatus.INTERRUPTED}
 WARNING = "Emulated apparatus: what was measured here is the emulation's."
-ENDS = {status.value: status.name.lower().replace("_", " ") for status in ExitStatus}
+TEMPORARY = "The calibration file ends with this temporary laboratory; --keep DIR would keep it for the next run there."
 
 
 class RunDisplay:
@@ -51,15 +57,15 @@ class RunDisplay:
 
     def follow(self, node: str, status: dict[str, Any]) -> None:
         """Move a node's bar; `status` has its public datasets."""
-        text = status.get("lifecycle", "")
+        text = status.get("calibration.status") or status.get("rounds.status") or status.get("lifecycle", "")
         done, total = status.get("rounds.done", 0), status.get("rounds.total")
-        if total:
+        if total and done:
             text = f"{status.get('rounds.session')}: {spaced(done)} of {spaced(total)} rounds"
             self.bars.update(self.tasks[node], completed=done, total=total)
         self.bars.update(self.tasks[node], text=text)
 
-    def conclude(self, statuses: dict[str, int], homes: Path | None) -> None:
-        """What the nodes found, and how they ended."""
+    def conclude(self, statuses: dict[str, int], found: RunFound, results: KeptResults) -> None:
+        """What the nodes found, how they ended, and the files with it."""
         texts = {node.capitalize(): "\n".join(lines) for node, lines in self.found.items()}
         if len(set(texts.values())) == 1:
             texts = {" and ".join(texts): next(iter(texts.values()))}
@@ -70,8 +76,15 @@ class RunDisplay:
         self.console.print()
         for node, status in statuses.items():
             if status:
-                reason = ENDS.get(status, f"signal {-status}")
-                print(f"{node}: ended with status {status} ({reason})", file=sys.stderr)
-        if homes is not None:
-            self.console.print(f"Results are in {homes}/NODE/results", markup=False, soft_wrap=True)
-        self.console.print(f"[bold yellow]{WARNING}[/bold yellow]")
+                print(f"{node}: ended with status {status} ({end_words(status)})", file=sys.stderr)
+        if RESUMABLE & set(statuses.values()):
+            print(results.resumption("Not finished"), file=sys.stderr)
+        if not any(texts.values()) and not any(statuses.values()):
+            told = found.outcome if any(found.values.values()) else "done; there are no results, nothing was measured"
+            self.console.print(told[0].upper() + told[1:], markup=False, soft_wrap=True)
+        if any(found.values.values()):
+            self.console.print(results.where(), markup=False, soft_wrap=True)
+        if results.loses_calibrations:
+            self.console.print(TEMPORARY, soft_wrap=True)
+        if found.apparatus == EMULATED:
+            self.console.print(f"[bold yellow]{WARNING}[/bold yellow]")

@@ -26,9 +26,10 @@ class BasisExperiment(PeerExperiment):
         from procedures.live_strings import LiveStrings
 
         self.legs = []
-        for plan in leg_plans(self.name, self.apparatus, self.pair_rounds, self.block_rounds, pairs):
+        plans = leg_plans(self.name, self.apparatus, self.pair_rounds, self.block_rounds, pairs)
+        self.describe_rounds(*plans, name=self.name)
+        for plan in plans:
             names = plan.bases[NODES.index(self.node_name)]
             strings = LiveStrings(lambda joint: None, self.peer_timeout)
-            self.describe_rounds(plan)
             self.measure_rounds(plan, strings, lambda settings, names=names: with_bases(settings, names))
             self.legs.append((plan, strings.joint))

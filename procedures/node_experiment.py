@@ -1,9 +1,10 @@
 """Base of every experiment of a node: which node this is, its parts, its home, and arguments that many share."""
 
-from artiq.experiment import HasEnvironment, NumberValue, StringValue
+from artiq.experiment import NumberValue, StringValue
 
 from contract.nodes import ALICE, BOB
 from node.apparatus import describe
+from procedures.described_datasets import DescribedDatasets
 
 PATIENCE = "Patience"
 
@@ -19,7 +20,7 @@ def node_class(name: str) -> type:
     return BobNode
 
 
-class NodeExperiment(HasEnvironment):
+class NodeExperiment(DescribedDatasets):
     """What an experiment knows of its node.
 
     Attributes:
@@ -49,10 +50,7 @@ class NodeExperiment(HasEnvironment):
         from postprocess.storage.node_home import NodeHome
 
         self.home = NodeHome(self.node_name)
-
-    def publish(self, name: str, value) -> None:
-        """A public dataset, for the results file and every client."""
-        self.set_dataset("diqkd." + name, value, broadcast=True)
+        self.describe_file()
 
     # Arguments
 

@@ -4,7 +4,6 @@ nodes.
 
 from contextlib import closing
 
-from contract.patterns import PATTERNS
 from procedures.node_experiment import PATIENCE, NodeExperiment
 
 
@@ -13,6 +12,8 @@ class PeerExperiment(NodeExperiment):
 
     Public facts go to the datasets diqkd.rounds.*; post-processing, which may overlap the next run, has its own.
     """
+
+    needs_peer = True
 
     def block_argument(self, group: str):
         """What both nodes must choose alike."""
@@ -28,7 +29,7 @@ class PeerExperiment(NodeExperiment):
 
     def patience_arguments(self):
         """What is this node's alone."""
-        self.seconds_argument("peer_timeout", 120, 5, 10, PATIENCE, "Longest wait for a message of the peer")
+        self.seconds_argument("peer_timeout", 120, 1, 10, PATIENCE, "Longest wait for a message of the peer")
         self.recovery_argument(3600, "Longest wait for the ion or the laser to come back, here or at the peer")
 
     def measure_rounds(self, plan, strings=None, vary=None, ledger_id="", k0_id=""):
@@ -60,13 +61,14 @@ class PeerExperiment(NodeExperiment):
         self.node.vary = vary or unvaried
         kernels.read_calibration()
         store = open_rounds(home, plan, ledger_id)
+        shown = self.rounds_shown
         with (
             closing(store),
             closing(open_link(home.folder, home.node, plan.link_name, "rounds", self.peer_timeout)) as link,
         ):
 
             def block_done(progress):
-                self._show_progress(progress)
+                shown.block_done(progress)
                 if strings is not None:
                     strings.update(store, link)
 
@@ -80,49 +82,31 @@ class PeerExperiment(NodeExperiment):
                 k0_id=k0_id,
                 peer_went_on=lambda: peer_waits_in_post_processing(home, plan.link_name),
             )
+            shown.begin_part(plan, *acquisition.report())
             self.node.blocks.allocate(plan.block_rounds)
             self.node.blocks.host = acquisition
             try:
                 measure_all_rounds(acquisition, kernels)
             except NodeProblem as problem:
                 raise OperatorNeeded(str(problem)) from problem
+            shown.end_part(acquisition.report()[0])
             if strings is not None:
                 strings.finish(store, link)
-        self.show_status("rounds complete")
+        if shown.complete:
+            self.show_status("rounds complete")
 
-    def describe_rounds(self, plan):
-        """Public facts of the rounds, for the results file and for the dashboard."""
-        from postprocess.support.revision import source_revision
+    def describe_rounds(self, *plans, name=""):
+        """Public facts of the rounds, for the results file and for the dashboard.
 
-        self.set_dataset("diqkd.rounds.node", self.node_name)
-        self.set_dataset("diqkd.rounds.plan", plan.to_json())
-        self.set_dataset("diqkd.rounds.plan_digest", plan.digest().hex())
-        self.set_dataset("diqkd.rounds.revision", source_revision())
-        for name, value in (
-            ("session", plan.session_id),
-            ("apparatus", plan.apparatus),
-            ("insecure_because", "; ".join(plan.insecure_because)),
-            ("total", plan.rounds),
-            ("done", 0),
-            ("lost", 0),
-            ("remaining_s", float("nan")),
-            ("herald_rate_hz", []),
-            ("pattern_counts", [0, 0, 0, 0]),
-        ):
-            self.publish("rounds." + name, value)
-        self.show_status("looking for the peer")
+        Args:
+            plans: of all parts that will be measured.
+            name: of the whole, where it has several parts.
+        """
+        from procedures.rounds_display import RoundsDisplay
+
+        self.rounds_shown = RoundsDisplay(self, plans, name or plans[0].session_id)
+        self.rounds_shown.begin("looking for the peer")
 
     def show_status(self, status):
         """One public line on what is going on."""
-        self.status = status
-        self.publish("rounds.status", status)
-
-    def _show_progress(self, progress):
-        """Public numbers after each block: position, herald rate, balance of the herald patterns."""
-        if self.status != "measuring":
-            self.show_status("measuring")
-        self.publish("rounds.done", progress.rounds_done)
-        self.publish("rounds.lost", progress.rounds_lost)
-        self.publish("rounds.remaining_s", float("nan") if progress.remaining_s is None else progress.remaining_s)
-        self.append_to_dataset("diqkd.rounds.herald_rate_hz", progress.herald_rate_hz)
-        self.publish("rounds.pattern_counts", [progress.pattern_counts[pattern] for pattern in PATTERNS])
+        self.rounds_shown.say(status)

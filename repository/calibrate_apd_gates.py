@@ -66,6 +66,7 @@ class CalibrateApdGates(Calibration, EnvExperiment):
         attempts = found[:, ATTEMPTS]
         fits = [photon_arrival(x, found[:, apd], attempts, stop) for apd in range(ATTEMPTS)]
         self.display.curve(x, lambda at: sum(fit.curve(at) for fit in fits))
+        self.display.numbers(fits)
         start = max(self.EARLIEST, min(fit.value for fit in fits) - self.LEAD)
         end = max(fit.value + self.LIFETIMES * fit.parameters["lifetime"][0] for fit in fits)
         arrivals = ", ".join(with_error(fit.value, fit.standard_error, "", 1 * ns) for fit in fits)

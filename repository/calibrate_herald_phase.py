@@ -44,4 +44,4 @@ class CalibrateHeraldPhase(BasisExperiment, EnvExperiment):
 
         values = {"qubit.pattern_phase": phases}
         write(self.node.defaults, self.home.calibration, values, by="CalibrateHeraldPhase")
-        print(f"written to {self.home.calibration}")
+        print("written to the calibration file of this node")

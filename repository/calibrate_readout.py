@@ -35,7 +35,7 @@ class CalibrateReadout(Calibration, EnvExperiment):
         self.probe.allocate(self.BATCH)
         self.measure_points(2 * -(-self.shots // self.BATCH), self._words, self._keep)
         found = poissonian_threshold(*self.histograms)
-        self.display.histograms(*self.histograms, found.value)
+        self.display.threshold(found, *self.histograms)
         self.conclude(
             f"threshold {found.value} (likelihoods equal at {found.crossing:.2f} +- {found.standard_error:.2f}), dark "
             f"{found.mean_dark:.2f}, bright {found.mean_bright:.1f} counts, wrong verdicts {found.error:.1e}",

@@ -62,6 +62,8 @@ class CalibrateShuttle(Calibration, EnvExperiment):
 
         rate, coupling, limit = self._coupling_when_cut()
         require(rate > 0, "isolation of the link", "no clicks from the ion in the focus; is the pulsed laser on?")
+        self.publish("calibration.coupling", coupling)
+        self.publish("calibration.coupling_limit", limit)
         delays = np.arange(0, self.longest + self.step / 2, self.step)
         found = self.count_clicks(
             delays,

@@ -51,7 +51,9 @@ class CharacteriseLink(PeerExperiment, EnvExperiment):
             ("total_qber", quality.qber.value),
             ("total_qber_error", quality.qber.standard_error),
             ("score_of_pattern", [estimate.value for estimate in quality.score_of]),
+            ("score_of_pattern_error", [estimate.standard_error for estimate in quality.score_of]),
             ("qber_of_pattern", [estimate.value for estimate in quality.qber_of]),
+            ("qber_of_pattern_error", [estimate.standard_error for estimate in quality.qber_of]),
             ("probabilities", quality.probabilities),
             ("counts", quality.counts),
         ):

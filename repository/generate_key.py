@@ -186,11 +186,16 @@ class GenerateKey(PeerExperiment, EnvExperiment):
 
     def _describe_key(self):
         """Whose key is being made; what the datasets say of the key before goes first."""
+        from postprocess.security.rules import label_of, rule_named
+
         for name, value in (("status", "post-processing"), ("accepted", False), ("abort_reason", ""), ("bits", 0)):
             self.publish("key." + name, value)
         self._show_reasons(self.parameters.insecure_because)
         self.publish("key.apparatus", self.parameters.apparatus)
         self.publish("key.session", self.session)
+        rule = self.parameters.rule
+        self.publish("key.rule", rule)
+        self.publish("key.label", label_of(rule_named(rule), self.parameters.allowance))
 
     def _show_reasons(self, insecure_because):
         self.publish("key.insecure_because", "; ".join(insecure_because))

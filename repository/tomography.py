@@ -42,6 +42,7 @@ class Tomography(BasisExperiment, EnvExperiment):
         counts = basis_counts(self.legs)
         states = states_of(counts, self.resamplings)
         for name, value in (
+            ("bases", " ".join(",".join(pair) for pair in sorted(counts[PATTERNS[0]]))),
             ("counts", [[row for _, row in sorted(counts[pattern].items())] for pattern in PATTERNS]),
             ("states_real", [state.matrix.real for state in states]),
             ("states_imag", [state.matrix.imag for state in states]),

@@ -92,5 +92,6 @@ def balance(counts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Percent of all heralds per pattern and their binomial standard errors; empty while there are none."""
     if counts is None or len(counts) != len(PATTERNS) or not counts.sum():
         return np.empty(0), np.empty(0)
-    shares = counts / counts.sum()
-    return 100 * shares, 100 * np.sqrt(shares * (1 - shares) / counts.sum())
+    shares, n = counts / counts.sum(), counts.sum()
+    smoothed = np.where((counts == 0) | (counts == n), (counts + 0.5) / (n + 1), shares)  # else an error of 0
+    return 100 * shares, 100 * np.sqrt(smoothed * (1 - smoothed) / n)

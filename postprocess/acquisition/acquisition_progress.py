@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from postprocess.rounds import RoundStore
+from postprocess.rounds.record_log import stored_records
 from postprocess.rounds.round_records import RoundRecords
 
 
@@ -22,6 +23,7 @@ class AcquisitionProgress:
         rounds_lost: rounds that count with outcome 0 after a fault or crash.
         herald_rate_hz: heralds per second of machine time over the latest block; 0.0 while unknown.
         pattern_counts: how often each herald pattern 0 to 15 came, bit k = APD k.
+        rates_known: stored blocks whose herald rate is known, those of earlier runs included.
         remaining_s: estimate of the wall-clock time to the end; None while unknown.
     """
 
@@ -32,11 +34,16 @@ class AcquisitionProgress:
     rounds_lost: int
     herald_rate_hz: float
     pattern_counts: tuple[int, ...]
+    rates_known: int
     remaining_s: float | None
 
 
 class ProgressMeter:
-    """Keeps the running numbers, so that a report costs nothing with the number of rounds."""
+    """Keeps the running numbers, so that a report costs nothing with the number of rounds.
+
+    Attributes:
+        rates_hz: herald rate of every block, or part of one, that is stored; those of one round have none.
+    """
 
     def __init__(
         self, store: RoundStore, *, seconds_per_mu: float = 1e-9, clock: Callable[[], float] = time.monotonic
@@ -44,7 +51,7 @@ class ProgressMeter:
         self._store, self._seconds_per_mu, self._clock = store, seconds_per_mu, clock
         self._patterns = np.bincount(store.patterns(0, store.decided), minlength=16)
         self._began: tuple[float, int] | None = None
-        self._rate_hz = 0.0
+        self.rates_hz = _stored_rates(store, seconds_per_mu)
 
     def start(self) -> None:
         """The kernel gets its first rounds: from here on the speed is measured."""
@@ -54,9 +61,9 @@ class ProgressMeter:
     def add(self, records: RoundRecords) -> None:
         """Count the records of a block."""
         self._patterns += np.bincount(records.patterns, minlength=16)
-        if len(records) > 1:
-            elapsed_mu = int(records.timestamps_mu[-1] - records.timestamps_mu[0])
-            self._rate_hz = (len(records) - 1) / (elapsed_mu * self._seconds_per_mu) if elapsed_mu > 0 else 0.0
+        rate_hz = _herald_rate(records, self._seconds_per_mu)
+        if rate_hz is not None:
+            self.rates_hz.append(rate_hz)
 
     def report(self) -> AcquisitionProgress:
         """The numbers of now."""
@@ -65,13 +72,27 @@ class ProgressMeter:
             per_round = (self._clock() - self._began[0]) / (store.decided - self._began[1])
             remaining = per_round * (store.parameters.rounds - store.decided)
         done = store.decided == store.parameters.rounds
+        remaining = 0.0 if done else remaining
         return AcquisitionProgress(
             rounds_done=store.decided,
             rounds=store.parameters.rounds,
             blocks_done=store.parameters.blocks if done else store.block_of(store.decided),
             blocks=store.parameters.blocks,
             rounds_lost=len(store.zeroed),
-            herald_rate_hz=self._rate_hz,
+            herald_rate_hz=self.rates_hz[-1] if self.rates_hz else 0.0,
             pattern_counts=tuple(int(count) for count in self._patterns),
+            rates_known=len(self.rates_hz),
             remaining_s=remaining,
         )
+
+
+def _stored_rates(store: RoundStore, seconds_per_mu: float) -> list[float]:
+    rates = (_herald_rate(records, seconds_per_mu) for _, records in stored_records(store.folder))
+    return [rate for rate in rates if rate is not None]
+
+
+def _herald_rate(records: RoundRecords, seconds_per_mu: float) -> float | None:
+    if len(records) < 2:
+        return None
+    elapsed_mu = int(records.timestamps_mu[-1] - records.timestamps_mu[0])
+    return (len(records) - 1) / (elapsed_mu * seconds_per_mu) if elapsed_mu > 0 else 0.0

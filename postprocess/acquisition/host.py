@@ -202,6 +202,10 @@ class Acquisition:
             return self._next(KernelLeft(code))
         return decision.next
 
+    def report(self) -> tuple[AcquisitionProgress, list[float]]:
+        """Public numbers of now and the herald rate in Hz of every stored block, those of earlier runs included."""
+        return self._meter.report(), list(self._meter.rates_hz)
+
     def _next(self, code: KernelLeft) -> Next:
         decision = self._meet_unless_over(asks=False, code=code)
         return Next.FINISHED if decision is None else decision.next

@@ -17,15 +17,14 @@ from postprocess.errors import AbortReason, InvalidInput
 from postprocess.estimation.score_and_qber import chsh_score, lost_test_rounds, qber
 from postprocess.keystore import ACCEPTED, SOUND
 from postprocess.rounds.private_settings import read_settings
-from postprocess.rounds.round_files import RECORDS_FILE, SETTINGS_FILE
-from postprocess.rounds.round_records import RoundRecords, require_faithful_records
-from postprocess.rounds.round_store import RECORDS, SPAN
+from postprocess.rounds.record_log import stored_records
+from postprocess.rounds.round_files import SETTINGS_FILE
+from postprocess.rounds.round_records import require_faithful_records
 from postprocess.rounds.settings_law import bell_settings_follow_law, follow_law
 from postprocess.rounds.zeroed import exceeds
 from postprocess.session.bob import TOO_LATE, read_private_record
 from postprocess.session.revelation import AGREES
 from postprocess.session.tag_inputs import pack
-from postprocess.storage.framed_log import FramedLog
 
 NOT_RECOMPUTABLE = (AbortReason.AUTHENTICATION.value, AbortReason.EC_TAG_MISMATCH.value, TOO_LATE)
 AS_RECORDED = "as in Bob's private record"
@@ -47,14 +46,10 @@ def records_are_faithful(e: Evidence) -> str:
     e.require_readable()
     store = e.store
     require(store.decided == e.parameters.rounds or e.page.outcome != ACCEPTED, "rounds are missing")
-    log = FramedLog(e.folder / RECORDS_FILE, longest_payload=1 << 30, read_only=True)
     recorded = 0
-    for kind, payload in log.frames():
-        if kind == RECORDS:
-            first, count = SPAN.unpack_from(payload)
-            records = RoundRecords.from_words(np.frombuffer(payload, "<i4", offset=SPAN.size))
-            require_faithful_records(e.node, first, records, settings[first : first + count])
-            recorded += count
+    for first, records in stored_records(e.folder):
+        require_faithful_records(e.node, first, records, settings[first : first + len(records)])
+        recorded += len(records)
     blocks = f"{store.burned_blocks} burned blocks"
     return f"{spaced(store.decided)} rounds decided in {blocks}, {spaced(recorded)} with a record"
 

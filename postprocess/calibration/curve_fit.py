@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ class Fit:
         chi_square, degrees: sum of squared pulls, and its expectation.
         p_value: probability of at least this chi_square if the model is right.
         curve: the fitted model, for plots: x -> expectation per repetition.
+        units: of the parameters, by name; those not named are pure numbers.
     """
 
     what: str
@@ -53,6 +54,7 @@ class Fit:
     degrees: int
     p_value: float
     curve: Callable[[Array], Array]
+    units: dict[str, str] = field(default_factory=dict)
 
 
 def fit_probability(

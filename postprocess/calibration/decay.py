@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from postprocess.calibration.curve_fit import Array, Fit, first_crossing, fit_probability, require
@@ -38,7 +40,7 @@ def decay(durations: Array, successes: Array, shots: int) -> Fit:
         WHAT,
         "longer than the scan shows; scan to longer pulses",
     )
-    return fit
+    return replace(fit, units={"time_constant": "s"})
 
 
 def decay_start(durations: Array, probabilities: Array) -> dict[str, float]:

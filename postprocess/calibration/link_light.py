@@ -4,6 +4,7 @@ left), and arrival of the photons against the APDs' gates."""
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from scipy import stats
@@ -42,7 +43,7 @@ def isolation(delays: Array, clicks: Array, attempts: Array, window: float, floo
     start = isolation_start(x + window / 2, np.asarray(clicks) / np.asarray(attempts))
     fit = fit_counts(model, start, x, clicks, attempts, value="cut", what=ISOLATION)
     require(0 < fit.value < float(x.max()) and fit.standard_error < fit.value / 3, ISOLATION, "not within the scan")
-    return fit
+    return replace(fit, units={"cut": "s", "time_constant": "s"})
 
 
 def _coupling(t: Array, cut: float, time_constant: float) -> Array:
@@ -96,7 +97,7 @@ def photon_arrival(starts: Array, clicks: Array, attempts: Array, stop: float) -
     )
     lifetime, error = fit.parameters["lifetime"]
     require(0 < error < lifetime / 2, GATE, "the scan does not show the decay of the excited state; widen it")
-    return fit
+    return replace(fit, units={"arrival": "s", "lifetime": "s"})
 
 
 def arrival_start(starts: Array, rates: Array) -> dict[str, float]:

@@ -6,6 +6,8 @@ W^2 / (W^2 + d^2) sin^2(t sqrt(W^2 + d^2) / 2), all angular: as a function of d,
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from postprocess.calibration.curve_fit import Array, Fit, fit_probability, require
@@ -54,6 +56,7 @@ def rabi_line(frequencies: Array, successes: Array, shots: int, duration: float)
         fit.degrees,
         fit.p_value,
         lambda at: fit.curve(np.asarray(at) - reference),
+        {"centre": "Hz"},
     )
 
 
@@ -90,7 +93,7 @@ def rabi_flops(durations: Array, successes: Array, shots: int) -> Fit:
     fit = fit_probability(model, start, x, successes, shots, value="pi_time", what=FLOPS, scales=scales)
     _check(fit, FLOPS)
     require(0 < fit.value <= float(x.max()), FLOPS, "no maximum in the scan; scan to longer pulses")
-    return fit
+    return replace(fit, units={"pi_time": "s"})
 
 
 def flops_start(durations: Array, probabilities: Array) -> dict[str, float]:

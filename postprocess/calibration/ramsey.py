@@ -49,7 +49,8 @@ def ramsey(waits: Array, successes: Array, shots: int, chosen_hz: float) -> Fit:
     )
     offset = (chosen_hz - beat, fit.standard_error)
     parameters = fit.parameters | {"offset": offset}
-    return Fit(WHAT, *offset, parameters, fit.chi_square, fit.degrees, fit.p_value, fit.curve)
+    units = {"beat": "Hz", "coherence_s": "s", "phase": "rad", "offset": "Hz"}
+    return Fit(WHAT, *offset, parameters, fit.chi_square, fit.degrees, fit.p_value, fit.curve, units)
 
 
 def ramsey_start(waits: Array, probabilities: Array) -> dict[str, float]:

@@ -20,12 +20,15 @@ from postprocess.errors import InvalidInput
 WHAT = "readout threshold"
 MAX_PREPARATION_ERROR = 0.1
 STEPS = 200
+LEAST_EXPECTED = 5.0
 
 
 @dataclass(frozen=True)
 class Threshold:
     """Attributes: `value`, the largest count that means dark; `crossing` and its standard error; `mean_dark` and
-    `mean_bright` counts; `error`, mean probability of a wrong verdict by the two distributions; preparation errors."""
+    `mean_bright` counts; `error`, mean probability of a wrong verdict by the two distributions; preparation errors;
+    `mean_errors` of dark and bright; `goodness`, Pearson's chi-square of the histograms, its degrees of freedom and the
+    probability of at least that if both are mixtures of two Poissonians."""
 
     value: int
     crossing: float
@@ -35,6 +38,8 @@ class Threshold:
     error: float
     wrong_dark: float
     wrong_bright: float
+    mean_errors: tuple[float, float]
+    goodness: tuple[float, int, float]
 
 
 def poissonian_threshold(dark: NDArray[np.int64], bright: NDArray[np.int64]) -> Threshold:
@@ -69,9 +74,28 @@ def poissonian_threshold(dark: NDArray[np.int64], bright: NDArray[np.int64]) -> 
     errors = [math.sqrt(max(mean, 0.5 / weight) / weight) for mean, weight in zip(means, weights, strict=True)]
     value = math.floor(crossing)
     error = (stats.poisson.sf(value, low) + stats.poisson.cdf(value, high)) / 2
-    return Threshold(
-        value, crossing, math.hypot(slopes[0] * errors[0], slopes[1] * errors[1]), low, high, float(error), *wrong
-    )
+    deviation = math.hypot(slopes[0] * errors[0], slopes[1] * errors[1])
+    goodness = _goodness(shots, means, wrong)
+    return Threshold(value, crossing, deviation, low, high, float(error), *wrong, (errors[0], errors[1]), goodness)
+
+
+def _goodness(
+    shots: NDArray[np.float64], means: tuple[float, float], wrong: tuple[float, float]
+) -> tuple[float, int, float]:
+    """(chi-square, degrees, tail probability) over bins joined until at least LEAST_EXPECTED shots are expected."""
+    k = np.arange(shots.shape[1])
+    dark, bright = (np.append(stats.poisson.pmf(k, mean), stats.poisson.sf(k[-1], mean)) for mean in means)
+    chi_square, bins = 0.0, 0
+    for row, share in zip(shots, ((1 - wrong[0], wrong[0]), (wrong[1], 1 - wrong[1])), strict=True):
+        expected = row.sum() * (share[0] * dark + share[1] * bright)
+        steps = np.floor(np.cumsum(expected) / LEAST_EXPECTED).astype(int)
+        joined = np.minimum(np.append(0, steps[:-1]), max(steps[-1] - 1, 0))
+        found, wanted = (np.bincount(joined, weights=each) for each in (np.append(row, 0.0), expected))
+        there = wanted > 0
+        chi_square += float(((found - wanted)[there] ** 2 / wanted[there]).sum())
+        bins += int(there.sum())
+    degrees = max(bins - 2 - 4, 1)  # two totals; two means and two preparation errors
+    return chi_square, degrees, float(stats.chi2.sf(chi_square, degrees))
 
 
 def _mixture(shots: NDArray[np.float64]) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float]]:

@@ -17,6 +17,7 @@ from contract.patterns import PATTERNS
 from postprocess.characterisation.recombination import JointRounds
 from postprocess.characterisation.state_tomography import Counts
 from postprocess.errors import InvalidInput
+from postprocess.estimation.binomial import binomial_error
 from postprocess.plans.measurement_plan import BASES, MeasurementPlan
 
 EQUATOR, POLE = ("X", "Y", "-X", "-Y"), "Z"
@@ -110,5 +111,5 @@ def _correlations(counts: Counts) -> tuple[dict[tuple[str, str], float], dict[tu
         if total == 0:
             raise InvalidInput(f"herald phase: no rounds in the bases {axes[0]} and {axes[1]}; measure more")
         table[axes] = float(same - opposite) / total
-        variance[axes] = (1 - table[axes] ** 2) / total
+        variance[axes] = float(2 * binomial_error(same / total, total)) ** 2
     return table, variance

@@ -102,15 +102,20 @@ def _of_pattern(joint: JointRounds, pattern: int) -> tuple[NDArray[np.uint8], ..
     return joint.x[here], joint.y[here], joint.a[here], joint.b[here]
 
 
+def _told(estimate: Estimate, scale: int, digits: int, unit: str, name: str) -> str:
+    if not estimate.rounds:
+        return f"no {name} yet"
+    return f"{scale * estimate.value:.{digits}f} +- {scale * estimate.standard_error:.{digits}f}{unit}"
+
+
 def report(quality: LinkQuality) -> str:
     """The figures as lines of text, for the log and the terminal."""
     names = ["all patterns", *(f"{pattern:04b}" for pattern in PATTERNS)]
+    rounds = [quality.counts.sum(), *quality.counts.sum(axis=(1, 2, 3, 4))]
     lines = ["pattern          rounds  S                 Q"]
-    for name, s, q in zip(names, (quality.score, *quality.score_of), (quality.qber, *quality.qber_of), strict=True):
-        lines.append(
-            f"{name:<14} {s.rounds + q.rounds:>8}  {s.value:.4f} +- {s.standard_error:.4f}  "
-            f"{100 * q.value:.2f} +- {100 * q.standard_error:.2f} %"
-        )
+    scores, rates = (quality.score, *quality.score_of), (quality.qber, *quality.qber_of)
+    for name, count, s, q in zip(names, rounds, scores, rates, strict=True):
+        lines.append(f"{name:<14} {count:>8}  {_told(s, 1, 4, '', 'S'):<18}{_told(q, 100, 2, ' %', 'Q')}")
     lines.append("P(A, B | X, Y)      A=0,B=0  A=0,B=1  A=1,B=0  A=1,B=1   (Alice first)")
     for (x, y), row in zip(SETTINGS, quality.probabilities, strict=True):
         lines.append(f"  X = {x}, Y = {y}      " + "  ".join(f"{p:7.4f}" for p in row.ravel()))

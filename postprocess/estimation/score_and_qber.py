@@ -15,6 +15,7 @@ import numpy as np
 
 from contract.round_settings import KEY_SETTING
 from postprocess.errors import InvalidInput
+from postprocess.estimation.binomial import binomial_error
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ def chsh_score(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> Es
             count = int(np.count_nonzero(here))
             if count == 0:
                 return Estimate(math.nan, math.nan, 0)
-            correlator = 1.0 - 2.0 * int(np.count_nonzero(here & (a != b))) / count
-            value += -correlator if setting_a and setting_b else correlator
-            variance += (1.0 - correlator**2) / count
+            rate = int(np.count_nonzero(here & (a != b))) / count
+            value += 2.0 * rate - 1.0 if setting_a and setting_b else 1.0 - 2.0 * rate
+            variance += (2.0 * float(binomial_error(rate, count))) ** 2
             rounds += count
     return Estimate(value, math.sqrt(variance), rounds)
 
@@ -60,7 +61,7 @@ def qber(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, *, basis: i
     if count == 0:
         return Estimate(math.nan, math.nan, 0)
     rate = int(np.count_nonzero(here & (a != b))) / count
-    return Estimate(rate, math.sqrt(rate * (1.0 - rate) / count), count)
+    return Estimate(rate, float(binomial_error(rate, count)), count)
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,9 @@ def moving_averages(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, 
             rate, count = _moving_rate((y == setting_b) & (x == setting_a), differ, window)
             correlator = 1.0 - 2.0 * rate
             score += -correlator if setting_a and setting_b else correlator
-            with np.errstate(invalid="ignore", divide="ignore"):
-                variance += (1.0 - correlator**2) / count
+            variance += (2.0 * binomial_error(rate, count)) ** 2
     rate, count = _moving_rate((y == KEY_SETTING) & (x == 0), differ, window)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rate_error = np.sqrt(rate * (1.0 - rate) / count)
-    return MovingAverages(score, np.sqrt(variance), rate, rate_error)
+    return MovingAverages(score, np.sqrt(variance), rate, binomial_error(rate, count))
 
 
 def _moving_rate(here: np.ndarray, differ: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:

@@ -210,9 +210,13 @@ class Keystore:
     def _page(self, parameters: SessionParameters) -> SessionLedger:
         return SessionLedger(self._database, parameters, self.path.parent / "sessions" / parameters.session_id)
 
-    def _next_pads(self) -> str:
+    def free_pad_sets(self) -> list[str]:
+        """Names of the free sets of pads in the order of their use; each serves one session."""
         query = "SELECT label FROM pads GROUP BY label HAVING min(state) = max(state) AND state = 'available'"
-        free = in_order([label for (label,) in self._database.rows(query)])
+        return in_order([label for (label,) in self._database.rows(query)])
+
+    def _next_pads(self) -> str:
+        free = self.free_pad_sets()
         if not free:
             raise InvalidInput(
                 f"{self.path}: no pads left; a session that ends with a key leaves fresh ones: finish "

@@ -19,6 +19,10 @@ from postprocess.randomness import CheckedSource, RandomSource, SeededSource, Sy
 from postprocess.storage.private_files import private_folder, write_private
 
 DESCRIPTION_FILE = "demonstration.json"
+PUBLIC = (
+    "session_id", "n", "gamma", "ell", "accepted", "apparatus", "insecure", "insecure_because", "balance",
+    "ledgers_consistent",
+)  # fmt: skip
 
 
 @dataclass
@@ -181,6 +185,14 @@ class Demonstration:
                 for stage, seconds in json.loads(path.read_text()).get("seconds", {}).items():
                     slowest[stage] = max(seconds, slowest.get(stage, 0.0))
         return slowest
+
+
+def public_report(report: dict[str, Any]) -> dict[str, Any]:
+    """What of `Demonstration.report` would be public on a real apparatus, too: by name, so that nothing else slips in.
+
+    Bob's reason, measured S and Q, and the times of decoding are not.
+    """
+    return {name: report[name] for name in PUBLIC}
 
 
 def _free_endpoints(count: int) -> list[str]:

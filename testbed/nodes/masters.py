@@ -139,10 +139,10 @@ class NodeMasters:
         try:
             client = Client(HOST, self.ports[port], target, timeout=5)
         except (OSError, IncompatibleServer) as problem:
-            home = shlex.quote(str(self.folder))
+            quoted = shlex.quote(str(self.folder))
             raise DiqkdError(
                 f"{self.node}'s {target} does not answer at port {self.ports[port]} ({problem}); "
-                f"say `diqkd lab down --home {home}`, then `diqkd lab up --home {home}`"
+                f"say `diqkd lab down --home {quoted}`, then `diqkd lab up --home {quoted}`"
             ) from None
         try:
             yield client

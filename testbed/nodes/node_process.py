@@ -87,7 +87,8 @@ def run_experiment(args: argparse.Namespace, arguments: dict[str, Any]) -> int:
         status.stage("finished")
         return ExitStatus.DONE
     except TerminationRequested:
-        print(f"{args.node}: ended as asked; the same command resumes", file=sys.stderr)
+        resumes = "" if args.end_with_starter else "; the same command resumes"  # else the starter knows
+        print(f"{args.node}: ended as asked{resumes}", file=sys.stderr)
         return ExitStatus.INTERRUPTED
     finally:
         fall_silent()

@@ -22,6 +22,7 @@ from artiq.language.types import TBool
 from artiq.master.databases import DeviceDB
 from artiq.master.worker_db import DatasetManager, DeviceManager
 
+from postprocess.results.self_description import describe
 from testbed.standin import pyon
 
 LAST_RID = "last_rid.pyon"
@@ -196,7 +197,7 @@ class Worker:
             self.write_results()
 
     def write_results(self) -> None:
-        """The results file, in ARTIQ's layout."""
+        """The results file, in ARTIQ's layout, with what it says of itself as attributes."""
         with h5py.File(self.file, "w") as f:
             self.results.write_hdf5(f)
             f["artiq_version"] = artiq.__version__
@@ -204,6 +205,7 @@ class Worker:
             f["start_time"] = self._start
             f["run_time"] = self._run_time
             f["expid"] = pyon.encode(self.expid)
+            describe(f)
 
     def close(self) -> None:
         self.devices.close_devices()

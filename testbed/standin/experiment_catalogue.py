@@ -11,6 +11,8 @@ from typing import Any
 from postprocess.errors import InvalidInput
 from testbed import standin
 
+TURNS = "take_turns"
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -24,13 +26,24 @@ class Argument:
 
 @dataclass(frozen=True)
 class Listed:
-    """One experiment: file, class, first line and rest of its docstring, arguments in their order."""
+    """One experiment: file, class, first line and rest of its docstring, arguments in their order, whether it measures
+    with the peer."""
 
     file: Path
     class_name: str
     title: str
     about: str
     arguments: tuple[Argument, ...]
+    with_peer: bool = False
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether it may wait for the peer's turn with the pulsed laser."""
+        return any(argument.name == TURNS for argument in self.arguments)
+
+    def needs_peer(self, options: dict[str, Any]) -> bool:
+        """Whether a node alone would wait in vain, with these arguments."""
+        return self.with_peer or (self.takes_turns and options.get(TURNS, True))
 
 
 class _NoDevices:
@@ -85,5 +98,6 @@ def _of_file(file: Path, devices: _NoDevices) -> list[Listed]:
             Argument(key, group or "", tooltip or "", processor.describe())
             for key, (processor, group, tooltip) in trace.requested_args.items()
         )
-        found.append(Listed(file, name, title, about.strip(), arguments))
+        with_peer = getattr(experiment, "needs_peer", False)
+        found.append(Listed(file, name, title, about.strip(), arguments, with_peer))
     return found

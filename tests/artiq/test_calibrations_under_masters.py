@@ -14,6 +14,8 @@ import pytest
 from testbed import standin
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "results"))
+import described_files
 import lab_kit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,8 +60,11 @@ def test_the_next_calibration_begins_with_what_the_last_one_wrote(lab):
     assert np.sum(histogram) == 500
 
 
-def test_scan_and_fit_reach_clients_and_the_results_file(lab):
+def test_scan_and_fit_reach_clients_and_the_results_file(lab, tmp_path):
+    """And the file describes itself (usability case 14), as far as a master can, and in its copy in full."""
     import h5py
+
+    from postprocess.results.results_folder import kept_runs, take_results
 
     rid = submit(lab, "bob", "calibrate_pi_time.py", line="analysis", points=21)
     lab_kit.wait(lab, {"bob": rid})
@@ -71,6 +76,12 @@ def test_scan_and_fit_reach_clients_and_the_results_file(lab):
             kept = file["datasets"][f"diqkd.calibration.scan.{name}"][()]
             assert kept == pytest.approx(np.array(bob.dataset(f"diqkd.calibration.scan.{name}")))
             assert len(kept) == 21
+        assert file["datasets"]["diqkd.calibration.scan.x"].attrs["unit"] == "us"
+        about = json.loads(file["datasets"]["diqkd.description"][()])
+        assert about["arguments"]["shots"]["value"] == 100 and about["apparatus"] == "emulated"
+    copied = take_results(tmp_path, [lab_kit.results(lab, "bob", rid)])
+    described_files.assert_described(copied["bob"])
+    assert kept_runs(tmp_path)[0][1]["outcome"].startswith("pi time of the analysis line")
 
 
 def test_both_masters_take_turns_with_the_pulsed_laser(lab):

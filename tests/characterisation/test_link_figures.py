@@ -77,3 +77,27 @@ def test_probabilities_of_the_published_states_come_back():
     assert quality.qber.value == pytest.approx(0.0174, abs=0.004)
     text = report(quality)
     assert "X = 1, Y = 1" in text and "7 rounds with a fault" in text and len(text.splitlines()) == 13
+
+
+def test_the_report_counts_rounds_even_without_a_score():
+    """Usability case 11: the column added the rounds of S and of Q, and lost the tests while S was unknown."""
+    zeros = [0, 0, 0, 0, 0]
+    quality = link_quality(joint(zeros, [0, 0, 2, 2, 0], zeros, zeros, PATTERNS[[0, 0, 1, 1, 2]]))
+    lines = report(quality).splitlines()
+    columns = [line[14:23].split() for line in lines[1:6]]
+    assert columns == [["5"], ["2"], ["2"], ["1"], ["0"]]
+    assert "nan" not in "\n".join(lines[1:6]) and lines[1].count("no S yet") == 1
+
+
+@given(rounds)
+def test_no_figure_of_a_report_has_an_error_of_zero(rows):
+    """Usability case 26: no error among 150 rounds is not 0.00 +- 0.00 %."""
+    x, y, a, _, k = np.array(rows, np.uint8).T
+    quality = link_quality(joint(x, y, a, a, PATTERNS[k]))  # A = B in every round
+    for estimate in (quality.score, quality.qber, *quality.score_of, *quality.qber_of):
+        assert estimate.rounds == 0 or estimate.standard_error > 0
+    moving = averages(joint(x, y, a, a, PATTERNS[k]), 10)
+    known = np.isfinite(moving.score)
+    assert (moving.score_high[known] > moving.score_low[known]).all()
+    known = np.isfinite(moving.qber)
+    assert (moving.qber_high[known] > moving.qber_low[known]).all()

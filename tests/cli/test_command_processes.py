@@ -27,7 +27,7 @@ def hear_signals():
         signal.signal(number, signal.SIG_DFL)
 
 
-def start(*words, cwd=ROOT, **environment):
+def start(*words, cwd, **environment):
     given = os.environ | {"PYTHONPATH": str(ROOT)} | environment
     command = [sys.executable, "-m", "diqkd", *map(str, words)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -45,20 +45,21 @@ def nodes_of(process):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_no_node_outlives_the_command_and_no_home_stays(tmp_path, number):
     """Case H4."""
-    process = start(*LONG, TMPDIR=str(tmp_path))
+    process = start(*LONG, cwd=tmp_path, TMPDIR=str(tmp_path))
     nodes = nodes_of(process)
     process.send_signal(number)
     try:
-        process.communicate(timeout=60)
+        _, told = process.communicate(timeout=60)
     finally:
         process.kill()
     assert psutil.wait_procs(nodes, timeout=60)[1] == []
     if number == signal.SIGKILL:
         (left,) = tmp_path.glob("diqkd-demo-*")
-        _, told = start(*SMALL, TMPDIR=str(tmp_path)).communicate(timeout=300)
+        _, told = start(*SMALL, cwd=tmp_path, TMPDIR=str(tmp_path)).communicate(timeout=300)
         assert f"removed {left}" in told
     else:
         assert process.returncode == 130
+        assert "nothing resumes" in told and "the same command resumes" not in told  # usability case 7
     assert not list(tmp_path.glob("diqkd-demo-*"))
 
 
@@ -76,8 +77,12 @@ def test_modules_in_the_users_folder_are_not_pythons(tmp_path):
 def test_outputs_are_tried_before_the_work(tmp_path):
     """Case M10."""
     (tmp_path / "file").write_text("")
-    for words in (("--report", tmp_path), ("--keep", tmp_path / "file" / "x")):
-        process = start(*LONG, *words)
+    for words in (
+        ("--report", tmp_path),
+        ("--keep", tmp_path / "file" / "x"),
+        ("--results-folder", tmp_path / "file" / "x"),
+    ):
+        process = start(*LONG, *words, cwd=tmp_path)
         out, err = process.communicate(timeout=60)
         assert process.returncode == 2 and out == ""
         assert "cannot be" in err and err.count("\n") == 1
@@ -101,7 +106,7 @@ def test_text_for_a_number_is_one_line():
 @pytest.mark.parametrize("backend", ["inline", "nonsense"])
 def test_figures_do_not_ask_for_the_notebooks_backend(tmp_path, backend):
     """Case M14."""
-    process = start("figure", "4", "--points", "3", "--dpi", "50", "--out", tmp_path, MPLBACKEND=backend)
+    process = start("figure", "4", "--points", "3", "--dpi", "50", "--out", tmp_path, cwd=ROOT, MPLBACKEND=backend)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
 

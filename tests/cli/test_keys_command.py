@@ -82,14 +82,16 @@ def test_provision_refuses_what_does_not_fit(tmp_path):
 
 
 def test_show(gained):
+    """Usability case 19: how many sessions the ledger still serves."""
     end = keys("show", gained, "bob")
     assert end.status == 0
     for line in ("Made on the emulated apparatus: not a secret key.", "INSECURE: below the proof's threshold"):
         assert line in end.out
     assert any(line.split()[:2] == ["gained", "accepted"] for line in end.out.splitlines())
-    keys_shown = [line.split()[:4] for line in end.out.splitlines()]
-    assert ["gained", "1000", "bits", "active"] in keys_shown or ["gained", "1000", "bits", "delivered"] in keys_shown
+    assert any(line.startswith("  gained") and " 1 000 bits " in line for line in end.out.splitlines())
     shown = keys("show", gained, "bob", "--json").json
+    left = shown["sessions_left"]
+    assert left >= 1 and f"Pads for {left} more session" in end.out
     assert shown["balance"]["consumed"] == 256
     assert shown["balance"]["generated"] == 1000
     assert shown["balance"]["net"] == 1000 - 256
@@ -99,7 +101,7 @@ def test_show(gained):
 def test_verify_compares_both_ledgers(gained):
     end = keys("verify", gained, "alice")
     assert end.status == 0
-    assert end.out.splitlines()[-1] == "1 keys, equal on both nodes."
+    assert end.out.splitlines()[-1] == "1 key, equal on both nodes."
 
 
 def test_verify_notices_files_that_others_can_read(gained):
@@ -153,6 +155,9 @@ def test_keys_are_handed_out_once_and_only_when_asked_by_name(gained, tmp_path):
     assert (half.status, files["alice"].exists()) == (2, False)
     assert "insecure" in half.err
     allowed = ("--allow-emulated", "--allow-insecure")
+    before = keys("show", gained, "alice").out
+    assert "active: 744 bits to deliver, 256 bits are pads" in before
+    assert "Delivered of what was generated: 0 bits" in before
     for node, file in files.items():
         end = keys("deliver", gained, node, "--key", "gained", "--to", file, *allowed, "--json")
         assert end.status == 0, end.err
@@ -161,13 +166,16 @@ def test_keys_are_handed_out_once_and_only_when_asked_by_name(gained, tmp_path):
         assert file.stat().st_size == -(-end.json["bits"] // 8)
     assert files["alice"].read_bytes() == files["bob"].read_bytes()
     assert len(set(files["alice"].read_bytes())) > 20
+    after = keys("show", gained, "alice").out  # usability case 19
+    assert "delivered: 744 bits handed out, none is here any more, 256 bits are pads" in after
+    assert "Delivered of what was generated: 744 bits" in after
     again = keys("deliver", gained, "alice", "--key", "gained", "--to", tmp_path / "again", *allowed)
     assert (again.status, (tmp_path / "again").exists()) == (2, False)
     assert "delivered already" in again.err
     for node in files:
         folder = gained / node / "sessions" / "gained"
         assert not {"settings.bin", "records.log", "private.json"} & {path.name for path in folder.iterdir()}
-        assert keys("verify", gained, node).out.splitlines()[-1] == "1 keys, equal on both nodes."
+        assert keys("verify", gained, node).out.splitlines()[-1] == "1 key, equal on both nodes."
         end = diqkd("session", "--home", gained, "--node", node, "--session", "gained")
         assert (end.status, "erased after the key had left" in end.err) == (2, True)
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
+from postprocess.estimation.binomial import binomial_error
 from postprocess.estimation.score_and_qber import chsh_score, lost_test_rounds, moving_averages, qber
 
 FIGURES = json.loads((Path(__file__).parents[1] / "data" / "reference_figures.json").read_text())
@@ -99,3 +100,23 @@ def test_standard_errors_are_those_of_repeated_runs():
     for estimates in (scores, rates):
         spread = np.std([one.value for one in estimates])
         assert spread == pytest.approx(np.mean([one.standard_error for one in estimates]), rel=0.15)
+
+
+def test_a_rate_that_is_never_or_always_seen_has_an_error():
+    """Half an event more of either kind, and the usual error everywhere else."""
+    assert binomial_error(0.25, 100) == pytest.approx(math.sqrt(0.25 * 0.75 / 100), rel=1e-15)
+    for count in (1, 75, 150):
+        assert 0 < binomial_error(0.0, count) < 1.3 / count
+        assert binomial_error(1.0, count) == pytest.approx(binomial_error(0.0, count), rel=1e-12)
+    assert math.isnan(binomial_error(math.nan, 0))
+
+
+def test_no_error_among_many_rounds_says_how_well_that_is_known():
+    """Usability case 26."""
+    n = 150
+    key = (np.zeros(n, np.uint8), np.full(n, 2, np.uint8), np.zeros(n, np.uint8), np.zeros(n, np.uint8))
+    found = qber(*key)
+    assert found.value == 0.0 and 0.3 / n < found.standard_error < 1 / n
+    x, y = (np.repeat(np.array(pair, np.uint8), n) for pair in ((0, 0, 1, 1), (0, 1, 0, 1)))
+    perfect = chsh_score(x, y, x & y, np.zeros_like(x))
+    assert perfect.value == 4.0 and 0 < perfect.standard_error < 8 / n

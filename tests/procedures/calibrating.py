@@ -9,7 +9,7 @@ from testbed.nodes.worker import Worker
 from testbed.physics import laboratory
 
 ROOT = Path(__file__).resolve().parents[2]
-SCAN, HISTOGRAM = "diqkd.calibration.scan.", "diqkd.calibration.histogram."
+SCAN, HISTOGRAM, FIT = "diqkd.calibration.scan.", "diqkd.calibration.histogram.", "diqkd.calibration.fit."
 
 
 @dataclass

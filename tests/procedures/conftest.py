@@ -14,6 +14,7 @@ def calibrate(tmp_path, monkeypatch):
     from calibrating import calibrating
 
     from testbed.physics import laboratory
+    from tests.results.described_files import assert_described
 
     made = []
 
@@ -24,4 +25,6 @@ def calibrate(tmp_path, monkeypatch):
     yield make
     for each in made:
         each.worker.close()
+        if each.worker.file.exists():
+            assert_described(each.worker.file)
     laboratory.use(None)

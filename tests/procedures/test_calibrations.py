@@ -6,7 +6,7 @@ import re
 import h5py
 import numpy as np
 import pytest
-from calibrating import HISTOGRAM, SCAN
+from calibrating import FIT, HISTOGRAM, SCAN
 
 from contract.nodes import NODES
 from postprocess.calibration.curve_fit import FitFailed
@@ -26,6 +26,22 @@ def agree(found, true):
     return error > 0 and abs(value - true) < SIGMAS * error
 
 
+def assert_fitted(made, *expected):
+    """Usability case 14: the fit as numbers with units, errors and goodness, one row per fit."""
+    with h5py.File(made.worker.file) as file:
+        names, units, values, errors, chi_square, degrees, p_value = (
+            file["datasets"][f"{FIT}{name}"][()]
+            for name in ("names", "units", "values", "errors", "chi_square", "degrees", "p_value")
+        )
+    names, units = names.decode().split(", "), units.decode().split(", ")
+    assert values.shape == errors.shape == (len(values), len(names)) and len(units) == len(names)
+    assert np.all(errors > 0) and np.all(degrees > 0) and np.all(chi_square > 0) and np.all(p_value > 1e-5)
+    for name, unit, true in expected:
+        column = names.index(name)
+        assert units[column] == unit
+        assert np.all(np.abs(values[:, column] - true) < SIGMAS * errors[:, column]), name
+
+
 def assert_written(made, name, old, true, error):
     """The value went to the file within its error, with what measured it, and the line says what it replaced."""
     entry = made.written[name]
@@ -42,6 +58,7 @@ def test_frequency(calibrate, node, line):
     (found,) = numbers(made.result)
     assert agree(found, truth.RESONANCES[line] / 1e6) and found[1] < 2e-3
     assert_written(made, name, wrong, truth.RESONANCES[line], 1e6 * found[1])
+    assert_fitted(made, ("centre", "Hz", truth.RESONANCES[line]))
 
 
 def test_a_weak_pulse_narrows_the_line(calibrate):
@@ -58,6 +75,7 @@ def test_pi_time(calibrate, node, line):
     made = calibrate(node, "calibrate_pi_time.py", wrong={name: 0.8 * true}, line=line).run()
     (found,) = numbers(made.result)
     assert agree(found, 1e6 * true) and found[1] < 0.05
+    assert_fitted(made, ("pi_time", "s", true))
     assert_written(made, name, 0.8 * true, true, 1e-6 * found[1])
 
 
@@ -70,6 +88,7 @@ def test_ramsey(calibrate, node, offset):
     frequency, coherence = numbers(made.result)
     assert agree(frequency, truth.RESONANCES["analysis"] / 1e6) and frequency[1] < 10e-6
     assert agree(coherence, 1e3 * truth.NODE_TRUTHS[node].optical_coherence_s)
+    assert_fitted(made, ("coherence_s", "s", truth.NODE_TRUTHS[node].optical_coherence_s))
     assert_written(made, name, wrong, truth.RESONANCES["analysis"], 1e6 * frequency[1])
 
 
@@ -85,6 +104,7 @@ def test_deshelving(calibrate, node):
     made = calibrate(node, "calibrate_deshelving.py").run()
     (found,) = numbers(made.result)
     assert agree(found, 1e6 * truth.NODE_TRUTHS[node].deshelving_s)
+    assert_fitted(made, ("time_constant", "s", truth.NODE_TRUTHS[node].deshelving_s))
     assert made.written == {}
 
 
@@ -96,6 +116,9 @@ def test_readout(calibrate, node, wrong):
     dark, bright = truth.DARK_RATE * gate, (truth.BRIGHT_RATE + truth.DARK_RATE) * gate
     crossing = (bright - dark) / math.log(bright / dark)
     assert agree(numbers(made.result)[0], crossing)
+    assert_fitted(
+        made, ("crossing", "counts", crossing), ("mean_dark", "counts", dark), ("mean_bright", "counts", bright)
+    )
     assert made.written["readout.threshold"]["value"] == math.floor(crossing)
     assert made.dataset(HISTOGRAM + "threshold") == math.floor(crossing)
     for name, mean in (("dark", dark), ("bright", bright)):
@@ -113,6 +136,7 @@ def test_apd_gates(calibrate, node):
     arrivals = re.search(r"arrive (.*) ns", made.result).group(1)
     assert len(numbers(arrivals)) == 4
     assert all(agree(found, truth.PHOTON_DELAY_NS) for found in numbers(arrivals))
+    assert_fitted(made, ("arrival", "s", 1e-9 * truth.PHOTON_DELAY_NS))
     start, stop = made.written["attempts.gate"]["value"]
     assert 8e-9 <= start <= truth.PHOTON_DELAY_NS * 1e-9
     assert stop == pytest.approx((truth.PHOTON_DELAY_NS + 7 * truth.PHOTON_LIFETIME_NS) * 1e-9, abs=8e-9)
@@ -125,7 +149,10 @@ def test_isolation(calibrate, node):
     moved = truth.FOCUS_WAIST_UM * math.sqrt(math.log(100) / 2)
     cut = -truth.ELECTRODE_TIME_CONSTANT_NS / 1000 * math.log(1 - moved / truth.MICROMETRES_PER_VOLT)
     assert agree(numbers(made.result)[0], cut)
+    assert_fitted(made, ("cut", "s", 1e-6 * cut))
     coupling, limit = map(float, re.search(r"link cut ([\d.e-]+), below ([\d.e-]+)", made.result).groups())
+    assert made.dataset("diqkd.calibration.coupling") == pytest.approx(coupling, rel=0.1)
+    assert made.dataset("diqkd.calibration.coupling_limit") == pytest.approx(limit, rel=0.1)
     assert limit < 1e-4
     assert limit > truth.NODE_TRUTHS[node].isolation or coupling < limit
     assert coupling == pytest.approx(truth.NODE_TRUTHS[node].isolation, abs=limit - coupling + 1e-5)

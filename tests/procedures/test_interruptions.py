@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from calibrating import SCAN
 
 from contract.codes import LASER_UNLOCKED
 from node.node_errors import NodeNotReady
-from procedures.scans.scan_display import SCAN
 
 SMALL = {"points": 11, "shots": 20, "write": False}
 
