@@ -60,7 +60,7 @@ def heralds_view(values: Values) -> HeraldsView | None:
         top=rate_axis_top(rates),
         shares=shares,
         errors=errors,
-        counts=tuple(spaced(int(count)) for count in counts) if len(shares) else (),
+        counts=tuple(spaced(int(count)) for count in counts) if counts is not None and len(shares) else (),
         warnings=data_marks(values, RUN),
     )
 
