@@ -30,7 +30,7 @@ MAY_IMPORT = {
 }
 # Inside postprocess a package imports only those of later lines, and on its own line only where no circle results.
 LAYERS = (
-    ("reports", "figures", "characterisation", "calibration"),
+    ("reports", "figures", "drawing", "characterisation", "calibration"),
     ("audit",),
     ("session",),
     ("acquisition",),

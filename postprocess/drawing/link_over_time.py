@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,7 @@ def _from_rates(values: Mapping[str, Any]) -> list[np.ndarray] | None:
     if not block or not len(known):
         return None
     done = whole(values, f"{ROUNDS}.done") or block * len(known)
-    known = known[-(-(-done // block)) :]
+    known = known[-math.ceil(done / block) :]
     return [np.minimum(block * np.arange(len(known) + 1.0), done), np.concatenate(([0.0], np.cumsum(block / known)))]
 
 

@@ -73,7 +73,7 @@ class _Pieces:
         self._last_mu: int | None = None
         self._clock = 0.0
         self._points: list[tuple[int, float]] = []
-        self._long: list[Pause] = []
+        self._long: list[tuple[Pause, float]] = []  # with the time of the herald after it
         self._usual: list[float] = []
         self._rates: list[float] = []
 
@@ -85,16 +85,18 @@ class _Pieces:
         if len(within) and within.sum() > 0:
             self._usual.append(float(np.median(within)))
             self._rates.append(len(within) / float(within.sum()))
-        seconds = self._clock + np.cumsum(np.where(anew, 0.0, steps))
+        clock = np.concatenate(([self._clock], self._clock + np.cumsum(np.where(anew, 0.0, steps))))
         for at in np.flatnonzero((steps > PAUSE_S) | anew):
-            length = None if anew[at] else float(steps[at])
-            self._long.append(Pause(first + int(at), float(seconds[at]) - (length or 0.0), length))
-        self._points += [(first + 1, float(seconds[0])), (first + len(steps), float(seconds[-1]))]
-        self._last_mu, self._clock = int(times_mu[-1]), float(seconds[-1])
+            pause = Pause(first + int(at), float(clock[at]), None if anew[at] else float(steps[at]))
+            self._long.append((pause, float(clock[at + 1])))
+        self._points += [(first + 1, float(clock[1])), (first + len(steps), float(clock[-1]))]
+        self._last_mu, self._clock = int(times_mu[-1]), float(clock[-1])
 
     def times(self) -> HeraldTimes:
         limit = PAUSE_INTERVALS * float(np.median(self._usual)) / np.log(2) if self._usual else 0.0
-        pauses = tuple(pause for pause in self._long if pause.seconds is None or pause.seconds > limit)
-        ends = [(p.after_round + after, p.start_s + after * (p.seconds or 0.0)) for p in pauses for after in (0, 1)]
+        pauses = [each for each in self._long if each[0].seconds is None or each[0].seconds > limit]
+        ends = {(pause.after_round, pause.start_s) for pause, _ in pauses}
+        ends |= {(pause.after_round + 1, end_s) for pause, end_s in pauses}
         points = np.array(sorted({*self._points, *ends}), np.float64).reshape(-1, 2)
-        return HeraldTimes(points[:, 0].astype(np.int64), points[:, 1], pauses, np.array(self._rates))
+        rounds = points[:, 0].astype(np.int64)
+        return HeraldTimes(rounds, points[:, 1], tuple(pause for pause, _ in pauses), np.array(self._rates))
