@@ -191,7 +191,7 @@ def test_no_line_of_documentation_is_too_long():
 
 
 def test_importing_the_command_line_is_cheap():
-    heavy = "numpy scipy numba h5py matplotlib zmq rich pyldpc"
+    heavy = "numpy scipy numba h5py jinja2 matplotlib zmq rich pyldpc"
     code = (
         f"import sys, diqkd.main; diqkd.main.build_parser(); print([m for m in '{heavy}'.split() if m in sys.modules])"
     )
