@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from postprocess.drawing.drawn import Drawing
+from postprocess.drawing.drawn import Drawing, array_of
 from postprocess.drawing.results_file import Results
 from postprocess.figures import canvas
 from postprocess.figures.table import Table
-from postprocess.shaping.dataset_values import tally
+from postprocess.shaping.dataset_values import tally, text
 from postprocess.shaping.histogram_view import BRIGHT, DARK, FLOOR, HistogramView, histogram_view
 from postprocess.shaping.scan_view import ScanView, scan_view
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FIT = "diqkd.calibration.fit."
 _BARS = "Bars: 68 % intervals."
 _FITTED = "Line: fit. Residuals: point minus fit, in units of the bar that points to the fit. "
 
@@ -42,7 +44,31 @@ def scan(results: Results, window: int) -> Drawing | None:
     tables = {"": Table(f"x: {view.x_label}; y: {view.y_label}; {note}".replace("\n", " "), points)}
     if len(view.fit_x):
         tables["fit"] = Table(f"x: {view.x_label}; fitted curve".replace("\n", " "), {"x": view.fit_x, "y": view.fit_y})
+    fitted = fit_parameters(results.values)
+    if fitted is not None:
+        tables["parameters"] = fitted
     return Drawing("scan", tables, lambda: _draw_scan(results, view, pulls, note))
+
+
+def fit_parameters(values: Mapping[str, object]) -> Table | None:
+    """Parameters of the fits with errors and units, a row each, and the goodness of their fit; None without them."""
+    found, errors = (array_of(values, FIT + name, None, None) for name in ("values", "errors"))
+    names, units = ((text(values, FIT + name) or "").split(", ") for name in ("names", "units"))
+    if found is None or errors is None or found.shape != errors.shape or not len(names) == len(units) == found.shape[1]:
+        return None
+    fit, parameter = (each.ravel() for each in np.indices(found.shape))
+    table = {
+        "fit": fit + 1,
+        "parameter": np.array(names)[parameter],
+        "value": found.ravel(),
+        "standard_error": errors.ravel(),
+        "unit": np.array(units)[parameter],
+    }
+    for name in ("chi_square", "degrees", "p_value"):
+        goodness = array_of(values, FIT + name, len(found))
+        if goodness is not None:
+            table[name] = goodness[fit]
+    return Table(f"Parameters of the fit: {text(values, FIT + 'what') or ''}".replace("\n", " "), table)
 
 
 def fit_at(view: ScanView) -> np.ndarray:

@@ -18,6 +18,7 @@ from postprocess.reports.table1 import table_rows
 from postprocess.rounds.herald_times import Pause
 from postprocess.security.rules import hypotheses_of, label_of, rule_named
 from postprocess.session.transcript import versions
+from postprocess.shaping.apparatus_marks import REAL
 from postprocess.shaping.heralds_view import PATTERNS, SMOOTHING_BLOCKS, balance, moving_mean
 from postprocess.shaping.worded_numbers import duration, spaced
 
@@ -78,6 +79,7 @@ def session_report(facts: SessionFacts, made: datetime | None = None) -> str:
         good=facts.session.outcome == ACCEPTED and not warnings_of(facts),
         warnings=warnings_of(facts),
         apparatus=facts.parameters.apparatus,
+        real=facts.parameters.apparatus in REAL,
         assumed=ASSUMED,
         sections=sections,
         chart=Markup,
@@ -114,7 +116,7 @@ def _parameters(facts: SessionFacts) -> Section:
         ("rounds per block", spaced(p.block_rounds), ""),
         ("allowance", spaced(p.allowance), "rounds that may be zeroed at Alice"),
         ("minimum response time", f"{p.min_response_s:g} s", "of Bob"),
-        ("apparatus", p.apparatus, "emulated: no real ions" if p.apparatus == EMULATED else ""),
+        ("apparatus", p.apparatus, "real" if p.apparatus in REAL else "no real ions"),
         ("digest", p.digest().hex(), "SHA-256 of all parameters, under every tag"),
         ("initial key", facts.k0_id, "public name of K0"),
     )
@@ -258,19 +260,15 @@ def _measured(facts: SessionFacts) -> list[Section]:
     if facts.parameters.apparatus != EMULATED or not known:
         return []
 
-    def told(name: str, digits: int, scale: float = 1.0) -> str:
+    rows = [("verdict", str(known.get("verdict")), "")]
+    for label, name, scale, unit in (("score S", "score", 1, ""), ("bit error rate Q", "qber", 100, " %")):
         value, error = known.get(name), known.get(f"{name}_standard_error")
-        if not isinstance(value, int | float) or not isinstance(error, int | float):
-            return "not found"
-        return f"{scale * value:.{digits}f} ± {scale * error:.{digits}f}"
-
-    rows = [
-        ("verdict", str(known.get("verdict")), ""),
-        ("score", told("score", 4), "S"),
-        ("bit error rate", told("qber", 2, 100.0) + " %", "Q"),
-        ("lost tests", str(known.get("lost_test_rounds")), f"at most {known.get('bell_limit')}"),
-        ("decoder", f"{known.get('decoder_iterations')} iterations", ""),
-    ]
+        if value is not None and error is not None:
+            rows.append((label, f"{scale * value:.4f} ± {scale * error:.4f}{unit}", ""))
+    if "lost_test_rounds" in known:
+        rows.append(("lost tests", spaced(known["lost_test_rounds"]), f"at most {spaced(known['bell_limit'])}"))
+    if "decoder_iterations" in known:
+        rows.append(("decoder", f"{known['decoder_iterations']} iterations", ""))
     text = "Shown because nothing made on the emulated apparatus is secret; on a real one this stays in Bob's node."
     return [Section("What Bob measured (emulated)", text, rows)]
 

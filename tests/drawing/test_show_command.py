@@ -155,7 +155,20 @@ def test_a_scan_with_fit_and_residuals(tmp_path):
         scan + "fit_x": np.linspace(0, 2, 201),
         scan + "fit_y": np.linspace(0, 1, 201),
     }
+    fit = "diqkd.calibration.fit."
+    found |= {
+        fit + "what": "Rabi flops",
+        fit + "names": "pi_time, contrast",
+        fit + "units": "s, ",
+        fit + "values": [[5e-6, 0.98]],
+        fit + "errors": [[1e-8, 0.01]],
+        fit + "chi_square": [40.0],
+        fit + "degrees": [38],
+    }
     show(write_results(tmp_path / "s.h5", found, "CalibratePiTime"), "-o", tmp_path)
+    fitted = read_table(tmp_path / "s_scan_parameters.csv")
+    assert fitted["parameter"].tolist() == ["pi_time", "contrast"] and fitted["unit"].tolist() == ["s", ""]
+    assert fitted["value"].astype(float).tolist() == [5e-6, 0.98] and fitted["chi_square"].tolist() == ["40.0"] * 2
     table = numbers(tmp_path / "s_scan.csv")
     np.testing.assert_allclose(table["fit"], [0.0, 0.5, 1.0])
     np.testing.assert_allclose(table["residual"], [0.1, 0.0, -0.2], atol=1e-12)

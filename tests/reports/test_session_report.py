@@ -73,7 +73,7 @@ def test_the_page_says_what_is_public(sessions, node):
         "No calibration file here.",
     ):
         assert part in words, part
-    assert "emulated" not in words.replace("emulated: no real ions", "")
+    assert "emulated" not in words and "Apparatus: kasli, real" in words
     store = read_session_facts(NodeHome(node, sessions / "real"), "s1")
     for message in store.transcript["messages"]:
         assert message["sha256"] in words
