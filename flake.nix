@@ -58,7 +58,7 @@
             pyproject = true;
             src = self;
             build-system = [ py.setuptools ];
-            dependencies = [ pyldpc py.numpy py.scipy py.numba py.h5py py.msgpack py.pyzmq py.matplotlib py.rich py.psutil py.mpmath ];
+            dependencies = [ pyldpc py.numpy py.scipy py.numba py.h5py py.jinja2 py.msgpack py.pyzmq py.matplotlib py.rich py.psutil py.mpmath ];
             doCheck = false; # the flake's checks run the tests, with ARTIQ and without
           };
 

@@ -17,20 +17,9 @@ from postprocess.errors import DISK_ERRORS, DiqkdError, ExitStatus, PeerLost, Se
 from postprocess.storage.core_dumps import forbid_core_dumps
 
 SUBCOMMANDS = (
-    "demo",
-    "run",
-    "plan",
-    "session",
-    "audit",
-    "keys",
-    "results",
-    "figure",
-    "bench",
-    "lab",
-    "wiring",
-    "slack",
-    "lint_kernels",
-)
+    "demo", "run", "plan", "results", "show", "session", "report", "audit", "keys", "figure", "bench", "lab", "wiring",
+    "slack", "lint_kernels",
+)  # fmt: skip
 
 DESCRIPTION = """\
 Device-independent quantum key distribution on trapped ions

@@ -40,7 +40,8 @@ class CharacteriseLink(PeerExperiment, EnvExperiment):
         self.measure_rounds(self.plan, self.strings)
 
     def analyze(self):
-        """S, Q and the probabilities of every setting; the last averages."""
+        """S, Q and the probabilities of every setting; the last averages; counts and times of the blocks."""
+        from postprocess.characterisation.block_counts import counts_of_blocks
         from postprocess.characterisation.link import link_quality, report
 
         quality = link_quality(self.strings.joint)
@@ -58,6 +59,9 @@ class CharacteriseLink(PeerExperiment, EnvExperiment):
             ("counts", quality.counts),
         ):
             self.publish("characterisation." + name, value)
+        blocks = counts_of_blocks(self.strings.joint, self.block_rounds)
+        self.set_dataset("diqkd.characterisation.block_counts", blocks, broadcast=False)
+        self.keep_timeline(self.plan)
         print(report(quality))
 
     def _show_averages(self, joint):

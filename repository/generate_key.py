@@ -170,6 +170,7 @@ class GenerateKey(PeerExperiment, EnvExperiment):
         """
         from postprocess.session.post_processing import post_process, require_key
 
+        self.keep_timeline(self.parameters)
         self._describe_key()
         result = post_process(
             self.home,

@@ -6,7 +6,7 @@ import pyqtgraph
 
 from applets.panels import look
 from applets.panels.panel import Panel
-from applets.shaping.scan import DATASETS, scan_view
+from postprocess.shaping.scan_view import DATASETS, scan_view
 
 
 class CalibrationScanPanel(Panel):

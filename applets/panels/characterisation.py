@@ -4,7 +4,7 @@ import pyqtgraph
 
 from applets.panels import look
 from applets.panels.panel import Panel
-from applets.shaping.characterisation import CLASSICAL, DATASETS, QUANTUM, characterisation_view
+from postprocess.shaping.characterisation_view import CLASSICAL, DATASETS, QUANTUM, characterisation_view
 
 BOUNDS = ((CLASSICAL, "S = 2: local hidden variables"), (QUANTUM, "S = 2√2: quantum bound"))
 ABOVE_LINE = [(0, 1), (0, 1)]

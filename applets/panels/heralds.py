@@ -5,7 +5,7 @@ import pyqtgraph
 
 from applets.panels import look
 from applets.panels.panel import Panel
-from applets.shaping.heralds import DATASETS, PATTERNS, SMOOTHING_BLOCKS, heralds_view
+from postprocess.shaping.heralds_view import DATASETS, PATTERNS, SMOOTHING_BLOCKS, heralds_view
 
 BALANCED = 100 / len(PATTERNS)
 PLACES = np.arange(len(PATTERNS))

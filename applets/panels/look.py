@@ -4,7 +4,7 @@ import numpy as np
 import pyqtgraph
 from pyqtgraph.Qt import QtCore, QtWidgets
 
-from applets.shaping.words import spaced
+from postprocess.shaping.worded_numbers import spaced
 
 BLACK, GREY, BLUE, VERMILION, GREEN, ORANGE = "#000000", "#888888", "#0072B2", "#D55E00", "#009E73", "#E69F00"
 """Okabe and Ito's palette (2008); curves also differ in line style or marker."""

@@ -3,7 +3,7 @@
 from pyqtgraph.Qt import QtCore, QtWidgets
 
 from applets.panels import look
-from applets.shaping.marks import joined
+from postprocess.shaping.apparatus_marks import joined
 
 WARNING_STYLE = "background: #B00020; color: white; font-weight: bold; padding: 3px"
 

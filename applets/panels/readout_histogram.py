@@ -5,7 +5,7 @@ import pyqtgraph
 
 from applets.panels import look
 from applets.panels.panel import Panel
-from applets.shaping.histogram import DATASETS, FLOOR, histogram_view
+from postprocess.shaping.histogram_view import DATASETS, FLOOR, histogram_view
 
 HEADROOM = 2.0
 """So many times the highest bin is the top of the axis."""

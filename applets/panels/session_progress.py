@@ -6,8 +6,8 @@ from pyqtgraph.Qt import QtCore, QtWidgets
 
 from applets.panels import look
 from applets.panels.panel import WARNING_STYLE, Panel
-from applets.shaping.marks import joined
-from applets.shaping.session import BAD, DATASETS, GOOD, MARKED, REMAINING, RUNNING, key_view, rounds_view
+from postprocess.shaping.apparatus_marks import joined
+from postprocess.shaping.session_view import BAD, DATASETS, GOOD, MARKED, REMAINING, RUNNING, key_view, rounds_view
 
 STEPS = 1000
 COLOURS = {RUNNING: look.TEXT_COLOUR, MARKED: look.TEXT_COLOUR, GOOD: look.GREEN, BAD: look.VERMILION}

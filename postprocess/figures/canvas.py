@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,9 +28,17 @@ _CHARACTERS_PER_IN = 17.0
 
 
 def new_figure(
-    title: str, source: str, caption: str, panels: int = 1, tall_in: float = 4.6
+    title: str,
+    source: str,
+    caption: str,
+    panels: int = 1,
+    tall_in: float = 4.6,
+    *,
+    rows: Sequence[float] = (1.0,),
+    wide_in: float | None = None,
+    below_title: str | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    """Empty figure with a row of panels, a title that names the source figure, and a caption below.
+    """Empty figure with rows of panels, a title that names the source figure, and a caption below.
 
     Args:
         title: what is shown.
@@ -37,6 +46,9 @@ def new_figure(
         caption: what is computed and what is measured.
         panels: number of axes side by side.
         tall_in: height without the caption, in inches.
+        rows: heights of the rows of panels, relative to each other.
+        wide_in: width in inches.
+        below_title: a line instead of the one on `source`.
 
     Returns:
         Figure and axes; drawn without a display or a global state.
@@ -45,7 +57,7 @@ def new_figure(
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    width = 7.2 if panels == 1 else 5.4 * panels
+    width = wide_in or (7.2 if panels == 1 else 5.4 * panels)
     wrapped = textwrap.wrap(caption.replace(" %", "\u00a0%"), round(width * _CHARACTERS_PER_IN))
     lines = [with_symbols(line) for line in wrapped]
     below = 0.12 + _CAPTION_IN * len(lines)
@@ -55,9 +67,11 @@ def new_figure(
     FigureCanvasAgg(figure)
     figure.suptitle(f"{title}\n", fontsize=12, fontweight="bold")
     after = f"after Nadlinger et al., Nature 607, 682 (2022), {source}" if source else "planned with diqkd"
+    after = after if below_title is None else below_title
     figure.text(0.5, 1 - 0.40 / height, after, ha="center", va="center", fontsize=8.5, color="#444444")
     figure.text(0.02, 0.06 / height, "\n".join(lines), fontsize=7.5, color="#444444", va="bottom", linespacing=1.25)
-    axes = [figure.add_subplot(1, panels, place + 1) for place in range(panels)]
+    grid = figure.add_gridspec(len(rows), panels, height_ratios=rows)
+    axes = [figure.add_subplot(grid[row, column]) for row in range(len(rows)) for column in range(panels)]
     for panel in axes:
         panel.grid(True, which="major", color="#dddddd", linewidth=0.6)
         panel.set_axisbelow(True)

@@ -16,6 +16,7 @@ DESCRIPTION = "diqkd.description"
 
 _PATTERN, _BLOCK, _WINDOW, _FIT = ("pattern",), ("block",), ("window",), ("fit",)
 _ORDER = "patterns in the order " + ", ".join(f"{pattern:04b}" for pattern in PATTERNS)
+_TIME = ("time",)
 _SCAN, _CURVE = ("point",), ("curve point",)
 
 
@@ -49,6 +50,8 @@ _ROUNDS = {
     "remaining_s": DatasetEntry("estimated time to the end, NaN while unknown", "s"),
     "herald_rate_hz": DatasetEntry("heralds per second of machine time, every stored block", "Hz", _BLOCK),
     "pattern_counts": DatasetEntry(f"rounds per herald pattern, {_ORDER}", "", _PATTERN),
+    "timeline_rounds": DatasetEntry("number of rounds at the times of the time line", "", _TIME),
+    "timeline_s": DatasetEntry("machine time of the time line, pauses included", "s", _TIME),
     "status": DatasetEntry("what the node does or waits for"),
 }
 _KEY = {

@@ -8,12 +8,12 @@ from applet_values import broken, characterisation, everything, histogram, scan,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from applets.shaping import characterisation as bell
-from applets.shaping import heralds
-from applets.shaping import histogram as readout
-from applets.shaping import scan as scans
-from applets.shaping import session as sessions
-from applets.shaping.datasets import columns
+from postprocess.shaping import characterisation_view as bell
+from postprocess.shaping import heralds_view as heralds
+from postprocess.shaping import histogram_view as readout
+from postprocess.shaping import scan_view as scans
+from postprocess.shaping import session_view as sessions
+from postprocess.shaping.dataset_values import columns
 
 VIEWS = {
     heralds.heralds_view: heralds.DATASETS,

@@ -5,8 +5,8 @@ from datetime import datetime
 import pytest
 from applet_values import key, session
 
-from applets.shaping.marks import marks
-from applets.shaping.session import BAD, GOOD, MARKED, RUNNING, key_view, rounds_view
+from postprocess.shaping.apparatus_marks import marks
+from postprocess.shaping.session_view import BAD, GOOD, MARKED, RUNNING, key_view, rounds_view
 
 NOW = datetime(2026, 11, 25, 12, 0)
 

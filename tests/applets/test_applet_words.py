@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from applets.shaping.words import duration, estimated_end, spaced
+from postprocess.shaping.worded_numbers import duration, estimated_end, spaced
 
 NOON = datetime(2026, 11, 25, 12, 0)
 

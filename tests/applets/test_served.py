@@ -81,8 +81,8 @@ def test_every_command_says_what_it_shows(name, qt):
 
 def test_shaping_needs_neither_qt_nor_artiq():
     code = (
-        "import sys, pkgutil, importlib, applets.shaping as s; "
-        "[importlib.import_module(f'applets.shaping.{m.name}') for m in pkgutil.iter_modules(s.__path__)]; "
+        "import sys, pkgutil, importlib, postprocess.shaping as s; "
+        "[importlib.import_module(f'postprocess.shaping.{m.name}') for m in pkgutil.iter_modules(s.__path__)]; "
         "print(sorted({n.split('.')[0] for n in sys.modules} & {'PyQt5', 'PyQt6', 'pyqtgraph', 'artiq', 'sipyco'}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import psutil
 import pytest
 
@@ -107,6 +108,15 @@ def test_text_for_a_number_is_one_line():
 def test_figures_do_not_ask_for_the_notebooks_backend(tmp_path, backend):
     """Case M14."""
     process = start("figure", "4", "--points", "3", "--dpi", "50", "--out", tmp_path, cwd=ROOT, MPLBACKEND=backend)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+
+
+def test_drawings_of_results_do_not_ask_for_it_either(tmp_path):
+    """Case M14."""
+    with h5py.File(tmp_path / "r.h5", "w") as file:
+        file["datasets/diqkd.rounds.herald_rate_hz"] = [50.0, 51.0]
+    process = start("show", tmp_path / "r.h5", "--dpi", "50", "-o", tmp_path, MPLBACKEND="nonsense")
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
 

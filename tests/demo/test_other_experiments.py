@@ -67,7 +67,11 @@ def test_link_characterisation(tmp_path, diqkd_run):
     one = found[0]
     error = one["diqkd.characterisation.total_score_error"]
     assert abs(one["diqkd.characterisation.total_score"] - 2.68) < 5 * error
-    assert one["diqkd.characterisation.counts"].sum() == 4000
+    counts, blocks = one["diqkd.characterisation.counts"], one["diqkd.characterisation.block_counts"]
+    assert counts.sum() == 4000 and np.array_equal(blocks.sum(axis=0), counts.sum(axis=0))
+    assert blocks.sum(axis=(1, 2, 3, 4)).tolist() == 8 * [500]
+    line = one["diqkd.rounds.timeline_rounds"]
+    assert line[0] == 1 and line[-1] == 4000 and (np.diff(one["diqkd.rounds.timeline_s"]) >= 0).all()
     assert one["diqkd.rounds.done"] == 4000 and b"exchanged" in one["diqkd.rounds.insecure_because"]
     link = read_measured_link(newest_results(tmp_path / "lab", "alice"))  # what `diqkd plan --from` reads
     assert link.apparatus == "emulated" and link.score.value == one["diqkd.characterisation.total_score"]

@@ -3,8 +3,8 @@
 let
   drv = name: extra: { inherit name; type = "derivation"; outPath = "/nix/store/stub-${name}"; pname = name; } // extra;
   libraries = [
-    "setuptools" "numpy" "scipy" "numba" "h5py" "msgpack" "pyzmq" "matplotlib" "rich" "pytest" "pytest-xdist" "hypothesis"
-    "distributed"
+    "setuptools" "numpy" "scipy" "numba" "h5py" "jinja2" "msgpack" "pyzmq" "matplotlib" "rich" "psutil" "mpmath" "pytest"
+    "pytest-xdist" "hypothesis" "distributed"
   ];
   python = overrides: rec {
     pkgs = builtins.listToAttrs (map (name: { inherit name; value = drv name { }; }) libraries)

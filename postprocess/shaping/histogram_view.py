@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from applets.shaping.datasets import Values, tally, whole
-from applets.shaping.marks import apparatus_names, data_marks
-from applets.shaping.words import spaced
+from postprocess.shaping.apparatus_marks import apparatus_names, data_marks
+from postprocess.shaping.dataset_values import Values, tally, whole
+from postprocess.shaping.worded_numbers import spaced
 
 RUN = "diqkd.calibration"
 DARK, BRIGHT, THRESHOLD = (f"{RUN}.histogram.{name}" for name in ("dark", "bright", "threshold"))
@@ -26,7 +26,7 @@ class HistogramView:
         edges: float64, shape (n + 1,): bin k reaches from k - 1/2 to k + 1/2 counts.
         dark, bright: float64, shape (n,): shots per bin, at least FLOOR.
         threshold: more counts than this are bright; None while unknown.
-        warnings: see shaping.marks.
+        warnings: see shaping.apparatus_marks.
     """
 
     title: str

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from applets.shaping.datasets import Values, column, tally, text
-from applets.shaping.marks import apparatus_names, data_marks
-from applets.shaping.words import spaced
+from postprocess.shaping.apparatus_marks import apparatus_names, data_marks
+from postprocess.shaping.dataset_values import Values, column, tally, text
+from postprocess.shaping.worded_numbers import spaced
 
 RUN = "diqkd.rounds"
 SESSION, RATES, COUNTS = f"{RUN}.session", f"{RUN}.herald_rate_hz", f"{RUN}.pattern_counts"
@@ -30,7 +30,7 @@ class HeraldsView:
         shares: float64, shape (4,): percent of all heralds, in the order of PATTERNS; empty while unknown.
         errors: float64, shape (4,): their binomial standard errors.
         counts: the numbers of heralds as words.
-        warnings: see shaping.marks.
+        warnings: see shaping.apparatus_marks.
     """
 
     title: str
@@ -60,7 +60,7 @@ def heralds_view(values: Values) -> HeraldsView | None:
         top=rate_axis_top(rates),
         shares=shares,
         errors=errors,
-        counts=tuple(spaced(int(count)) for count in counts) if len(shares) else (),
+        counts=tuple(spaced(int(count)) for count in counts) if counts is not None and len(shares) else (),
         warnings=data_marks(values, RUN),
     )
 

@@ -24,7 +24,7 @@ def number(values: Values, name: str) -> float | None:
     value = values.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return None
-    return float(value) if abs(value) <= sys.float_info.max else None
+    return float(value) if -sys.float_info.max <= value <= sys.float_info.max else None
 
 
 def whole(values: Values, name: str) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from applets.shaping.datasets import Values, text
+from postprocess.shaping.dataset_values import Values, text
 
 REAL = ("kasli",)
 

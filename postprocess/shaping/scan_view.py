@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from applets.shaping.datasets import Values, columns, text
-from applets.shaping.marks import apparatus_names, data_marks
+from postprocess.shaping.apparatus_marks import apparatus_names, data_marks
+from postprocess.shaping.dataset_values import Values, columns, text
 
 RUN = "diqkd.calibration"
 SCAN = f"{RUN}.scan"
@@ -23,7 +23,7 @@ class ScanView:
         x, y, below, above: shape (n,).
         fit_x, fit_y: shape (m,), empty until fitted.
         result: one line, empty until fitted.
-        warnings: see shaping.marks.
+        warnings: see shaping.apparatus_marks.
     """
 
     title: str

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from applets.shaping.datasets import Values, columns, whole
-from applets.shaping.marks import apparatus_names, data_marks
-from applets.shaping.words import spaced
+from postprocess.shaping.apparatus_marks import apparatus_names, data_marks
+from postprocess.shaping.dataset_values import Values, columns, whole
+from postprocess.shaping.worded_numbers import spaced
 
 RUN = "diqkd.characterisation"
 CLASSICAL, QUANTUM = 2.0, 2.0 * math.sqrt(2.0)
@@ -37,7 +37,7 @@ class CharacterisationView:
         rounds: float64, shape (n,): last round of each window.
         score: S.
         qber: Q in percent.
-        warnings: see shaping.marks.
+        warnings: see shaping.apparatus_marks.
     """
 
     title: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from applets.shaping.datasets import Values, flag, number, text, whole
-from applets.shaping.marks import marks
-from applets.shaping.words import estimated_end, spaced
+from postprocess.shaping.apparatus_marks import marks
+from postprocess.shaping.dataset_values import Values, flag, number, text, whole
+from postprocess.shaping.worded_numbers import estimated_end, spaced
 
 ROUNDS, KEY = "diqkd.rounds", "diqkd.key"
 MEASURING = "measuring"
@@ -31,7 +31,7 @@ class RoundsView:
         done, total: rounds; total is 0 while unknown.
         counts: the same in words, with the rounds that were lost.
         end: estimated end in words, empty while no rounds are measured: nobody knows how long a pause is.
-        warnings: see shaping.marks.
+        warnings: see shaping.apparatus_marks.
     """
 
     title: str
@@ -50,7 +50,7 @@ class KeyView:
         title: name of the session.
         verdict: what came out, or what is being done.
         kind: RUNNING, GOOD, BAD, or MARKED for a key that must not be used, because of its warnings.
-        warnings: see shaping.marks.
+        warnings: see shaping.apparatus_marks.
     """
 
     title: str

@@ -1,0 +1,128 @@
+"""Figure 3: moving averages of S and Q of a characterisation, and when its heralds came."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from postprocess.characterisation.block_counts import SHAPE, averages_of_blocks
+from postprocess.drawing.drawn import Drawing, array_of
+from postprocess.drawing.results_file import Results
+from postprocess.figures import canvas
+from postprocess.figures.table import Table
+from postprocess.shaping.characterisation_view import (
+    CLASSICAL,
+    CURVES,
+    QUANTUM,
+    CharacterisationView,
+    Curve,
+    characterisation_view,
+)
+from postprocess.shaping.characterisation_view import RUN as CHARACTERISATION
+from postprocess.shaping.dataset_values import columns, text, whole
+from postprocess.shaping.worded_numbers import spaced
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ROUNDS = "diqkd.rounds"
+TIMES = ((86_400.0, "days"), (3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
+
+
+def score_and_qber(results: Results, window: int) -> Drawing | None:
+    """Moving S and Q with 95 % bands over `window` rounds, where both nodes' outcomes were exchanged."""
+    values = dict(results.values)
+    counts, block = array_of(values, f"{CHARACTERISATION}.block_counts", None, *SHAPE), _block_rounds(values)
+    if counts is not None and len(counts) and block:
+        averages = asdict(averages_of_blocks(counts, block, window))
+        values |= {f"{CHARACTERISATION}.{name}": column for name, column in averages.items()}
+        values[f"{CHARACTERISATION}.window_rounds"] = min(max(window // block, 1), len(counts)) * block
+    view = characterisation_view(values)
+    if view is None:
+        return None
+    width = whole(values, f"{CHARACTERISATION}.window_rounds") or 0
+    note = (
+        f"Each point stands for the {spaced(width)} rounds before it; neighbouring points share most of them. "
+        "Bands: 95 %, from the numbers of rounds in each window. Measured in a run that was declared a "
+        "characterisation beforehand."
+    )
+    scaled = [0.01 * each for each in (view.qber.mean, view.qber.low, view.qber.high)]
+    lines = (view.rounds, view.score.mean, view.score.low, view.score.high, *scaled)
+    table = Table(note, dict(zip(CURVES, lines, strict=True)))
+    return Drawing("figure_3", {"": table}, lambda: _draw(results, view, note))
+
+
+def _draw(results: Results, view: CharacterisationView, note: str) -> Figure:
+    figure, (upper, lower) = canvas.new_figure(
+        view.title, "", note, tall_in=6.0, rows=(3, 2), below_title=results.below_title
+    )
+    _band(upper, view.rounds, view.score, canvas.BLUE)
+    _band(lower, view.rounds, view.qber, canvas.VERMILION)
+    for bound, words in ((CLASSICAL, "local hidden variables, S = 2"), (QUANTUM, "quantum bound, $S = 2\\sqrt{2}$")):
+        upper.axhline(bound, color=canvas.BLACK, linewidth=0.9, linestyle="--")
+        upper.annotate(words, (0.01, bound), (0, 3), xycoords=upper.get_yaxis_transform(), textcoords="offset points",
+                       fontsize=8)  # fmt: skip
+    canvas.label(upper, "", "CHSH score S")
+    canvas.label(lower, "rounds", "error rate Q (%)")
+    for axes in (upper, lower):
+        axes.set_xlim(0, float(view.rounds[-1]) * 1.02)
+        axes.xaxis.set_major_formatter(lambda value, _: spaced(round(value)))
+    return figure
+
+
+def _band(axes: Axes, rounds: np.ndarray, curve: Curve, colour: str) -> None:
+    if len(rounds) == 1:
+        below, above = curve.mean - curve.low, curve.high - curve.mean
+        axes.errorbar(rounds, curve.mean, [below, above], fmt="o", color=colour, capsize=3)
+    axes.fill_between(rounds, curve.low, curve.high, color=colour, alpha=0.25, linewidth=0)
+    axes.plot(rounds, curve.mean, color=colour, linewidth=1.4)
+    axes.set_ylim(*curve.axis)
+
+
+def herald_timeline(results: Results, window: int) -> Drawing | None:
+    """Rounds against time: a step to the right is a pause."""
+    found = columns(results.values, f"{ROUNDS}.timeline_rounds", f"{ROUNDS}.timeline_s")
+    note = "Machine time since the first herald; where the line goes level, no herald came: a pause or a recovery."
+    if found is None or len(found[0]) < 2:
+        found, note = _from_rates(results.values), "Added up from the herald rate of each block, without the pauses."
+    if found is None:
+        return None
+    rounds, seconds = found
+    table = Table(note, {"rounds": rounds.astype(np.int64), "seconds": seconds})
+    return Drawing("timeline", {"": table}, lambda: _draw_timeline(results, rounds, seconds, note))
+
+
+def _from_rates(values: Mapping[str, Any]) -> list[np.ndarray] | None:
+    rates, block = array_of(values, f"{ROUNDS}.herald_rate_hz", None), _block_rounds(values)
+    known = rates[np.isfinite(rates) & (rates > 0)] if rates is not None else np.empty(0)
+    if not block or not len(known):
+        return None
+    done = whole(values, f"{ROUNDS}.done") or block * len(known)
+    known = known[-math.ceil(done / block) :]
+    return [np.minimum(block * np.arange(len(known) + 1.0), done), np.concatenate(([0.0], np.cumsum(block / known)))]
+
+
+def _block_rounds(values: Mapping[str, Any]) -> int | None:
+    try:
+        found = json.loads(text(values, f"{ROUNDS}.plan") or "{}").get("block_rounds")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return found if isinstance(found, int) and found > 0 else None
+
+
+def _draw_timeline(results: Results, rounds: np.ndarray, seconds: np.ndarray, note: str) -> Figure:
+    unit, name = next((each for each in TIMES if seconds[-1] >= 2 * each[0]), TIMES[-1])
+    title = f"{spaced(int(rounds[-1]))} heralds in {seconds[-1] / unit:.3g} {name}"
+    figure, (axes,) = canvas.new_figure(title, "", note, tall_in=3.4, below_title=results.below_title)
+    axes.plot(seconds / unit, rounds, color=canvas.BLUE, linewidth=1.6)
+    axes.set_ylim(0, None)
+    axes.set_xlim(0, None)
+    axes.yaxis.set_major_formatter(lambda value, _: spaced(round(value)))
+    canvas.label(axes, f"time ({name})", "rounds")
+    return figure

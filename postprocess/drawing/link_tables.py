@@ -1,0 +1,121 @@
+"""Table S4 of a characterisation, P(A, B | X, Y), and S and Q per herald pattern."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from contract.round_settings import KEY_SETTING
+from postprocess.characterisation.block_counts import wilson_band
+from postprocess.characterisation.link import SETTINGS
+from postprocess.drawing.drawn import PATTERN_NAMES, Drawing, array_of, share_errors
+from postprocess.drawing.results_file import Results
+from postprocess.figures import canvas
+from postprocess.figures.table import Table
+from postprocess.shaping.worded_numbers import spaced
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+RUN = "diqkd.characterisation"
+_S4 = (
+    "Shares of the rounds with these settings, Alice's outcome A first, and multinomial standard errors. For X = Y = 1 "
+    "a round is won where A and B differ, else where they agree."
+)
+_PATTERNS = "S: standard errors of the correlators. Q: 95 % intervals (Wilson). Dashed: all patterns together."
+
+
+def table_s4(results: Results, window: int) -> Drawing | None:
+    """P(A, B | X, Y) of the five settings with multinomial errors."""
+    counts = array_of(results.values, f"{RUN}.counts", 4, 2, 3, 2, 2)
+    if counts is None or not counts.sum():
+        return None
+    found = np.array([counts[:, x, y].sum(axis=0) for x, y in SETTINGS])
+    shares, errors = share_errors(found, (1, 2))
+    row, a, b = (each.ravel() for each in np.indices(found.shape))
+    table = {
+        "x": np.array(SETTINGS)[row, 0],
+        "y": np.array(SETTINGS)[row, 1],
+        "a": a,
+        "b": b,
+        "rounds": found.ravel().astype(np.int64),
+        "probability": shares.ravel(),
+        "standard_error": errors.ravel(),
+    }
+    return Drawing("table_S4", {"": Table(_S4, table)}, lambda: _draw_s4(results, found, shares, errors))
+
+
+def _draw_s4(results: Results, counts: np.ndarray, shares: np.ndarray, errors: np.ndarray) -> Figure:
+    figure, panels = canvas.new_figure(
+        "Outcomes of every setting, P(A, B | X, Y)", "", _S4, panels=len(SETTINGS), tall_in=3.1, wide_in=11.5,
+        below_title=results.below_title,
+    )  # fmt: skip
+    for axes, (x, y), share, error, count in zip(panels, SETTINGS, shares, errors, counts, strict=True):
+        axes.grid(False)
+        axes.imshow(share, cmap="Blues", vmin=0, vmax=0.6)
+        for a in (0, 1):
+            for b in (0, 1):
+                words = f"{share[a, b]:.4f}\n± {error[a, b]:.4f}" if np.isfinite(share[a, b]) else "none"
+                dark = share[a, b] > 0.36
+                axes.text(b, a, words, ha="center", va="center", fontsize=9, color="white" if dark else "black")
+        axes.set_xticks((0, 1), ("B = 0", "B = 1"))
+        axes.set_yticks((0, 1), ("A = 0", "A = 1"))
+        axes.tick_params(length=0)
+        axes.set_title(f"X = {x}, Y = {y}\n{spaced(int(count.sum()))} rounds", fontsize=9.5)
+    return figure
+
+
+def patterns(results: Results, window: int) -> Drawing | None:
+    """S and Q of each herald pattern, from the counts."""
+    counts = array_of(results.values, f"{RUN}.counts", 4, 2, 3, 2, 2)
+    if counts is None or not counts.sum():
+        return None
+    every = np.concatenate((counts, counts.sum(axis=0, keepdims=True)))
+    score, score_error, qber, number = scores_of(every)
+    low, high = wilson_band(qber, number)
+    table = {
+        "pattern": np.array([*PATTERN_NAMES, "all"]),
+        "score": score,
+        "score_standard_error": score_error,
+        "qber": qber,
+        "qber_low_95": low,
+        "qber_high_95": high,
+        "rounds": every.sum(axis=(1, 2, 3, 4)).astype(np.int64),
+    }
+    return Drawing("patterns", {"": Table(_PATTERNS, table)}, lambda: _draw_patterns(results, table))
+
+
+def scores_of(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """S, its standard error, Q and number of key rounds of counts (k, 2, 3, 2, 2); NaN where a setting is missing."""
+    rounds, same = counts.sum(axis=(3, 4)), counts[..., 0, 0] + counts[..., 1, 1]
+    differing, errors = share_errors(np.stack((rounds - same, same), axis=-1), -1)
+    correlators = 1 - 2 * differing[..., 0]
+    signs = np.array(((1, 1), (1, -1)))
+    score = (signs * correlators[:, :, :KEY_SETTING]).sum(axis=(1, 2))
+    spread = 2 * np.sqrt((errors[:, :, :KEY_SETTING, 0] ** 2).sum(axis=(1, 2)))
+    return score, spread, differing[:, 0, KEY_SETTING, 0], rounds[:, 0, KEY_SETTING]
+
+
+def _draw_patterns(results: Results, table: dict[str, np.ndarray]) -> Figure:
+    figure, (left, right) = canvas.new_figure(
+        "S and Q of each herald pattern", "", _PATTERNS, panels=2, tall_in=3.4, wide_in=8.0,
+        below_title=results.below_title,
+    )  # fmt: skip
+    bars = (100 * (table["qber"] - table["qber_low_95"]), 100 * (table["qber_high_95"] - table["qber"]))
+    _points(left, table["score"], (table["score_standard_error"],) * 2, canvas.BLUE)
+    _points(right, 100 * table["qber"], bars, canvas.VERMILION)
+    right.set_ylim(0, None)
+    canvas.label(left, "herald pattern (APD 3 2 1 0)", "CHSH score S")
+    canvas.label(right, "herald pattern (APD 3 2 1 0)", "error rate Q (%)")
+    return figure
+
+
+def _points(axes: Axes, y: np.ndarray, bars: tuple[np.ndarray, np.ndarray], colour: str) -> None:
+    places = np.arange(len(PATTERN_NAMES))
+    part = slice(0, len(places))
+    axes.errorbar(places, y[part], [each[part] for each in bars], fmt="o", color=colour, capsize=3)
+    axes.axhline(y[-1], color=canvas.BLACK, linewidth=0.9, linestyle="--")
+    axes.set_xticks(places, PATTERN_NAMES)
+    axes.set_xlim(-0.5, len(places) - 0.5)
