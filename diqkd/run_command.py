@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from contract.nodes import NODES
 from diqkd import arguments
+from diqkd.experiment_options import range_of, read_options
 from diqkd.output_files import require_folder
+from diqkd.quantities import in_unit
 from diqkd.temporary_folder import temporary_folder
 from postprocess.errors import ExitStatus, InvalidInput
 
@@ -30,8 +32,6 @@ examples:
   diqkd run calibrate_herald_phase --keep lab1               Bob's phases, kept in lab1
   diqkd run tomography --arguments"""
 
-TEXT_KINDS = ("StringValue", "EnumerationValue")  # as the processors of ARTIQ's arguments call themselves
-NUMBER_KINDS = ("NumberValue",)
 SESSIONS = 10  # that the ledgers of a laboratory have pads for
 
 
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     if args.arguments:
         _describe(listed)
         return ExitStatus.DONE
-    options = _options(listed, args.option)
+    options = read_options(listed, args.option)
     if args.keep:
         require_folder(args.keep, "--keep")
         return _run_in(args.keep.resolve(), listed, options, args)
@@ -90,50 +90,12 @@ def _describe(listed: Listed) -> None:
         if argument.group != group:
             group = argument.group
             print(group)
-        told = argument.description
-        limits = [f"{told[end]:g}" for end in ("min", "max") if told.get(end) is not None]
-        allowed = " or ".join(told["choices"]) if "choices" in told else " to ".join(limits)
-        print(f"  {argument.name}={told.get('default')}   {argument.tooltip}{f' ({allowed})' if allowed else ''}")
-    print("\nNumbers are in SI units, as artiq_client takes them.")
-
-
-def _options(listed: Listed, words: list[str]) -> dict[str, Any]:
-    """-o words as arguments; text arguments stay text, and values of the others are PYON."""
-    from testbed.standin import pyon
-
-    known = {argument.name: argument.description for argument in listed.arguments}
-    options: dict[str, Any] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        if not equals or name not in known:
-            raise InvalidInput(f"-o {word}: write NAME=VALUE with NAME one of {', '.join(known)}")
-        kind = known[name]["ty"]
-        if kind in TEXT_KINDS:
-            options[name] = _unquoted(text)
-            continue
-        try:
-            options[name] = pyon.decode(text)
-        except Exception:
-            raise InvalidInput(f"-o {word}: {name} is not text; write {_example(known[name])}") from None
-        if kind in NUMBER_KINDS and (isinstance(options[name], bool) or not isinstance(options[name], int | float)):
-            raise InvalidInput(f"-o {word}: {name} is a number; write {_example(known[name])}")
-        if kind == "BooleanValue" and not isinstance(options[name], bool):
-            raise InvalidInput(f"-o {word}: {name} is true or false; write {_example(known[name])}")
-    return options
-
-
-def _unquoted(text: str) -> str:
-    """Text as it is; quotes around the whole, as artiq_client wants them, are taken off."""
-    return text[1:-1] if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"" else text
-
-
-def _example(description: dict[str, Any]) -> str:
-    from testbed.standin import pyon
-
-    try:
-        return f"for instance {pyon.encode(description['default'])}"
-    except (KeyError, TypeError):
-        return "its value as artiq_client takes it"
+        told, allowed = argument.description, range_of(argument.description)
+        default = told.get("default")
+        if told["ty"] == "NumberValue":
+            default = in_unit(told["default"], told["unit"], told["scale"])
+        print(f"  {argument.name}={default}   {argument.tooltip}{f' ({allowed})' if allowed else ''}")
+    print("\nNumbers without a unit are in SI units, as artiq_client takes them; 40 kHz, 20 us or 1.8 % are read, too.")
 
 
 def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argparse.Namespace) -> int:

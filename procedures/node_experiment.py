@@ -1,9 +1,12 @@
 """Base of every experiment of a node: which node this is, its parts, its home, and arguments that many share."""
 
+import math
+
 from artiq.experiment import HasEnvironment, NumberValue, StringValue
 
 from contract.nodes import ALICE, BOB
 from node.apparatus import describe
+from postprocess.errors import InvalidInput
 
 PATIENCE = "Patience"
 
@@ -55,6 +58,15 @@ class NodeExperiment(HasEnvironment):
         self.set_dataset("diqkd." + name, value, broadcast=True)
 
     # Arguments
+
+    def get_argument(self, key, processor, group=None, tooltip=None):
+        """An argument; a number outside of its range is refused, which ARTIQ leaves to the dashboard."""
+        value = super().get_argument(key, processor, group, tooltip)
+        if isinstance(processor, NumberValue) and value is not None:
+            low, high = processor.min, processor.max
+            if not (-math.inf if low is None else low) <= value <= (math.inf if high is None else high):
+                raise InvalidInput("{} = {}: must lie from {} to {}".format(key, value, low, high))
+        return value
 
     def number_argument(self, name: str, default: int, least: int, most: int, step: int, group: str, tooltip: str):
         """A whole number."""

@@ -28,7 +28,7 @@ class PeerExperiment(NodeExperiment):
 
     def patience_arguments(self):
         """What is this node's alone."""
-        self.seconds_argument("peer_timeout", 120, 5, 10, PATIENCE, "Longest wait for a message of the peer")
+        self.seconds_argument("peer_timeout", 120, 1, 10, PATIENCE, "Longest wait for a message of the peer")
         self.recovery_argument(3600, "Longest wait for the ion or the laser to come back, here or at the peer")
 
     def measure_rounds(self, plan, strings=None, vary=None, ledger_id="", k0_id=""):
