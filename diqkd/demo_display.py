@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Table
 from rich.text import Text
 
+from diqkd.abort_words import explained
 from diqkd.printing import spaced
 from postprocess.reports.table1 import table_rows
 from postprocess.security.rules import label_of, rule_named
@@ -104,6 +105,8 @@ class Display:
             console.print("[bold red]Peer lost[/bold red]: one node is gone. No key was made, nothing is lost")
         elif report["abort_reason"]:
             console.print(f"[bold red]Session aborted[/bold red]: {report['abort_reason']}. No key was made")
+            parameters = self.demo.parameters
+            console.print(explained(report, parameters.omega_thr, parameters.qber), markup=False)
         else:
             console.print(
                 "[bold red]The session broke off[/bold red]; the nodes' messages above say why. No key was made"

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from contract.nodes import NODES
 from diqkd import arguments
 from diqkd.experiment_options import range_of, read_options
+from diqkd.link_arguments import LINK_OPTIONS, LIST, add_link_arguments, fault_list, link_of
 from diqkd.output_files import require_folder
+from diqkd.printing import columns
 from diqkd.quantities import in_unit
 from diqkd.temporary_folder import temporary_folder
 from postprocess.errors import ExitStatus, InvalidInput
@@ -32,6 +34,7 @@ examples:
   diqkd run calibrate_herald_phase --keep lab1               Bob's phases, kept in lab1
   diqkd run tomography --arguments"""
 
+NEW_LABORATORY = ("seed", *LINK_OPTIONS)
 SESSIONS = 10  # that the ledgers of a laboratory have pads for
 
 
@@ -58,6 +61,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--seed", type=arguments.seed, metavar="S", help="a new laboratory repeats bit for bit, which is insecure"
     )
+    add_link_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -66,6 +70,9 @@ def run(args: argparse.Namespace) -> int:
     from diqkd.places import checkout
     from testbed.standin.experiment_catalogue import find, scan
 
+    if LIST in args.fault:
+        print(fault_list(columns()))
+        return ExitStatus.DONE
     if args.experiment is None:
         for listed in scan(checkout()):
             print(f"{listed.file.stem:<24} {listed.title}")
@@ -106,9 +113,10 @@ def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argpars
 
     lab = TwoMasters.open(folder)
     if not lab.is_set_up:
-        lab.set_up(sessions=SESSIONS, rehearsals=True, seed=args.seed)
-    elif args.seed is not None:
-        raise InvalidInput(f"--seed: {folder} is a laboratory already; a seed is for a new one")
+        lab.set_up(sessions=SESSIONS, rehearsals=True, seed=args.seed, link=link_of(args), faults=args.fault)
+    elif chosen := [name for name in NEW_LABORATORY if getattr(args, name) not in (None, [])]:
+        option = chosen[0].replace("_", "-")
+        raise InvalidInput(f"--{option}: {folder} is a laboratory already, and keeps its own; name a new one")
     elif lab.running():
         raise InvalidInput(f"--keep {folder}: its masters are running; submit there, or `{lab.command('down')}` first")
     else:

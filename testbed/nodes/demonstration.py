@@ -17,6 +17,7 @@ from postprocess.errors import AbortReason, ExitStatus, InvalidInput
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import CheckedSource, RandomSource, SeededSource, SystemSource
 from postprocess.storage.private_files import private_folder, write_private
+from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
 
 DESCRIPTION_FILE = "demonstration.json"
 
@@ -30,7 +31,7 @@ class Demonstration:
         parameters: the session's public parameters, as both nodes will compute them.
         arguments: of the experiment, by name.
         seed: makes every random choice of the run repeat, which marks it insecure.
-        faults: for the laboratory, see testbed.physics.laboratory.
+        faults, link: of the laboratory, see testbed.physics.laboratory.
         sessions: K0 has pads for so many.
         distrust: reasons why no key of the ledgers must be trusted, beyond those of the parameters.
     """
@@ -42,6 +43,7 @@ class Demonstration:
     faults: tuple[dict[str, Any], ...] = ()
     sessions: int = 1
     distrust: tuple[str, ...] = ()
+    link: EmulatedLink = PUBLISHED
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -61,7 +63,10 @@ class Demonstration:
             InvalidInput: the folder holds another session.
         """
         start = time.monotonic()
-        description = json.dumps({"parameters": json.loads(self.parameters.to_json()), "seed": self.seed}, indent=2)
+        described = {"parameters": json.loads(self.parameters.to_json()), "seed": self.seed}
+        if self.link != PUBLISHED or self.faults:
+            described |= {"link": self.link.as_dict(), "faults": [dict(fault) for fault in self.faults]}
+        description = json.dumps(described, indent=2)
         path = self.folder / DESCRIPTION_FILE
         if path.exists():
             if path.read_text() != description:
@@ -106,7 +111,7 @@ class Demonstration:
     def _build_laboratory(self) -> None:
         from testbed.physics import laboratory
 
-        laboratory.create(self.laboratory, seed=self.seed, faults=self.faults)
+        laboratory.create(self.laboratory, seed=self.seed, faults=self.faults, link=self.link)
 
     def report(self, statuses: dict[str, int]) -> dict[str, Any]:
         """How it ended, with what only an emulated laboratory may show: S, Q, the private reason, equality of the
