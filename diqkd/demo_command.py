@@ -32,7 +32,7 @@ EPILOG = """\
 examples:
   diqkd demo                                    the paper's session
   diqkd demo --preset long --rounds 150000      a proven key, under a minute
-  diqkd demo --rounds 20000 --gamma 1/2         a rehearsal of some seconds
+  diqkd demo --rounds 20000 --gamma 1/2         a rehearsal: ten seconds, half a minute the first time
   diqkd demo --rounds 20000 --gamma 1/2 --fault "phase error=0.3"       what then happens, in words
   diqkd demo --preset long --rounds 300000 --visibility 0.95 --plan-for-link       a link of your own
   diqkd demo --keep run1 --report run1.json     keep both homes; the same command resumes after a crash"""

@@ -123,7 +123,7 @@ def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argpars
         demonstration_at(folder).connect()  # the addresses of the last start may be taken by now
     os.environ.pop("DIQKD_NODE", None)
     nodes = NODES if args.node == "both" else (args.node,)
-    with RunDisplay(listed.title, nodes) as display:
+    with RunDisplay(listed.title, nodes, folder) as display:
         pair = NodePair(folder / "laboratory", on_line=display.say, on_print=display.collect)
         for node in nodes:
             pair.start(node, listed.file, listed.class_name, options, folder / "homes", checkout() / "device_db.py")

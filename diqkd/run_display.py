@@ -9,9 +9,10 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from diqkd.bars import bars, is_animated
 from diqkd.printing import spaced
+from diqkd.progress import progress
 from postprocess.errors import ExitStatus
 
 WARNING = "Emulated apparatus: what was measured here is the emulation's."
@@ -21,22 +22,23 @@ ENDS = {status.value: status.name.lower().replace("_", " ") for status in ExitSt
 class RunDisplay:
     """A bar per node while they run; use as a context manager."""
 
-    def __init__(self, title: str, nodes: Sequence[str]) -> None:
+    def __init__(self, title: str, nodes: Sequence[str], folder: Path | None = None) -> None:
         self.console = Console(highlight=False)
         self.console.print(f"[bold]{title}[/bold]")
-        columns = (TextColumn("{task.description:<6}"), BarColumn(24), TextColumn("{task.fields[text]}"))
-        self.bars = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console)
+        self.bars = bars(self.console)
         self.tasks = {node: self.bars.add_task(node.capitalize(), total=None, text="starting") for node in nodes}
+        self.shares = dict.fromkeys(nodes, 0.0)
+        self._told = progress("run", f"run: {title}", folder, plain=not is_animated(self.console))
         self.found: dict[str, list[str]] = {node: [] for node in nodes}
 
     def __enter__(self) -> RunDisplay:
-        if self.console.is_terminal:
-            self.bars.start()
+        self.told = self._told.__enter__()
+        self.bars.start()
         return self
 
     def __exit__(self, kind: type | None, problem: BaseException | None, trace: TracebackType | None) -> None:
-        if self.console.is_terminal:
-            self.bars.stop()
+        self.bars.stop()
+        self._told.__exit__(kind, problem, trace)
 
     def say(self, line: str) -> None:
         """A line that a node writes to stderr."""
@@ -51,12 +53,17 @@ class RunDisplay:
 
     def follow(self, node: str, status: dict[str, Any]) -> None:
         """Move a node's bar; `status` has its public datasets."""
-        text = status.get("lifecycle", "")
+        text, words = status.get("lifecycle", ""), status.get("lifecycle", "")
         done, total = status.get("rounds.done", 0), status.get("rounds.total")
         if total:
-            text = f"{status.get('rounds.session')}: {spaced(done)} of {spaced(total)} rounds"
+            text = f"{spaced(done)}/{spaced(total)}"
+            words = f"{status.get('rounds.session')}: {text} rounds, {status.get('rounds.status', '')}"
+            self.shares[node] = done / total
             self.bars.update(self.tasks[node], completed=done, total=total)
+            if len(self.shares) == sum(share > 0 for share in self.shares.values()):
+                self.told.begin_at(min(self.shares.values()))
         self.bars.update(self.tasks[node], text=text)
+        self.told(sum(self.shares.values()) / len(self.shares), f"{node.capitalize()}: {words}")
 
     def conclude(self, statuses: dict[str, int], homes: Path | None) -> None:
         """What the nodes found, and how they ended."""

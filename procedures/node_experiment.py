@@ -1,12 +1,10 @@
 """Base of every experiment of a node: which node this is, its parts, its home, and arguments that many share."""
 
-import math
-
 from artiq.experiment import HasEnvironment, NumberValue, StringValue
 
 from contract.nodes import ALICE, BOB
 from node.apparatus import describe
-from postprocess.errors import InvalidInput
+from procedures.public_status import PublicStatus
 
 PATIENCE = "Patience"
 
@@ -59,15 +57,6 @@ class NodeExperiment(HasEnvironment):
 
     # Arguments
 
-    def get_argument(self, key, processor, group=None, tooltip=None):
-        """An argument; a number outside of its range is refused, which ARTIQ leaves to the dashboard."""
-        value = super().get_argument(key, processor, group, tooltip)
-        if isinstance(processor, NumberValue) and value is not None:
-            low, high = processor.min, processor.max
-            if not (-math.inf if low is None else low) <= value <= (math.inf if high is None else high):
-                raise InvalidInput("{} = {}: must lie from {} to {}".format(key, value, low, high))
-        return value
-
     def number_argument(self, name: str, default: int, least: int, most: int, step: int, group: str, tooltip: str):
         """A whole number."""
         self.setattr_argument(
@@ -88,3 +77,13 @@ class NodeExperiment(HasEnvironment):
         self.setattr_argument(
             "name", StringValue(default), group, "Name of the measurement, the same on both nodes; never used twice"
         )
+
+    # What `diqkd status` reads
+
+    def set_dataset(self, key, value, **options):
+        """As ARTIQ's; single values that every client may see are also kept in the home's status.json."""
+        super().set_dataset(key, value, **options)
+        if options.get("broadcast") and hasattr(self, "home"):
+            if not hasattr(self, "_public_status"):
+                self._public_status = PublicStatus(self.home.folder, type(self).__name__)
+            self._public_status.note(key, value)

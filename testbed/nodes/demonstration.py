@@ -20,6 +20,7 @@ from postprocess.storage.private_files import private_folder, write_private
 from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
 
 DESCRIPTION_FILE = "demonstration.json"
+MEASURED = ("measured_score", "measured_score_error", "measured_qber", "measured_qber_error")
 
 
 @dataclass
@@ -153,13 +154,15 @@ class Demonstration:
 
         folders = [self.homes / node / "sessions" / self.parameters.session_id for node in NODES]
         if not all(RoundStore.exists(folder) for folder in folders):
-            return {"measured_score": None, "measured_qber": None}
+            return dict.fromkeys(MEASURED)
         stores = [RoundStore.open(folder, read_only=True) for folder in folders]
         if not all(store.complete for store in stores):
-            return {"measured_score": None, "measured_qber": None}
+            return dict.fromkeys(MEASURED)
         alice, bob = (store.raw() for store in stores)
         strings = (alice.settings, bob.settings, alice.outcomes, bob.outcomes)
-        return {"measured_score": chsh_score(*strings).value, "measured_qber": qber(*strings).value}
+        score, error_rate = chsh_score(*strings), qber(*strings)
+        found = (score.value, score.standard_error, error_rate.value, error_rate.standard_error)
+        return dict(zip(MEASURED, found, strict=True))
 
     def _reason(self, ends: list[str | None], statuses: dict[str, int]) -> str | None:
         """The most telling name of the abort: Bob's private verdict, then what the ledgers say, then a lost peer."""
