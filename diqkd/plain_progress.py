@@ -19,7 +19,7 @@ class PlainProgress:
 
     def __init__(self, name: str, out: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._name, self._out, self._clock = name, out or sys.stderr, clock
-        self._start = self._last = clock()
+        self._start = self._pace_from = self._last = clock()
         self._first, self._share, self._text = 0.0, 0.0, "starting"
         self._over, self._printing = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._tick, daemon=True)
@@ -35,7 +35,7 @@ class PlainProgress:
     def begin_at(self, share: float) -> None:
         """So much was done before this run: the pace counts from here."""
         self._first = self._share = share
-        self._start = self._clock()
+        self._pace_from = self._clock()
 
     def __call__(self, share: float, text: str) -> None:
         """`share` of the work is done, from 0 to 1; `text` says what goes on."""
@@ -48,14 +48,18 @@ class PlainProgress:
             now = self._clock()
             if now - self._last < EVERY_S:
                 return
-            self._last, spent = now, now - self._start
-        print(f"{self._name}: {self.line(spent)}", file=self._out, flush=True)
+            self._last = now
+        print(f"{self._name}: {self.line(now)}", file=self._out, flush=True)
 
-    def line(self, spent: float) -> str:
-        """What is done after so many seconds, and when it ends."""
+    def line(self, now: float) -> str:
+        """What is done by now, and when it ends."""
         done = self._share - self._first
-        left = f", ends in about {duration(spent * (1 - self._share) / done)}" if done > 0 and self._share < 1 else ""
-        return f"{100 * self._share:.0f} % done after {duration(spent)}{left} ({self._text})"
+        left = (
+            f", ends in about {duration((now - self._pace_from) * (1 - self._share) / done)}"
+            if done > 0 and self._share < 1
+            else ""
+        )
+        return f"{100 * self._share:.0f} % done after {duration(now - self._start)}{left} ({self._text})"
 
     def _tick(self) -> None:
         while not self._over.wait(1.0):

@@ -28,7 +28,7 @@ class Note:
         pid, title, folder: process, what it does, its laboratory or home (empty: none).
         started, updated: s since 1970.
         share, text: how much of the work is done, 0 to 1, and what goes on.
-        first: share that was done before it started.
+        first, pace_from: share that was done before, and since when the pace counts.
     """
 
     pid: int
@@ -39,6 +39,7 @@ class Note:
     share: float = 0.0
     text: str = "starting"
     first: float = 0.0
+    pace_from: float | None = None
 
     @property
     def remaining_s(self) -> float | None:
@@ -46,7 +47,7 @@ class Note:
         done = self.share - self.first
         if done <= 0 or self.share >= 1:
             return None
-        return (self.updated - self.started) * (1 - self.share) / done
+        return (self.updated - (self.pace_from or self.started)) * (1 - self.share) / done
 
 
 class RunningNote:
@@ -58,7 +59,7 @@ class RunningNote:
 
     def begin_at(self, share: float) -> None:
         """So much was done before: the pace counts from here."""
-        self._note.first, self._note.share, self._note.started = share, share, time.time()
+        self._note.first, self._note.share, self._note.pace_from = share, share, time.time()
 
     def __call__(self, share: float, text: str) -> None:
         """`share` of the work is done; `text` says what goes on."""
