@@ -54,11 +54,9 @@ class PlainProgress:
     def line(self, now: float) -> str:
         """What is done by now, and when it ends."""
         done = self._share - self._first
-        left = (
-            f", ends in about {duration((now - self._pace_from) * (1 - self._share) / done)}"
-            if done > 0 and self._share < 1
-            else ""
-        )
+        left = ""
+        if done > 0 and self._share < 1:
+            left = f", ends in about {duration((now - self._pace_from) * (1 - self._share) / done)}"
         return f"{100 * self._share:.0f} % done after {duration(now - self._start)}{left} ({self._text})"
 
     def _tick(self) -> None:
