@@ -17,7 +17,8 @@ from postprocess.errors import DISK_ERRORS, DiqkdError, ExitStatus, PeerLost, Se
 from postprocess.storage.core_dumps import forbid_core_dumps
 
 SUBCOMMANDS = (
-    "demo", "run", "status", "plan", "session", "audit", "keys", "figure", "bench", "lab", "wiring", "lint_kernels",
+    "demo", "run", "calibrate", "status", "plan", "session", "audit", "keys", "figure", "bench", "lab", "wiring",
+    "lint_kernels",
 )  # fmt: skip
 
 DESCRIPTION = """\

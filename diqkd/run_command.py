@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from contract.nodes import NODES
 from diqkd import arguments
 from diqkd.experiment_options import range_of, read_options
-from diqkd.link_arguments import LINK_OPTIONS, LIST, add_link_arguments, fault_list, link_of
+from diqkd.kept_laboratory import open_laboratory
+from diqkd.link_arguments import LIST, add_link_arguments, fault_list
 from diqkd.output_files import require_folder
 from diqkd.printing import columns
 from diqkd.quantities import in_unit
 from diqkd.temporary_folder import temporary_folder
-from postprocess.errors import ExitStatus, InvalidInput
+from postprocess.errors import ExitStatus
 
 if TYPE_CHECKING:
     from testbed.standin.experiment_catalogue import Listed
@@ -33,9 +34,6 @@ examples:
   diqkd run characterise_link -o rounds=30000 -o window=10000
   diqkd run calibrate_herald_phase --keep lab1               Bob's phases, kept in lab1
   diqkd run tomography --arguments"""
-
-NEW_LABORATORY = ("seed", *LINK_OPTIONS)
-SESSIONS = 10  # that the ledgers of a laboratory have pads for
 
 
 def add_parser(subparsers: Any) -> None:
@@ -108,19 +106,9 @@ def _describe(listed: Listed) -> None:
 def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argparse.Namespace) -> int:
     from diqkd.places import checkout
     from diqkd.run_display import RunDisplay
-    from testbed.nodes.two_masters import TwoMasters, demonstration_at
     from testbed.nodes.two_nodes import NodePair, cause
 
-    lab = TwoMasters.open(folder)
-    if not lab.is_set_up:
-        lab.set_up(sessions=SESSIONS, rehearsals=True, seed=args.seed, link=link_of(args), faults=args.fault)
-    elif chosen := [name for name in NEW_LABORATORY if getattr(args, name) not in (None, [])]:
-        option = chosen[0].replace("_", "-")
-        raise InvalidInput(f"--{option}: {folder} is a laboratory already, and keeps its own; name a new one")
-    elif lab.running():
-        raise InvalidInput(f"--keep {folder}: its masters are running; submit there, or `{lab.command('down')}` first")
-    else:
-        demonstration_at(folder).connect()  # the addresses of the last start may be taken by now
+    open_laboratory(folder, args)
     os.environ.pop("DIQKD_NODE", None)
     nodes = NODES if args.node == "both" else (args.node,)
     with RunDisplay(listed.title, nodes, folder) as display:
