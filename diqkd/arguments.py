@@ -9,6 +9,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+from diqkd.quantities import quantity
+
 SHOWN = 40
 MOST_SEED = (1 << 63) - 1
 
@@ -64,16 +66,17 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
-def real(least: float, most: float) -> Callable[[str], float]:
-    """Argument type: a number between two bounds."""
+def real(least: float, most: float, base: str = "") -> Callable[[str], float]:
+    """Argument type: a number between two bounds, in the base unit; 20 ms or 40 kHz are understood where they fit."""
 
     def read(text: str) -> float:
         try:
-            value = float(text)
+            value = quantity(text, base)
         except ValueError:
             value = math.nan
         if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{shown(text)} is not a number from {least:g} to {most:g}")
+            unit = f" {base}" if base else ""
+            raise argparse.ArgumentTypeError(f"{shown(text)} is not a number from {least:g} to {most:g}{unit}")
         return value
 
     return read
@@ -95,14 +98,14 @@ seed = whole(0, MOST_SEED)
 priority = whole(-1000, 1000)
 score = real(0, 2 * math.sqrt(2))
 probability = real(1e-300, 1)
-seconds = real(0, 1e7)
+seconds = real(0, 1e7, "s")
+herald_rate = real(1e-3, 1e5, "Hz")
 
 
 def qber(text: str) -> float:
     """An error rate: a probability, or per cent with the sign written."""
-    number = text.strip().removesuffix("%").strip()
     try:
-        return real(0, 0.5)(number + "e-2" if "%" in text else number)
+        return real(0, 0.5)(text)
     except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(f"{shown(text)} is not an error rate up to 0.5; write 0.018 or 1.8%") from None
 

@@ -29,7 +29,7 @@ machine's cores today and on a Dask cluster tomorrow."""
 
 EPILOG = """\
 examples:
-  diqkd bench reconciliation --samples 15000
+  diqkd bench reconciliation                     half an hour on two cores; interrupt it and go on when you like
   diqkd bench reconciliation --samples 15000 --statistics table-S6 --syndrome-bits 337500
   diqkd bench reconciliation --samples 400 --syndrome tight --true-score 2.52 --true-qber 0.0177
   diqkd bench reconciliation --samples 15000 --scheduler tcp://10.0.0.1:8786"""
@@ -49,7 +49,11 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--samples", type=arguments.count, required=True, metavar="K", help="samples in all, old ones included"
+        "--samples",
+        type=arguments.count,
+        default=15_000,
+        metavar="K",
+        help="samples in all, old ones included (default: 15000, as in the paper)",
     )
     parser.add_argument(
         "--state",

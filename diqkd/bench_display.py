@@ -10,10 +10,11 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from diqkd.bars import WITH_BAR, is_animated
+from diqkd.plain_progress import duration
 from diqkd.printing import spaced
+from diqkd.progress import progress
 from postprocess.reconciliation.trials import TrialCounts
-
-LOG_EVERY_S = 60.0
 
 
 class SampleBar:
@@ -33,42 +34,43 @@ class SampleBar:
             markup=False,
             soft_wrap=True,
         )
-        self.started = self.logged = time.monotonic()
-        self.bar = Progress(BarColumn(bar_width=30), TextColumn("{task.description}"), console=self.console)
+        self.started = time.monotonic()
+        self._told = progress("bench", f"bench: {about}", plain=not is_animated(self.console))
+        self.bar = Progress(
+            BarColumn(bar_width=30 if self.console.width >= WITH_BAR else 8),
+            TextColumn("{task.description}"),
+            console=self.console,
+            disable=not is_animated(self.console),
+        )
         self.task = self.bar.add_task(self.describe(before), total=samples, completed=min(self.before, samples))
 
     def __enter__(self) -> SampleBar:
-        if self.console.is_terminal:
-            self.bar.start()
+        self.told = self._told.__enter__()
+        self.told.begin_at(min(self.before / self.samples, 1.0))
+        self.bar.start()
         return self
 
     def __exit__(self, kind: type | None, problem: BaseException | None, trace: TracebackType | None) -> None:
-        if self.console.is_terminal:
-            self.bar.stop()
+        self.bar.stop()
+        self._told.__exit__(kind, problem, trace)
 
     def __call__(self, counts: TrialCounts) -> None:
         """Show these counts."""
-        words = self.describe(counts)
-        self.bar.update(self.task, completed=counts.samples, description=words)
-        if not self.console.is_terminal and time.monotonic() - self.logged >= LOG_EVERY_S:
-            self.logged = time.monotonic()
-            self.console.print(words, soft_wrap=True)
+        self.bar.update(self.task, completed=counts.samples, description=self.describe(counts))
+        self.told(min(counts.samples / self.samples, 1.0), self.counted(counts))
+
+    def counted(self, counts: TrialCounts) -> str:
+        """Samples and failures."""
+        return f"{spaced(counts.samples)} of {spaced(self.samples)}, {counts.failures} failed"
 
     def describe(self, counts: TrialCounts) -> str:
         """Samples, failures and the estimated end."""
-        words = f"{spaced(counts.samples)} of {spaced(self.samples)}, {counts.failures} failed"
+        words = self.counted(counts)
         done = counts.samples - self.before
         if done <= 0 or counts.samples >= self.samples:
             return words
         seconds = (time.monotonic() - self.started) / done * (self.samples - counts.samples)
-        return f"{words}, {_duration(seconds)} left, ends {_clock(seconds)}"
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if minutes < 2:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"
+        return f"{words}, {duration(seconds)} left, ends {_clock(seconds)}"
 
 
 def _clock(seconds: float) -> str:

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 from contract.nodes import NODES
 from diqkd import arguments
 from diqkd.choice_arguments import EXTRACTORS, PRESETS, RULES, require_effective
+from diqkd.link_arguments import LIST, add_link_arguments, fault_list, link_of
 from diqkd.output_files import require_folder, require_writable, write_result
+from diqkd.printing import columns
 from diqkd.results_arguments import KeptResults, add_results_arguments, require_results_folder
 from diqkd.temporary_folder import temporary_folder
-from postprocess.errors import ExitStatus
+from postprocess.errors import ExitStatus, InvalidInput
 
 if TYPE_CHECKING:
     from testbed.nodes.demonstration import Demonstration
+    from testbed.physics.emulated_link import EmulatedLink
 
 DESCRIPTION = """\
 Run the key-generation session of Nadlinger et al. on an emulated laboratory: two processes, one per node, run the
@@ -33,7 +36,9 @@ EPILOG = """\
 examples:
   diqkd demo                                    the paper's session
   diqkd demo --preset long --rounds 150000      a proven key, under a minute
-  diqkd demo --rounds 20000 --gamma 1/2         a rehearsal of some seconds
+  diqkd demo --rounds 20000 --gamma 1/2         a rehearsal: ten seconds, half a minute the first time
+  diqkd demo --rounds 20000 --gamma 1/2 --fault "phase error=0.3"       what then happens, in words
+  diqkd demo --preset long --rounds 300000 --visibility 0.95 --plan-for-link       a link of your own
   diqkd demo --keep run1 --report run1.json     keep both homes; the same command resumes after a crash"""
 
 
@@ -81,6 +86,11 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="rounds per block (default: 1000)",
     )
+    parser.add_argument(
+        "--plan-for-link",
+        action="store_true",
+        help="plan the session for the S and Q of the link below instead of the paper's (with --preset long or custom)",
+    )
     parser.add_argument("--report", type=arguments.path, metavar="FILE", help="write the result as JSON")
     parser.add_argument("--json", action="store_true", help="print the result as JSON alone on stdout")
     parser.add_argument(
@@ -96,11 +106,15 @@ def add_parser(subparsers: Any) -> None:
         help="repeat a run bit for bit; all its keys are predictable and marked insecure",
     )
     add_results_arguments(parser)
+    add_link_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the session and show how it ended."""
+    if LIST in args.fault:
+        print(fault_list(columns()))
+        return ExitStatus.DONE
     if args.report is not None:
         require_writable(args.report, "--report")
     require_results_folder(args)
@@ -121,15 +135,20 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
 
     because = () if args.seed is None else (SEEDED,)
     common: dict[str, Any] = {"min_response_s": 0.0, "insecure_because": because}  # nothing to hide: it is emulated
+    link = link_of(args)
     chosen = (args.rounds, args.gamma, args.syndrome, args.rule, args.extractor, args.allowance, args.bases)
-    preset = args.preset or ("paper" if all(value is None for value in chosen) else "custom")
+    departs = args.plan_for_link or any(value is not None for value in chosen)
+    preset = args.preset or ("custom" if departs else "paper")
     if args.preset:
-        require_effective(args)
+        _require_effective(args)
     require_measurable(2 if preset == "longest" else args.bases or 1)
+    score, qber = _expected(args, link)
     gamma = args.gamma or (None if preset == "long" else PAPER_GAMMA)
     choice = Choice(
         rounds=args.rounds or PAPER_ROUNDS,
         gamma=gamma,
+        score=score,
+        qber=qber,
         syndrome=args.syndrome or "paper",
         rule=args.rule or "proposition-2",
         extractor=args.extractor or "",
@@ -139,13 +158,15 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
     if preset == "paper":
         public = paper("paper-run", "emulated", block_rounds=args.block_rounds, **common)
     else:
-        choice = long_choice(choice.rounds) if preset == "long" else choice
+        choice = long_choice(choice.rounds, score, qber) if preset == "long" else choice
         public = planned("long-run" if preset == "long" else "rehearsal", "emulated", choice, **common)
     experiment = {
         "session": public.session_id,
         "preset": preset,
         "rounds": public.rounds,
         "gamma_256": int(256 * public.gamma),
+        "score": public.score,
+        "qber": public.qber,
         "syndrome": choice.syndrome,
         "rule": choice.rule,
         "extractor": choice.extractor or "usual",
@@ -153,7 +174,27 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         "block_rounds": public.block_rounds,
         "min_response": 0.0,
     }
-    return Demonstration(folder.resolve(), public, experiment, args.seed)
+    faults = tuple(fault.as_dict() for fault in args.fault)
+    return Demonstration(folder.resolve(), public, experiment, args.seed, faults, link=link)
+
+
+def _require_effective(args: argparse.Namespace) -> None:
+    """Options that the preset would not heed are refused; --score and --qber are the link's here, not the plan's."""
+    if args.plan_for_link and args.preset == "paper":
+        raise InvalidInput("--plan-for-link: the preset paper is planned for the paper's link; leave --preset out")
+    plan = argparse.Namespace(**{name: value for name, value in vars(args).items() if name not in ("score", "qber")})
+    require_effective(plan)
+
+
+def _expected(args: argparse.Namespace, link: EmulatedLink) -> tuple[float, float]:
+    """S and Q that the session is planned for."""
+    from postprocess.plans.paper import PAPER_QBER, PAPER_SCORE
+
+    if not args.plan_for_link:
+        return PAPER_SCORE, PAPER_QBER
+    if link.score is None or link.qber is None:
+        raise InvalidInput("--plan-for-link: say which, with --score and --qber or --visibility")
+    return link.score, link.qber
 
 
 def _run_in(folder: Path, args: argparse.Namespace) -> int:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 from rich.table import Table
-from rich.text import Text
 
+from diqkd.abort_words import explained
+from diqkd.bars import bars, is_animated
 from diqkd.printing import spaced
+from diqkd.progress import Progress as Told
+from diqkd.progress import progress
 from postprocess.reports.table1 import table_rows
 from postprocess.security.rules import label_of, rule_named
+from postprocess.support.compile_cache import is_empty
+from testbed.nodes.demonstration import MEASURED
 
 if TYPE_CHECKING:
     from diqkd.results_arguments import KeptResults
@@ -25,22 +31,9 @@ if TYPE_CHECKING:
 OnStatus = Callable[[str, dict[str, Any]], None]
 OnLine = Callable[[str], None]
 
+ROUNDS_SHARE = 0.95  # of the work, roughly
 STAGES = {"alice": 6, "bob": 5}
 WARNING = "Emulated apparatus: this is not a secret key."
-
-
-class TimeLeft(ProgressColumn):
-    """Expected time to the end, from the mean speed since the start of this run."""
-
-    def render(self, task: Task) -> Text:
-        """hh:mm:ss, or dashes before anything is known."""
-        if task.finished or not task.started:
-            return Text("")
-        done = task.completed - task.fields["begun_at"]
-        if not task.total or done <= 0 or task.elapsed is None:
-            return Text("end in -:--:--", style="cyan", no_wrap=True)
-        seconds = int(task.elapsed * (task.total - task.completed) / done)
-        return Text(f"end in {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}", style="cyan", no_wrap=True)
 
 
 class Display:
@@ -49,6 +42,7 @@ class Display:
     def __init__(self, demo: Demonstration, quiet: bool) -> None:
         self.demo = demo
         self.console = Console(quiet=quiet, highlight=False)
+        self.compiles = is_empty()
 
     def announce(self) -> None:
         """What is about to run."""
@@ -61,6 +55,8 @@ class Display:
         self.console.print(f"rule {p.rule}: {label_of(rule_named(p.rule), p.allowance)}; extractor {p.extractor}")
         for reason in p.insecure_because:
             self.console.print(f"[bold red]INSECURE[/bold red]: {reason}")
+        if self.compiles:
+            self.console.print("First run on this machine: compiling the kernels takes some ten seconds more.")
         self.console.print()
 
     @contextmanager
@@ -68,20 +64,16 @@ class Display:
         """Bars for the rounds and for each node's post-processing; gives what moves them and what prints above them."""
         if resumed:
             self.console.print(f"Resuming the session in {self.demo.folder}", markup=False, soft_wrap=True)
-        columns = (
-            TextColumn("{task.description:<13}"),
-            BarColumn(16),
-            TextColumn("{task.fields[text]:<23}"),
-            TimeElapsedColumn(),
-            TimeLeft(),
-        )
-        with Progress(*columns, console=self.console, refresh_per_second=4) as bars:
-            rounds = bars.add_task("Rounds", total=self.demo.parameters.rounds, text="starting both nodes", begun_at=0)
+        animated = is_animated(self.console) and not self.console.quiet
+        title = f"demo: session {self.demo.parameters.session_id}"
+        with progress("demo", title, self.demo.folder, plain=not animated) as told, bars(self.console) as shown:
+            rounds = shown.add_task("Rounds", total=self.demo.parameters.rounds, text="starting both nodes", begun_at=0)
             steps = {
-                node: bars.add_task(f"{node.capitalize()}'s keys", total=total, text="", begun_at=0, start=False)
+                node: shown.add_task(f"{node.capitalize()}'s keys", total=total, text="", begun_at=0, start=False)
                 for node, total in STAGES.items()
             }
-            yield Follower(bars, rounds, steps), self._say
+            self.follower = Follower(shown, rounds, steps, told)
+            yield self.follower, self._say
 
     def _say(self, line: str) -> None:
         if self.console.quiet:
@@ -94,8 +86,9 @@ class Display:
         console = self.console
         console.print()
         if report["measured_score"] is not None:
+            score, score_error, qber, qber_error = (report[name] for name in MEASURED)
             console.print(
-                f"Measured S = {report['measured_score']:.4f}, Q = {100 * report['measured_qber']:.2f} % "
+                f"Measured S = {score:.4f} +- {score_error:.4f}, Q = {100 * qber:.2f} +- {100 * qber_error:.2f} % "
                 "[dim](known because it is emulated)[/dim]"
             )
         if report["accepted"]:
@@ -105,6 +98,8 @@ class Display:
             console.print(f"[bold red]Peer lost[/bold red]: {results.resumption('one node is gone. No key was made')}")
         elif report["abort_reason"]:
             console.print(f"[bold red]Session aborted[/bold red]: {report['abort_reason']}. No key was made")
+            parameters = self.demo.parameters
+            console.print(explained(report, parameters.omega_thr, parameters.qber), markup=False)
         else:
             console.print(
                 "[bold red]The session broke off[/bold red]; the nodes' messages above say why. "
@@ -113,11 +108,7 @@ class Display:
         console.print()
         console.print(balance_table(report["balance"]))
         console.print()
-        seconds = report["seconds"]
-        stages = ", ".join(
-            f"{name} {value:.1f} s" for name, value in seconds.items() if value >= 0.05 and name != "total"
-        )
-        console.print(f"[dim]{stages}; total {seconds['total']:.0f} s[/dim]")
+        self._time(report["seconds"])
         console.print(results.where(), markup=False, soft_wrap=True)
         if kept is not None:
             shown = f"diqkd keys show --home {shlex.quote(str(kept / 'homes'))} --node alice"
@@ -126,13 +117,31 @@ class Display:
         for reason in report["insecure_because"]:
             console.print(f"[bold red]INSECURE[/bold red]: {reason}")
 
+    def _time(self, seconds: dict[str, float]) -> None:
+        """What took how long, in parts that follow each other."""
+        session, rounds = seconds.get("session", 0.0), self.follower.rounds_s
+        parts = [f"set up {seconds['set up']:.1f} s"] if "set up" in seconds else []
+        parts += [f"rounds {min(rounds, session):.1f} s, keys {max(0.0, session - rounds):.1f} s"] if rounds else []
+        longest = seconds.get("privacy amplification", 0.0)
+        of_that = f" (privacy amplification {longest:.1f} s)" if longest >= 0.05 and rounds else ""
+        line = f"Time: {', '.join(parts)}{of_that}; in all {seconds['total']:.1f} s"
+        self.console.print(f"[dim]{line}[/dim]")
+        if self.compiles:
+            self.console.print("[dim]The next session is faster: this one compiled its kernels first.[/dim]")
+
 
 class Follower:
-    """Moves the bars as the nodes report; a node's report is a dict of its public progress datasets."""
+    """Moves the bars as the nodes report; a node's report is a dict of its public progress datasets.
 
-    def __init__(self, bars: Progress, rounds: Any, steps: dict[str, Any]) -> None:
-        self.bars, self.rounds, self.steps = bars, rounds, steps
+    Attributes:
+        rounds_s: how long the rounds took on the wall, until the first node began with the keys; None before.
+    """
+
+    def __init__(self, bars: Progress, rounds: Any, steps: dict[str, Any], told: Told) -> None:
+        self.bars, self.rounds, self.steps, self.told = bars, rounds, steps, told
         self.begun = False
+        self.start = time.monotonic()
+        self.rounds_s: float | None = None
         self.seen: dict[str, list[str]] = {node: [] for node in steps}
 
     def __call__(self, node: str, status: dict[str, Any]) -> None:
@@ -142,20 +151,27 @@ class Follower:
             self._step(node, status["key.status"])
 
     def _rounds(self, status: dict[str, Any]) -> None:
-        done = status["rounds.done"]
+        done, total = status["rounds.done"], self.bars.tasks[self.rounds].total or 1
         if not self.begun:
             self.begun = True
             self.bars.reset(self.rounds, begun_at=done, text="")
-        text = f"{spaced(done)}, {status.get('rounds.herald_rate_hz') or 0:.0f} heralds/s"
+            self.told.begin_at(ROUNDS_SHARE * done / total)
+        text = f"{spaced(done)}/{spaced(int(total))}"
         self.bars.update(self.rounds, completed=done, text=text)
+        if self.rounds_s is None:
+            self.told(ROUNDS_SHARE * done / total, f"{text} rounds")
 
     def _step(self, node: str, stage: str) -> None:
+        if self.rounds_s is None:
+            self.rounds_s = time.monotonic() - self.start
         if not self.seen[node]:
             self.bars.start_task(self.steps[node])
         self.seen[node].append(stage)
         total = self.bars.tasks[self.steps[node]].total
         finished = stage.startswith(("key accepted", "aborted"))
         self.bars.update(self.steps[node], completed=total if finished else len(self.seen[node]) - 1, text=stage)
+        done = sum(self.bars.tasks[step].completed for step in self.steps.values()) / sum(STAGES.values())
+        self.told(ROUNDS_SHARE + (1 - ROUNDS_SHARE) * done, f"{node.capitalize()}: {stage}")
 
 
 def balance_table(balance: dict[str, int]) -> Table:

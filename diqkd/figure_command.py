@@ -90,18 +90,28 @@ def _make(entry: Entry, folder: Path, settings: Settings, dpi: int) -> list[Path
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from diqkd.plain_progress import PlainProgress
+    from diqkd.bars import is_animated
+    from diqkd.progress import progress
     from postprocess.figures import make
 
-    if not sys.stderr.isatty():
-        return make(entry, folder, settings, dpi, PlainProgress(f"figure {entry.name}"))
+    console = Console(file=sys.stderr)
+    name, title = f"figure {entry.name}", f"figure {entry.name}, into {folder}"
     columns = (
         TextColumn("{task.fields[name]:<14}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=16),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
         TextColumn("{task.fields[text]}"),
     )
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bars:
+    animated = is_animated(console)
+    with (
+        progress(name, title, plain=not animated) as told,
+        Progress(*columns, console=console, transient=True, disable=not animated) as bars,
+    ):
         task = bars.add_task("", total=1.0, name=entry.name, text="")
-        return make(entry, folder, settings, dpi, lambda share, text: bars.update(task, completed=share, text=text))
+
+        def show(share: float, text: str) -> None:
+            bars.update(task, completed=share, text=text)
+            told(share, text)
+
+        return make(entry, folder, settings, dpi, show)

@@ -98,21 +98,45 @@ def provision(args: argparse.Namespace) -> ExitStatus:
 
 
 def link(args: argparse.Namespace) -> ExitStatus:
-    """This node's public key; the peer's is stored when it is given."""
-    from postprocess.link.keys import make_link_keys, write_peer
+    """This node's public key; the peer's is stored when it is given; fingerprints of both say what is there."""
+    from postprocess.link.key_files import LinkKeyFile, fingerprint
+    from postprocess.link.keys import make_link_keys, stored_peer, write_peer
 
     homes, node = home_of(args)
-    given = (args.peer_key, args.rounds, args.post_processing)
-    if any(given) and not all(given):
-        raise InvalidInput("the peer: give all of --peer-key, --rounds and --post-processing")
+    peer = other_node(node)
+    if args.peer_key and args.peer:
+        raise InvalidInput("--peer and --peer-key: give one of them")
+    addresses = (args.rounds, args.post_processing)
+    if (args.peer_key or args.peer or any(addresses)) and not ((args.peer_key or args.peer) and all(addresses)):
+        raise InvalidInput("the peer: give all of --peer (or --peer-key), --rounds and --post-processing")
     folder = private_folder(homes / node)
-    public_key = make_link_keys(folder)
-    if all(given):
-        write_peer(folder, args.peer_key, {"rounds": args.rounds, "session": args.post_processing})
+    public_key, key = make_link_keys(folder), args.peer_key
+    if args.peer is not None:
+        carried = LinkKeyFile.read(args.peer)
+        if carried.node != peer:
+            raise InvalidInput(f"--peer {args.peer}: this is {carried.node}'s key; {node}'s node takes {peer}'s")
+        key = carried.public_key
+    if key:
+        write_peer(folder, key, {"rounds": args.rounds, "session": args.post_processing})
+    if args.write is not None:
+        _write_new(args.write, LinkKeyFile(node, public_key).text().encode(), "choose another name", mode=0o644)
+    stored = stored_peer(folder)
     if args.json:
-        _print_json({"node": node, "public_key": public_key, "peer_stored": (folder / "link" / "peer.json").exists()})
+        content = {"node": node, "public_key": public_key, "fingerprint": fingerprint(public_key)}
+        told = None if stored is None else stored | {"fingerprint": fingerprint(stored["public_key"])}
+        _print_json(content | {"peer_stored": stored is not None, "peer": told})
+        return ExitStatus.DONE
+    print(public_key)
+    print(f"{node}'s fingerprint  {fingerprint(public_key)}")
+    if args.write is not None:
+        print(f"Written to {shlex.quote(str(args.write))}: carry it to {peer}'s node, take it in there with --peer.")
+    if stored is None:
+        print(f"{peer}'s key is not stored yet.")
     else:
-        print(public_key)
+        print(f"{peer}'s fingerprint  {fingerprint(stored['public_key'])}, {'stored now' if key else 'as stored'}")
+        meaning = "listens" if node == "alice" else "connects"
+        print(f"{node} {meaning} at {stored['rounds']} (rounds) and {stored['session']} (post-processing)")
+        print("Read both fingerprints aloud between the nodes: they must be the same on both.")
     return ExitStatus.DONE
 
 
@@ -273,17 +297,17 @@ def _require_new_home(folder: Path) -> None:
         raise InvalidInput(f"{folder}: has sessions, so a ledger was here; a new K0 needs a new home")
 
 
-def _create_new(path: Path, remedy: str) -> int:
+def _create_new(path: Path, remedy: str, mode: int = 0o600) -> int:
     try:
-        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
     except FileExistsError:
         raise InvalidInput(f"{path}: exists; {remedy}") from None
     except OSError as problem:
         raise InvalidInput(f"{path}: cannot be made ({problem.strerror}); give a file in a folder of yours") from None
 
 
-def _write_new(path: Path, content: bytes, remedy: str) -> None:
-    _write_all(_create_new(path, remedy), content, path)
+def _write_new(path: Path, content: bytes, remedy: str, mode: int = 0o600) -> None:
+    _write_all(_create_new(path, remedy, mode), content, path)
 
 
 def _write_all(file: int, content: bytes, path: Path) -> None:

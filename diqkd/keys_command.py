@@ -24,12 +24,14 @@ K0 is drawn on one node, into a file, and carried to the other by hand; the file
   diqkd keys provision --home ~/diqkd --node bob --take /media/usb/k0"""
 
 LINK = """\
-Show this node's public link key (made on the first call), and store the peer's with the addresses of the two
-channels. The link accepts the authenticated peer alone; what must be authentic carries a tag from the ledger.
+Show this node's public link key (made on the first call) and its fingerprint, and store the peer's with the addresses
+of the two channels. The link accepts the authenticated peer alone; what must be authentic carries a tag from the
+ledger. A key is no secret, but must not be swapped: carry it as a file, then read the fingerprints aloud.
 
-On Alice's node the addresses are those at which she listens, on Bob's those to which he connects (keys may begin with
-a minus sign and hold every special character of a shell but the single quote, so write them like this):
-  diqkd keys link --home ~/diqkd --node alice --peer-key='KEY' --rounds 'tcp://*:5710' --post-processing 'tcp://*:5711'"""
+On Alice's node the addresses are those at which she listens, on Bob's those to which he connects:
+  diqkd keys link --home ~/diqkd --node alice --write alice.link
+  diqkd keys link --home ~/diqkd --node alice --peer bob.link --rounds 'tcp://*:5710' --post-processing 'tcp://*:5711'
+--peer-key=KEY takes the 40 characters themselves, in single quotes: they hold every special character of a shell."""
 
 FORGET = """\
 Erase what a closed session has left here: settings, outcomes, the content of its messages. Delivering a key does so
@@ -118,6 +120,8 @@ def _add_provision(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_link(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--write", type=arguments.path, metavar="FILE", help="write the public key to a new file")
+    parser.add_argument("--peer", type=arguments.path, metavar="FILE", help="take the peer's public key from its file")
     parser.add_argument("--peer-key", type=arguments.word, metavar="KEY", help="the peer's public key, 40 characters")
     parser.add_argument(
         "--rounds", type=arguments.word, metavar="ADDRESS", help="tcp://HOST:PORT of the channel for the rounds"

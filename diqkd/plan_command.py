@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
 from diqkd.choice_arguments import add_choice_arguments
+from diqkd.quantities import quantity
 from postprocess.errors import ExitStatus
 
 DESCRIPTION = """\
@@ -308,19 +309,19 @@ def _choice(args: argparse.Namespace) -> Choice:
 
 
 def _rate(text: str) -> float:
-    return _number(text, 0.0, 1e9, "a herald rate in Hz; write for instance 55")
+    return _number(text, 0.0, 1e9, "a herald rate in Hz; write for instance 55", "Hz")
 
 
 def _quantile(text: str) -> float:
     return _number(text, 0.5, 1.0, "a quantile between 0.5 and 1; write for instance 0.95")
 
 
-def _number(text: str, low: float, high: float, what: str) -> float:
+def _number(text: str, low: float, high: float, what: str, base: str = "") -> float:
     """A number strictly between two others."""
     try:
-        value = float(text)
+        value = quantity(text, base)
     except ValueError:
         value = math.nan
     if not low < value < high:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+        raise argparse.ArgumentTypeError(f"{arguments.shown(text)} is not {what}")
     return value

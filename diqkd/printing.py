@@ -19,3 +19,10 @@ def counted(number: int, what: str) -> str:
 def printable(text: str) -> str:
     """One line that any terminal shows: control characters, line ends and broken Unicode escaped."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def columns(most: int = 100) -> int:
+    """Width of the terminal for wrapped text, at least 40."""
+    import shutil
+
+    return max(40, min(most, shutil.get_terminal_size().columns))

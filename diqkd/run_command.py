@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from contract.nodes import NODES
 from diqkd import arguments
+from diqkd.experiment_options import range_of, read_options
+from diqkd.kept_laboratory import open_laboratory
+from diqkd.link_arguments import LIST, add_link_arguments, fault_list
 from diqkd.output_files import require_folder
+from diqkd.printing import columns
+from diqkd.quantities import in_unit
 from diqkd.results_arguments import KeptResults, add_results_arguments, require_results_folder
 from diqkd.temporary_folder import temporary_folder
 from postprocess.errors import ExitStatus, InvalidInput
@@ -30,10 +35,6 @@ examples:
   diqkd run characterise_link -o rounds=30000 -o window=10000
   diqkd run calibrate_herald_phase --keep lab1               Bob's phases, kept in lab1
   diqkd run tomography --arguments"""
-
-TEXT_KINDS = ("StringValue", "EnumerationValue")  # as the processors of ARTIQ's arguments call themselves
-NUMBER_KINDS = ("NumberValue",)
-SESSIONS = 10  # that the ledgers of a laboratory have pads for
 
 
 def add_parser(subparsers: Any) -> None:
@@ -60,6 +61,7 @@ def add_parser(subparsers: Any) -> None:
         "--seed", type=arguments.seed, metavar="S", help="a new laboratory repeats bit for bit, which is insecure"
     )
     add_results_arguments(parser)
+    add_link_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -68,6 +70,9 @@ def run(args: argparse.Namespace) -> int:
     from diqkd.places import checkout
     from testbed.standin.experiment_catalogue import find, scan
 
+    if LIST in args.fault:
+        print(fault_list(columns()))
+        return ExitStatus.DONE
     if args.experiment is None:
         for listed in scan(checkout()):
             print(f"{listed.file.stem:<24} {listed.title}")
@@ -77,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     if args.arguments:
         _describe(listed)
         return ExitStatus.DONE
-    options = _options(listed, args.option)
+    options = read_options(listed, args.option)
     nodes = NODES if args.node == "both" else (args.node,)
     if len(nodes) == 1 and listed.needs_peer(options):
         alone = ", or say -o take_turns=False" if listed.takes_turns else ""
@@ -97,72 +102,25 @@ def _describe(listed: Listed) -> None:
         if argument.group != group:
             group = argument.group
             print(group)
-        told = argument.description
-        limits = [f"{told[end]:g}" for end in ("min", "max") if told.get(end) is not None]
-        allowed = " or ".join(told["choices"]) if "choices" in told else " to ".join(limits)
-        print(f"  {argument.name}={told.get('default')}   {argument.tooltip}{f' ({allowed})' if allowed else ''}")
-    print("\nNumbers are in SI units, as artiq_client takes them.")
-
-
-def _options(listed: Listed, words: list[str]) -> dict[str, Any]:
-    """-o words as arguments; text arguments stay text, and values of the others are PYON."""
-    from testbed.standin import pyon
-
-    known = {argument.name: argument.description for argument in listed.arguments}
-    options: dict[str, Any] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        if not equals or name not in known:
-            raise InvalidInput(f"-o {word}: write NAME=VALUE with NAME one of {', '.join(known)}")
-        kind = known[name]["ty"]
-        if kind in TEXT_KINDS:
-            options[name] = _unquoted(text)
-            continue
-        try:
-            options[name] = pyon.decode(text)
-        except Exception:
-            raise InvalidInput(f"-o {word}: {name} is not text; write {_example(known[name])}") from None
-        if kind in NUMBER_KINDS and (isinstance(options[name], bool) or not isinstance(options[name], int | float)):
-            raise InvalidInput(f"-o {word}: {name} is a number; write {_example(known[name])}")
-        if kind == "BooleanValue" and not isinstance(options[name], bool):
-            raise InvalidInput(f"-o {word}: {name} is true or false; write {_example(known[name])}")
-    return options
-
-
-def _unquoted(text: str) -> str:
-    """Text as it is; quotes around the whole, as artiq_client wants them, are taken off."""
-    return text[1:-1] if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"" else text
-
-
-def _example(description: dict[str, Any]) -> str:
-    from testbed.standin import pyon
-
-    try:
-        return f"for instance {pyon.encode(description['default'])}"
-    except (KeyError, TypeError):
-        return "its value as artiq_client takes it"
+        told, allowed = argument.description, range_of(argument.description)
+        default = told.get("default")
+        if told["ty"] == "NumberValue":
+            default = in_unit(told["default"], told["unit"], told["scale"])
+        print(f"  {argument.name}={default}   {argument.tooltip}{f' ({allowed})' if allowed else ''}")
+    print("\nNumbers without a unit are in SI units, as artiq_client takes them; 40 kHz, 20 us or 1.8 % are read, too.")
 
 
 def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argparse.Namespace) -> int:
     from diqkd.places import checkout
     from diqkd.run_display import RunDisplay
-    from testbed.nodes.two_masters import TwoMasters, demonstration_at
     from testbed.nodes.two_nodes import NodePair, cause
 
-    lab = TwoMasters.open(folder)
-    if not lab.is_set_up:
-        lab.set_up(sessions=SESSIONS, rehearsals=True, seed=args.seed)
-    elif args.seed is not None:
-        raise InvalidInput(f"--seed: {folder} is a laboratory already; a seed is for a new one")
-    elif lab.running():
-        raise InvalidInput(f"--keep {folder}: its masters are running; submit there, or `{lab.command('down')}` first")
-    else:
-        demonstration_at(folder).connect()  # the addresses of the last start may be taken by now
+    open_laboratory(folder, args)
     os.environ.pop("DIQKD_NODE", None)
     nodes = NODES if args.node == "both" else (args.node,)
     results = KeptResults(args, folder, listed.file.stem)
     try:
-        with RunDisplay(listed.title, nodes) as display:
+        with RunDisplay(listed.title, nodes, folder) as display:
             pair = NodePair(folder / "laboratory", on_line=display.say, on_print=display.collect)
             for node in nodes:
                 pair.start(node, listed.file, listed.class_name, options, folder / "homes", checkout() / "device_db.py")

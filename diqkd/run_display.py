@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from diqkd.bars import bars, is_animated
 from diqkd.printing import spaced
+from diqkd.progress import progress
 from postprocess.errors import ExitStatus
 from postprocess.results.run_outcome import end_words
 
@@ -27,22 +29,23 @@ TEMPORARY = "The calibration file ends with this temporary laboratory; --keep DI
 class RunDisplay:
     """A bar per node while they run; use as a context manager."""
 
-    def __init__(self, title: str, nodes: Sequence[str]) -> None:
+    def __init__(self, title: str, nodes: Sequence[str], folder: Path | None = None) -> None:
         self.console = Console(highlight=False)
         self.console.print(f"[bold]{title}[/bold]")
-        columns = (TextColumn("{task.description:<6}"), BarColumn(24), TextColumn("{task.fields[text]}"))
-        self.bars = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console)
+        self.bars = bars(self.console)
         self.tasks = {node: self.bars.add_task(node.capitalize(), total=None, text="starting") for node in nodes}
+        self.shares = dict.fromkeys(nodes, 0.0)
+        self._told = progress("run", f"run: {title}", folder, plain=not is_animated(self.console))
         self.found: dict[str, list[str]] = {node: [] for node in nodes}
 
     def __enter__(self) -> RunDisplay:
-        if self.console.is_terminal:
-            self.bars.start()
+        self.told = self._told.__enter__()
+        self.bars.start()
         return self
 
     def __exit__(self, kind: type | None, problem: BaseException | None, trace: TracebackType | None) -> None:
-        if self.console.is_terminal:
-            self.bars.stop()
+        self.bars.stop()
+        self._told.__exit__(kind, problem, trace)
 
     def say(self, line: str) -> None:
         """A line that a node writes to stderr."""
@@ -57,12 +60,17 @@ class RunDisplay:
 
     def follow(self, node: str, status: dict[str, Any]) -> None:
         """Move a node's bar; `status` has its public datasets."""
-        text = status.get("calibration.status") or status.get("rounds.status") or status.get("lifecycle", "")
+        text = words = status.get("calibration.status") or status.get("rounds.status") or status.get("lifecycle", "")
         done, total = status.get("rounds.done", 0), status.get("rounds.total")
         if total and done:
-            text = f"{status.get('rounds.session')}: {spaced(done)} of {spaced(total)} rounds"
+            text = f"{spaced(done)}/{spaced(total)}"
+            words = f"{status.get('rounds.session')}: {text} rounds, {status.get('rounds.status', '')}"
+            self.shares[node] = done / total
             self.bars.update(self.tasks[node], completed=done, total=total)
+            if len(self.shares) == sum(share > 0 for share in self.shares.values()):
+                self.told.begin_at(min(self.shares.values()))
         self.bars.update(self.tasks[node], text=text)
+        self.told(sum(self.shares.values()) / len(self.shares), f"{node.capitalize()}: {words}")
 
     def conclude(self, statuses: dict[str, int], found: RunFound, results: KeptResults) -> None:
         """What the nodes found, how they ended, and the files with it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
 from diqkd.home_arguments import add_home_arguments, home_of
+from diqkd.running_notes import running
 from postprocess.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ and for a session that has ended it tells the peer and repeats the result. Messa
 example, one line on each node:
   diqkd session --home ~/diqkd --node alice --session 2024-05-17
   diqkd session --home ~/diqkd --node bob --session 2024-05-17"""
+
+STEPS = 6  # that a role announces, at most
 
 
 def add_parser(subparsers: Any) -> None:
@@ -66,16 +69,16 @@ def run(args: argparse.Namespace) -> int:
     home = NodeHome(node, homes)
     parameters = stored_parameters(home, args.session)
 
-    def progress(step: str) -> None:
-        if not args.json:
-            print(f"  {step}", file=sys.stderr, flush=True)
+    with running(f"session: {args.session}, {node}'s post-processing", homes) as note:
+        done: list[str] = []
 
-    result = post_process(
-        home,
-        args.session,
-        timeout_s=args.timeout,
-        progress=progress,
-    )
+        def progress(step: str) -> None:
+            done.append(step)
+            note(min(len(done), STEPS) / (STEPS + 1), step)
+            if not args.json:
+                print(f"  {step}", file=sys.stderr, flush=True)
+
+        result = post_process(home, args.session, timeout_s=args.timeout, progress=progress)
     if args.json:
         print(json.dumps(_as_json(node, parameters, result), indent=2))
         return ExitStatus.DONE if result.accepted else ExitStatus.ABORTED

@@ -2,6 +2,7 @@
 
 JSON object, one entry per setting, named by its place in NodeSettings:
     {"readout.threshold": {"value": 6, "measured": "2026-05-04T12:00:00+00:00", "by": "ReadoutHistogram"}, ...}
+"error" is the standard error of the value, where it has one.
 Numbers are in the units of node.settings (SI, rad). The schedule of a round is no calibration: both nodes rely on it.
 """
 
@@ -47,17 +48,22 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
         raise CalibrationError(str(problem)) from None
 
 
-def write(defaults: NodeSettings, path: Path, values: dict[str, Any], by: str) -> NodeSettings:
+def write(
+    defaults: NodeSettings, path: Path, values: dict[str, Any], by: str, errors: dict[str, Any] | None = None
+) -> NodeSettings:
     """Add or replace calibrated values, all or none, durably (0600); returns the settings that follow.
 
     Args:
         values: name of the setting -> value, e.g. {"qubit.mapping.frequency": 200.01e6}.
         by: what measured them, for the log book.
+        errors: standard errors of those that have one, in the unit of the value.
     """
     with changing(Path(path).parent):
         entries = read(path)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        entries.update({name: {"value": value, "measured": now, "by": by} for name, value in values.items()})
+        for name, value in values.items():
+            error = {"error": errors[name]} if errors and name in errors else {}
+            entries[name] = {"value": value, "measured": now, "by": by} | error
         settings = _applied(defaults, path, entries)
         write_private(Path(path), json.dumps(entries, indent=1, sort_keys=True).encode())
     return settings

@@ -3,6 +3,7 @@
 Fits bring scipy with them, and are imported where they are needed: scanning the repository builds every experiment.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from node.shots.probe import Probe
 from node.shots.shot import Shot
 from postprocess.errors import DiqkdError
 from procedures.calibration_file import write
+from procedures.calibration_log import keep_result
 from procedures.kernel_session import KernelSession
 from procedures.node_experiment import NodeExperiment
 from procedures.scans.point_scan import PointScan
@@ -79,6 +81,11 @@ class Calibration(NodeExperiment):
         """The node's settings as calibrated now."""
         return self.node.settings
 
+    def log_name(self) -> str:
+        """Under which the result is kept: the experiment's file, and its line where it has one."""
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+        return f"{name} {self.line}" if hasattr(self, "line") else name
+
     def begin(self, title: str, x_label: str, y_label: str, unit: float = 1.0) -> None:
         """Empty datasets, and the calibration file as it is now."""
         self.publish("calibration.apparatus", self.apparatus)
@@ -138,11 +145,18 @@ class Calibration(NodeExperiment):
         self.measure_points(len(x), words_of, keep)
         return found
 
-    def conclude(self, line: str, values: dict[str, Any] | None = None) -> None:
-        """Show the result, and write calibrated values if the operator wants that; the old ones stand beside them."""
+    def conclude(self, line: str, values: dict[str, Any] | None = None, errors: dict[str, Any] | None = None) -> None:
+        """Show the result, and write calibrated values if the operator wants that; the old ones stand beside them.
+
+        The line also goes to the node's log of calibrations, which `diqkd calibrate` shows.
+
+        Args:
+            values: name of the setting -> value; errors: their standard errors.
+        """
+        keep_result(self.home.folder, self.log_name(), line)
         if values and self.write:
             before = {name: _setting(self.settings, name) for name in values}
-            write(self.node.defaults, self.home.calibration, values, type(self).__name__)
+            write(self.node.defaults, self.home.calibration, values, type(self).__name__, errors)
             self.kernel_session.read_calibration()
             written = "; ".join(f"{name}: {before[name]} -> {_setting(self.settings, name)}" for name in values)
             line = f"{line}; wrote {written}"

@@ -53,4 +53,5 @@ class CalibrateFrequency(Calibration, EnvExperiment):
         fit = rabi_line(x, successes, self.shots, duration)
         self.display.fit(fit, x)
         found = with_error(fit.value, fit.standard_error, "MHz", 1 * MHz)
-        self.conclude(f"{self.line} line at {found}", {f"qubit.{self.line}.frequency": round(fit.value, 1)})
+        name = f"qubit.{self.line}.frequency"
+        self.conclude(f"{self.line} line at {found}", {name: round(fit.value, 1)}, {name: fit.standard_error})

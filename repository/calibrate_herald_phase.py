@@ -37,11 +37,15 @@ class CalibrateHeraldPhase(BasisExperiment, EnvExperiment):
             error = each.standard_error
             print(f"{pattern:04b}  phase {each.phase:.4f} +- {error:.4f} rad, contrast {each.contrast:.3f}")
         if self.write and self.is_bob:
-            self._keep([each.phase for each in found])
+            self._keep(found)
 
-    def _keep(self, phases):
+    def _keep(self, found):
         from procedures.calibration_file import write
+        from procedures.calibration_log import keep_result
 
-        values = {"qubit.pattern_phase": phases}
-        write(self.node.defaults, self.home.calibration, values, by="CalibrateHeraldPhase")
+        name = "qubit.pattern_phase"
+        phases = ", ".join("{:.3f} +- {:.3f}".format(each.phase, each.standard_error) for each in found)
+        keep_result(self.home.folder, "calibrate_herald_phase", f"phases {phases} rad")
+        values, errors = {name: [each.phase for each in found]}, {name: [each.standard_error for each in found]}
+        write(self.node.defaults, self.home.calibration, values, "CalibrateHeraldPhase", errors)
         print("written to the calibration file of this node")

@@ -44,4 +44,7 @@ class CalibratePiTime(Calibration, EnvExperiment):
         fit = rabi_flops(x, successes, self.shots)
         self.display.fit(fit, x)
         found = with_error(fit.value, fit.standard_error, "us", 1 * us)
-        self.conclude(f"pi time of the {self.line} line {found}", {f"qubit.{self.line}.pi_time": round(fit.value, 12)})
+        name = f"qubit.{self.line}.pi_time"
+        self.conclude(
+            f"pi time of the {self.line} line {found}", {name: round(fit.value, 12)}, {name: fit.standard_error}
+        )

@@ -40,6 +40,7 @@ class CalibrateReadout(Calibration, EnvExperiment):
             f"threshold {found.value} (likelihoods equal at {found.crossing:.2f} +- {found.standard_error:.2f}), dark "
             f"{found.mean_dark:.2f}, bright {found.mean_bright:.1f} counts, wrong verdicts {found.error:.1e}",
             {"readout.threshold": found.value},
+            {"readout.threshold": found.standard_error},
         )
 
     def _words(self, index):

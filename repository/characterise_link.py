@@ -60,7 +60,7 @@ class CharacteriseLink(PeerExperiment, EnvExperiment):
         ):
             self.publish("characterisation." + name, value)
         blocks = counts_of_blocks(self.strings.joint, self.block_rounds)
-        self.set_dataset("diqkd.characterisation.block_counts", blocks, broadcast=False)
+        self.publish("characterisation.block_counts", blocks, broadcast=False)
         self.keep_timeline(self.plan)
         print(report(quality))
 

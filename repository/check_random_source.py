@@ -36,6 +36,7 @@ class CheckRandomSource(NodeExperiment, EnvExperiment):
         from postprocess.randomness.choice import untested_source
         from postprocess.randomness.fips_tests import SAMPLE_BITS, failed_tests
         from postprocess.randomness.health_tests import fault_of
+        from procedures.calibration_log import keep_result
 
         source = untested_source(self.home, "self test")
         samples = [source.bits(SAMPLE_BITS) for _ in range(self.samples)]
@@ -51,3 +52,4 @@ class CheckRandomSource(NodeExperiment, EnvExperiment):
             raise DiqkdError(f"{source.description}: not random, {faults[0]} ({line}); do not start a session")
         if binom.sf(len(failures) - 1, self.samples, self.FALSE_ALARM) < self.RARE:
             raise DiqkdError(f"{source.description}: {line}; do not start a session, look after the generator")
+        keep_result(self.home.folder, "check_random_source", f"{source.description}: {line}")

@@ -53,9 +53,11 @@ class Ramsey(Calibration, EnvExperiment):
         self.display.fit(fit, x)
         coherence = with_error(*fit.parameters["coherence_s"], "ms", 1 * ms)
         found = with_error(frequency + fit.value, fit.standard_error, "MHz", 1 * MHz)
+        name = f"qubit.{self.line}.frequency"
         self.conclude(
             f"{self.line} line at {found}, coherence time {coherence}",
-            {f"qubit.{self.line}.frequency": round(frequency + fit.value, 1)},
+            {name: round(frequency + fit.value, 1)},
+            {name: fit.standard_error},
         )
 
     def _two_pulses(self, frequency, wait):

@@ -55,6 +55,21 @@ def write_peer(home: Path | str, public_key: str, endpoints: dict[str, str]) -> 
     write_private(folder / "peer.json", json.dumps(content, indent=2).encode())
 
 
+def stored_peer(home: Path | str) -> dict[str, str] | None:
+    """The peer as stored, {"public_key", "rounds", "session"}; None before it is.
+
+    Raises:
+        InvalidInput: the file is damaged.
+    """
+    path = Path(home) / "link" / "peer.json"
+    try:
+        content = read_object(path, _REMEDY)
+    except MissingFile:
+        return None
+    _check_peer(content, str(path), own_key=make_link_keys(home))
+    return {name: content[name] for name in ("public_key", *CHANNELS)}
+
+
 def read_link_keys(home: Path | str) -> LinkKeys:
     """Keys and peer as stored; InvalidInput names the file that is missing or damaged."""
     folder = Path(home) / "link"

@@ -77,6 +77,11 @@ class ForgivingCache(FunctionCache):
             _say_once(problem)
 
 
+def is_empty() -> bool:
+    """Whether nothing has been compiled yet: the first run of a version of numba compiles for some ten seconds."""
+    return not config.CACHE_DIR or next(Path(config.CACHE_DIR).rglob("*.nbi"), None) is None
+
+
 def _say_once(problem: BaseException) -> None:
     """Once per command: child processes inherit that it was said."""
     if not os.environ.get(TOLD):

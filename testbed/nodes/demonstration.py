@@ -17,12 +17,14 @@ from postprocess.errors import AbortReason, ExitStatus, InvalidInput
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import CheckedSource, RandomSource, SeededSource, SystemSource
 from postprocess.storage.private_files import private_folder, write_private
+from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
 
 DESCRIPTION_FILE = "demonstration.json"
 PUBLIC = (
     "session_id", "n", "gamma", "ell", "accepted", "apparatus", "insecure", "insecure_because", "balance",
     "ledgers_consistent",
 )  # fmt: skip
+MEASURED = ("measured_score", "measured_score_error", "measured_qber", "measured_qber_error")
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Demonstration:
         parameters: the session's public parameters, as both nodes will compute them.
         arguments: of the experiment, by name.
         seed: makes every random choice of the run repeat, which marks it insecure.
-        faults: for the laboratory, see testbed.physics.laboratory.
+        faults, link: of the laboratory, see testbed.physics.laboratory.
         sessions: K0 has pads for so many.
         distrust: reasons why no key of the ledgers must be trusted, beyond those of the parameters.
     """
@@ -46,6 +48,7 @@ class Demonstration:
     faults: tuple[dict[str, Any], ...] = ()
     sessions: int = 1
     distrust: tuple[str, ...] = ()
+    link: EmulatedLink = PUBLISHED
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -65,7 +68,10 @@ class Demonstration:
             InvalidInput: the folder holds another session.
         """
         start = time.monotonic()
-        description = json.dumps({"parameters": json.loads(self.parameters.to_json()), "seed": self.seed}, indent=2)
+        described = {"parameters": json.loads(self.parameters.to_json()), "seed": self.seed}
+        if self.link != PUBLISHED or self.faults:
+            described |= {"link": self.link.as_dict(), "faults": [dict(fault) for fault in self.faults]}
+        description = json.dumps(described, indent=2)
         path = self.folder / DESCRIPTION_FILE
         if path.exists():
             if path.read_text() != description:
@@ -110,7 +116,7 @@ class Demonstration:
     def _build_laboratory(self) -> None:
         from testbed.physics import laboratory
 
-        laboratory.create(self.laboratory, seed=self.seed, faults=self.faults)
+        laboratory.create(self.laboratory, seed=self.seed, faults=self.faults, link=self.link)
 
     def report(self, statuses: dict[str, int]) -> dict[str, Any]:
         """How it ended, with what only an emulated laboratory may show: S, Q, the private reason, equality of the
@@ -152,13 +158,15 @@ class Demonstration:
 
         folders = [self.homes / node / "sessions" / self.parameters.session_id for node in NODES]
         if not all(RoundStore.exists(folder) for folder in folders):
-            return {"measured_score": None, "measured_qber": None}
+            return dict.fromkeys(MEASURED)
         stores = [RoundStore.open(folder, read_only=True) for folder in folders]
         if not all(store.complete for store in stores):
-            return {"measured_score": None, "measured_qber": None}
+            return dict.fromkeys(MEASURED)
         alice, bob = (store.raw() for store in stores)
         strings = (alice.settings, bob.settings, alice.outcomes, bob.outcomes)
-        return {"measured_score": chsh_score(*strings).value, "measured_qber": qber(*strings).value}
+        score, error_rate = chsh_score(*strings), qber(*strings)
+        found = (score.value, score.standard_error, error_rate.value, error_rate.standard_error)
+        return dict(zip(MEASURED, found, strict=True))
 
     def _reason(self, ends: list[str | None], statuses: dict[str, int]) -> str | None:
         """The most telling name of the abort: Bob's private verdict, then what the ledgers say, then a lost peer."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from testbed.nodes import masters
 from testbed.nodes.demonstration import DESCRIPTION_FILE, Demonstration
 from testbed.nodes.detached import DetachedProcess
 from testbed.nodes.masters import NodeMasters
+from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
+from testbed.physics.faults import Fault
 from testbed.standin.real_artiq import CONTROLLERS, require_artiq
 
 STATE_FILE = "lab.json"
@@ -80,18 +83,29 @@ class TwoMasters:
         """Whether both homes are provisioned."""
         return (self.folder / DESCRIPTION_FILE).exists()
 
-    def set_up(self, *, sessions: int, rehearsals: bool, seed: int | None) -> None:
+    def set_up(
+        self,
+        *,
+        sessions: int,
+        rehearsals: bool,
+        seed: int | None,
+        link: EmulatedLink = PUBLISHED,
+        faults: Sequence[Fault] = (),
+    ) -> None:
         """Provision both homes and build the laboratory, once.
 
         Args:
             sessions: K0 has pads for so many; each accepted session leaves pads for another.
             rehearsals: the ledgers also take sessions too short for the proof, and no key in them counts as secure.
             seed: makes everything repeat, which is insecure.
+            link, faults: of the laboratory.
         """
         because = () if seed is None else (SEEDED,)
         parameters = paper("provisioning", "emulated", insecure_because=because)
         distrust = (REHEARSALS,) if rehearsals else ()
-        Demonstration(self.folder, parameters, {}, seed, sessions=sessions, distrust=distrust).set_up()
+        demo = Demonstration(self.folder, parameters, {}, seed, sessions=sessions, distrust=distrust, link=link)
+        demo.faults = tuple(fault.as_dict() for fault in faults)
+        demo.set_up()
 
     def node(self, name: str) -> NodeMasters:
         """Master and controllers of one node, as last started.

@@ -136,7 +136,7 @@ class AttemptLoop:
             self._stuck = int(stuck.value or 0)
             with_it = [p for p in PATTERNS if p >> self._stuck & 1]
             self.pattern = with_it[self.remaining % len(with_it)]
-            self.remaining = 1 + int(self.remaining * truth.SUCCESS_PER_ATTEMPT / truth.STUCK_APD_PER_ATTEMPT)
+            self.remaining = 1 + int(self.remaining * self.stream.success_per_attempt / truth.STUCK_APD_PER_ATTEMPT)
         self.site.approach(herald)
 
     def _configure(self) -> None:

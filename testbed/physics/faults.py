@@ -6,25 +6,59 @@ from dataclasses import asdict, dataclass
 
 from contract.nodes import NODES
 
+
+@dataclass(frozen=True)
+class FaultKind:
+    """One kind of fault.
+
+    Attributes:
+        effect: what it does; `node` and `round` in it are those of the fault.
+        what: what `value` is, empty where there is none; unit: its base unit, empty for a number.
+        low, high: range of `value`; usual: what it is unless given, None where it must be.
+        has_round, has_node: whether the fault begins at a herald, and whether it strikes one node.
+    """
+
+    effect: str
+    what: str = ""
+    unit: str = ""
+    low: float = 0.0
+    high: float = 0.0
+    usual: float | None = None
+    has_round: bool = True
+    has_node: bool = False
+
+
+FOREVER = float("inf")
 KINDS = {
-    "ion lost": "no fluorescence and no heralds on `node` from herald `round` on, until its next kernel starts",
-    "laser unlocked": "lock line low on both nodes from herald `round` on, for `value` s of timeline (default 0.02)",
-    "partner late": "`node` is not ready at herald `round` for `value` attempt windows (default 3)",
-    "link dead": "no heralds from herald `round` on for `value` attempt windows (default: for ever)",
-    "stuck apd": "APD number `value` clicks in every attempt from herald `round` on",
-    "underflow": "the CPU of `node` stalls after herald `round`",
-    "round type lost": "Bob's pulse on the round-type lines gets lost in round `round`",
-    "round type doubled": "Bob's pulse appears on both round-type lines in round `round`",
-    "round type swallowed": "Bob's pulses that announce key rounds get lost from round `round` on",
-    "device answers 0 to setting 2": "Bob's ion is found dark in every key round from round `round` on",
-    "phase error": "`value` rad are added to the analysis pulses of `node`, always",
-    "shuttle broken": "the electrodes of `node` do not move from herald `round` on",
-}
+    "ion lost": FaultKind(
+        "no fluorescence and no heralds on the node from round on, until its next kernel starts", has_node=True
+    ),
+    "laser unlocked": FaultKind(
+        "the 674 nm laser's lock line is low on both nodes from round on", "duration", "s", 1e-6, 60.0, 0.02
+    ),
+    "partner late": FaultKind("a node is not ready at round", "attempt windows", "", 1, 1e9, 3),
+    "link dead": FaultKind("no heralds from round on", "attempt windows", "", 1, 1e12, FOREVER),
+    "stuck apd": FaultKind("an APD clicks in every attempt from round on", "number of the APD", "", 0, 3, 0),
+    "underflow": FaultKind("the CPU of the node stalls after round", has_node=True),
+    "round type lost": FaultKind("Bob's pulse on the round-type lines gets lost in round"),
+    "round type doubled": FaultKind("Bob's pulse appears on both round-type lines in round"),
+    "round type swallowed": FaultKind("Bob's pulses that announce key rounds get lost from round on"),
+    "device answers 0 to setting 2": FaultKind("Bob's ion is found dark in every key round from round on"),
+    "phase error": FaultKind(
+        "an angle is added to the analysis pulses of the node, always", "angle", "rad", -7, 7, has_round=False,
+        has_node=True,
+    ),
+    "shuttle broken": FaultKind("the electrodes of the node do not move from round on", has_node=True),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: what, on which node, from which herald of the laboratory on (the first is 1), and how much of it."""
+    """One fault: what, on which node, from which herald of the laboratory on (the first is 1), and how much of it.
+
+    Raises:
+        ValueError: no such fault, or a value that it cannot have.
+    """
 
     kind: str
     node: str = "bob"
@@ -36,6 +70,14 @@ class Fault:
             raise ValueError(f"no fault '{self.kind}'; there are: {', '.join(KINDS)}")
         if self.node not in NODES:
             raise ValueError(f"fault '{self.kind}': node must be alice or bob, not '{self.node}'")
+        kind = KINDS[self.kind]
+        if self.value is None:
+            if kind.what and kind.usual is None:
+                raise ValueError(f"fault '{self.kind}': say how much, for instance '{self.kind}=0.3'")
+        elif not kind.what:
+            raise ValueError(f"fault '{self.kind}': has no value")
+        elif not kind.low <= self.value <= kind.high:
+            raise ValueError(f"fault '{self.kind}': {kind.what} from {kind.low:g} to {kind.high:g}, not {self.value:g}")
 
     def as_dict(self) -> dict:
         return asdict(self)

@@ -42,11 +42,12 @@ class Chunked:
 class HeraldStream(Chunked):
     """Item k: (attempts needed, herald pattern) of the k-th herald."""
 
-    def __init__(self, seed: int):
+    def __init__(self, seed: int, success_per_attempt: float = truth.SUCCESS_PER_ATTEMPT):
         super().__init__(seed, "heralds")
+        self.success_per_attempt = success_per_attempt
 
     def draw(self, random: np.random.Generator) -> list:
-        attempts = random.geometric(truth.SUCCESS_PER_ATTEMPT, CHUNK).tolist()
+        attempts = random.geometric(self.success_per_attempt, CHUNK).tolist()
         patterns = random.choice(PATTERNS, CHUNK).tolist()
         return list(zip(attempts, patterns, strict=True))
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
 from testbed.physics.faults import Fault, Faults
 from testbed.physics.heralds import HeraldStream
 
@@ -29,6 +30,7 @@ class Laboratory:
     Attributes:
         seed: of everything random in it, but not of the protocol's own randomness.
         faults: what goes wrong.
+        link: what its heralds leave, and how many there are.
         folder: None for a node on its own.
         patience_s: how long (host time) a node waits for a partner who is there but not in a kernel.
     """
@@ -37,9 +39,10 @@ class Laboratory:
     faults: tuple[Fault, ...] = ()
     folder: Path | None = None
     patience_s: float = 2.0
+    link: EmulatedLink = PUBLISHED
 
     def heralds(self) -> HeraldStream:
-        return HeraldStream(self.seed)
+        return HeraldStream(self.seed, self.link.success_per_attempt)
 
     def faults_of(self, node: str) -> Faults:
         return Faults(self.faults, node)
@@ -72,13 +75,19 @@ class Laboratory:
         draft.replace(target)
 
 
-def create(folder: Path | str, seed: int | None = None, faults: Sequence[Fault | dict] = ()) -> Laboratory:
+def create(
+    folder: Path | str,
+    seed: int | None = None,
+    faults: Sequence[Fault | dict] = (),
+    link: EmulatedLink = PUBLISHED,
+) -> Laboratory:
     """Make a laboratory in a new or empty folder.
 
     Args:
         folder: 0700, created if needed.
         seed: makes every run in it repeat bit for bit, which is insecure; None draws one.
         faults: what shall go wrong; a dict has the fields of `Fault`.
+        link: S, Q and herald rate, by default the published ones.
 
     Raises:
         FileExistsError: there is a laboratory already.
@@ -92,10 +101,10 @@ def create(folder: Path | str, seed: int | None = None, faults: Sequence[Fault |
     chosen = secrets.randbits(63) if seed is None else seed
     known = tuple(fault if isinstance(fault, Fault) else Fault(**fault) for fault in faults)
     make_ring(path / RING)
-    description = {"seed": chosen, "faults": [fault.as_dict() for fault in known]}
+    description = {"seed": chosen, "faults": [fault.as_dict() for fault in known], "link": link.as_dict()}
     with os.fdopen(os.open(path / DESCRIPTION, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(description, file, indent=1)
-    return Laboratory(chosen, known, path)
+    return Laboratory(chosen, known, path, link=link)
 
 
 def open_laboratory(folder: Path | str) -> Laboratory:
@@ -107,7 +116,8 @@ def open_laboratory(folder: Path | str) -> Laboratory:
         raise FileNotFoundError(
             f"{path} is no emulated laboratory ({problem.strerror}); make one with testbed.physics.laboratory.create"
         ) from None
-    return Laboratory(description["seed"], tuple(Fault(**fault) for fault in description["faults"]), path)
+    faults = tuple(Fault(**fault) for fault in description["faults"])
+    return Laboratory(description["seed"], faults, path, link=EmulatedLink(**description.get("link", {})))
 
 
 _chosen: Laboratory | None = None

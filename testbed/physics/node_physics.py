@@ -62,7 +62,7 @@ class NodePhysics:
         self.counts = PhotonCounts(stream, self.beams.cooling_power)
         ion = Ion(self.truth, sum(fault.value or 0.0 for fault in self.faults.find("phase error")))
         self.ion = IonState(ion, self.truth, self.beams, self.lock, self.counts)
-        self.round = RoundState(node, ion)
+        self.round = RoundState(node, ion, self.laboratory.link.states())
         self.electrodes = Electrodes()
         self.station = StationPhotons(self.electrodes, self.truth.isolation)
         self.round_types = RoundTypeSource(self.round, self.faults, self.partner)

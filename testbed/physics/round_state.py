@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from contract.nodes import ALICE
-from postprocess.characterisation.state_tomography import published_states
+from postprocess.characterisation.state_tomography import Matrix
 from testbed.physics.ion import Ion, Step
 from testbed.physics.partner import Outcome, effect_matrix
 
@@ -19,12 +20,13 @@ class RoundState:
         herald, pattern, herald_mu: number in the public stream, herald pattern, time on this node's time line.
         open: whether the herald's qubit waits for its readout.
         heralds_seen: rounds begun.
+        states: two-qubit state per herald pattern.
         cached: most results kept, by programme and outcome.
     """
 
-    def __init__(self, node: str, ion: Ion) -> None:
+    def __init__(self, node: str, ion: Ion, states: Mapping[int, Matrix]) -> None:
         self._alice, self.ion = node == ALICE, ion
-        self._states = published_states()
+        self._states = states
         self.cached = 20_000
         self.herald, self.pattern, self.herald_mu = 0, 0, 0
         self.open, self._genuine, self.heralds_seen = False, True, 0

@@ -72,7 +72,9 @@ def provision(homes, folder, *, sessions=4):
     for node, way in (("alice", "--draw"), ("bob", "--take")):
         done = diqkd("keys", "provision", "--home", homes, "--node", node, way, k0, "--sessions", sessions, *CUSTOM)
         assert done.status == 0, done.err
-    public = {node: diqkd("keys", "link", "--home", homes, "--node", node).out.strip() for node in NODES}
+    public = {
+        node: diqkd("keys", "link", "--home", homes, "--node", node, "--json").json["public_key"] for node in NODES
+    }
     rounds, session = free_addresses()
     for node, peer in (("alice", "bob"), ("bob", "alice")):
         addresses = [f"--peer-key={public[peer]}", "--rounds", rounds, "--post-processing", session]

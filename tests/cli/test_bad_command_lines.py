@@ -158,7 +158,7 @@ LINK = ("keys", "link", "--node", "alice")
 )
 def test_a_peer_that_cannot_be_is_refused(tmp_path, changed, words):
     """Case L5."""
-    own = diqkd(*LINK, "--home", tmp_path).out.strip()
+    own = diqkd(*LINK, "--home", tmp_path).out.splitlines()[0]
     given = {"--peer-key": "a" * 40, "--rounds": "tcp://host:5710", "--post-processing": "tcp://host:5711"} | changed
     given["--peer-key"] = own if given["--peer-key"] == "own" else given["--peer-key"]
     end = diqkd(*LINK, "--home", tmp_path, *(f"{name}={value}" for name, value in given.items()))

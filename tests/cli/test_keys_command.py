@@ -198,17 +198,66 @@ def test_abandon(homes):
 
 def test_link_keys_are_made_once(tmp_path):
     first, second = (keys("link", tmp_path, "alice").out for _ in range(2))
-    assert first == second
-    assert len(first.strip()) == 40
-    half = keys("link", tmp_path, "alice", f"--peer-key={first.strip()}")
-    assert (half.status, half.err.splitlines()[0]) == (
-        2,
-        "diqkd: the peer: give all of --peer-key, --rounds and --post-processing",
-    )
+    assert first == second and "bob's key is not stored yet" in first
+    key = first.splitlines()[0]
+    assert len(key) == 40
+    half = keys("link", tmp_path, "alice", f"--peer-key={key}")
+    assert half.status == 2 and "give all of --peer (or --peer-key), --rounds and --post-processing" in half.err
     words = ("--peer-key", "short", "--rounds", "tcp://a:1", "--post-processing", "tcp://a:2")
     assert "public_key must have 40 characters" in keys("link", tmp_path, "alice", *words).err
     words = ("--peer-key", "a" * 40, "--rounds", "a:1", "--post-processing", "tcp://a:2")
     assert "address a:1: write tcp://HOST:PORT" in keys("link", tmp_path, "alice", *words).err
+
+
+ADDRESSES = ("--rounds", "tcp://a:1", "--post-processing", "tcp://a:2")
+
+
+def test_link_keys_travel_as_files_and_are_confirmed(tmp_path):
+    """Case 13: what was stored is said, with the same fingerprints on both nodes."""
+    carried = {node: tmp_path / f"{node}.link" for node in ("alice", "bob")}
+    own = {node: keys("link", tmp_path, node, "--write", carried[node], "--json").json for node in carried}
+    for node, peer in (("alice", "bob"), ("bob", "alice")):
+        stored = keys("link", tmp_path, node, "--peer", carried[peer], *ADDRESSES)
+        assert stored.status == 0, stored.err
+        assert f"{peer}'s fingerprint  {own[peer]['fingerprint']}, stored now" in stored.out
+        assert f"{node}'s fingerprint  {own[node]['fingerprint']}\n" in stored.out
+        assert "at tcp://a:1 (rounds) and tcp://a:2 (post-processing)" in stored.out
+        again = keys("link", tmp_path, node, "--json").json
+        assert again["peer"] == {"public_key": own[peer]["public_key"], "fingerprint": own[peer]["fingerprint"],
+                                 "rounds": "tcp://a:1", "session": "tcp://a:2"}  # fmt: skip
+    assert own["alice"]["fingerprint"] != own["bob"]["fingerprint"]
+
+
+def test_its_own_link_key_is_refused(tmp_path):
+    """Case 13: as characters and as a file."""
+    carried = tmp_path / "bob.link"
+    own = keys("link", tmp_path, "bob", "--write", carried, "--json").json["public_key"]
+    assert "the node's own public key" in keys("link", tmp_path, "bob", f"--peer-key={own}", *ADDRESSES).err
+    assert (
+        "this is bob's key; bob's node takes alice's"
+        in keys("link", tmp_path, "bob", "--peer", carried, *ADDRESSES).err
+    )
+    carried.write_text(carried.read_text().replace('"bob"', '"alice"'))
+    assert "the node's own public key" in keys("link", tmp_path, "bob", "--peer", carried, *ADDRESSES).err
+    assert not (tmp_path / "bob" / "link" / "peer.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "missing"),
+        ("no JSON", "not JSON"),
+        ("{}", "no link key"),
+        ('{"form": "diqkd link key", "version": 1, "node": "alice", "public_key": "x", "fingerprint": "y"}', "damaged"),
+    ],
+)
+def test_a_link_key_file_that_is_none_is_one_line(tmp_path, content, says):
+    file = tmp_path / "alice.link"
+    if content is not None:
+        file.write_text(content)
+    refused = keys("link", tmp_path, "bob", "--peer", file, *ADDRESSES)
+    assert refused.status == 2 and says in refused.err and refused.err.count("\n") == 1
+    assert not (tmp_path / "bob" / "link" / "peer.json").exists()
 
 
 def test_no_ledger_is_one_line(tmp_path):

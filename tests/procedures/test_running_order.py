@@ -2,6 +2,7 @@
 
 import pytest
 
+from postprocess.calibration.running_order import RUNNING_ORDER, page
 from testbed.physics import truth
 
 WRONG = {
@@ -14,32 +15,14 @@ WRONG = {
     "readout.threshold": 12,
     "attempts.gate": [15e-9, 90e-9],
 }
-FREQUENCY, PI_TIME = "calibrate_frequency.py", "calibrate_pi_time.py"
-NARROW = {"span": 40e3, "amplitude": 0.1}
-ORDER = (
-    ("check_random_source.py", {}),
-    (FREQUENCY, {"line": "mapping"}),
-    (PI_TIME, {"line": "mapping"}),
-    (FREQUENCY, {"line": "shelving"}),
-    (PI_TIME, {"line": "shelving"}),
-    ("calibrate_readout.py", {}),
-    (FREQUENCY, {"line": "analysis"}),
-    (PI_TIME, {"line": "analysis"}),
-    (FREQUENCY, {"line": "mapping"} | NARROW),
-    (FREQUENCY, {"line": "shelving"} | NARROW),
-    (FREQUENCY, {"line": "analysis"} | NARROW),
-    ("ramsey.py", {"line": "mapping", "longest": 2e-3, "beat": 2e3}),
-    ("ramsey.py", {"line": "analysis"}),
-    ("calibrate_deshelving.py", {}),
-    ("calibrate_apd_gates.py", {"take_turns": False}),
-    ("calibrate_shuttle.py", {"take_turns": False, "windows": 500}),
-)
 
 
 @pytest.mark.parametrize("node", ["alice", "bob"])
 def test_from_all_wrong_to_all_right(calibrate, node):
-    for number, (file, arguments) in enumerate(ORDER):
-        made = calibrate(node, file, wrong=WRONG if number == 0 else None, seed=number, **arguments).run()
+    alone = [step for step in RUNNING_ORDER if not step.needs_peer]
+    for number, step in enumerate(alone):
+        wrong = WRONG if number == 0 else None
+        made = calibrate(node, f"{step.experiment}.py", wrong=wrong, seed=number, **step.arguments(alone=True)).run()
     settings = calibrate(node, "calibrate_readout.py").settings
     for line in ("mapping", "analysis", "shelving"):
         found = getattr(settings.qubit, line)
@@ -51,3 +34,7 @@ def test_from_all_wrong_to_all_right(calibrate, node):
     assert start <= truth.PHOTON_DELAY_NS * 1e-9
     assert stop >= (truth.PHOTON_DELAY_NS + 5 * truth.PHOTON_LIFETIME_NS) * 1e-9
     assert set(made.written) == set(WRONG)
+    rows = {row.step.key: row for row in page(made.home.parent, [node])[node]}
+    assert {key for key, row in rows.items() if row.state != "good"} == {"calibrate_herald_phase"} & set(rows)
+    assert " +- " in rows["ramsey mapping"].result and rows["calibrate_deshelving"].result.startswith("time constant")
+    assert made.written["qubit.mapping.frequency"]["error"] < 60

@@ -9,6 +9,7 @@ import numpy as np
 from contract.nodes import NODES
 from testbed.nodes.two_nodes import NodePair, run_experiment
 from testbed.physics import laboratory
+from testbed.physics.emulated_link import PUBLISHED
 from testbed.physics.faults import Fault
 
 HERE = Path(__file__).parent
@@ -37,11 +38,11 @@ class Pair(NamedTuple):
     truth: dict
 
 
-def measure(folder, rounds, seed=1, faults=(), arguments=None):
+def measure(folder, rounds, seed=1, faults=(), arguments=None, link=PUBLISHED):
     """Run both nodes in a new laboratory; returns what each recorded."""
     homes, place = folder / "homes", folder / "laboratory"
     homes.mkdir(parents=True)
-    laboratory.create(place, seed=seed, faults=[Fault(**fault) for fault in faults])
+    laboratory.create(place, seed=seed, faults=[Fault(**fault) for fault in faults], link=link)
     arguments = {"rounds": rounds} | (arguments or {})
     statuses = run_experiment(
         EXPERIMENT, "MeasureRounds", arguments, homes=homes, laboratory=place, device_db=ROOT / "device_db.py"
