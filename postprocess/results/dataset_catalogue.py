@@ -87,7 +87,7 @@ _CHARACTERISATION = {
         "P(A, B | X, Y) for (X, Y) = (0,0), (0,1), (1,0), (1,1), (0,2)", "", ("setting", "A", "B")
     ),
     "counts": DatasetEntry(f"rounds without fault, {_ORDER}", "", ("pattern", "X", "Y", "A", "B")),
-    "block_counts": DatasetEntry(f"the same per block, {_ORDER}", "", ("block", "pattern", "X", "Y", "A", "B")),
+    "block_counts": DatasetEntry("rounds without fault per block", "", ("block", "X", "Y", "A", "B")),
 }
 _TOMOGRAPHY = {
     "bases": DatasetEntry("pairs of bases, Alice's first, in the order of the counts; ',' within, ' ' between"),
