@@ -147,6 +147,11 @@ class SessionParameters:
         return self.session_id
 
     @property
+    def key_bases(self) -> int:
+        """What rounds of any purpose call the number of announced key bases."""
+        return self.bases
+
+    @property
     def bell_limit(self) -> int:
         """Largest number of lost test rounds that still passes: floor(n gamma (1 - omega_thr)), step 8."""
         return math.floor(self.rounds * self.gamma * (1 - Fraction(self.omega_thr)))
