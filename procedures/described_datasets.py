@@ -6,6 +6,8 @@ arguments with defaults, apparatus, version) is a dataset, too: diqkd.descriptio
 
 from artiq.experiment import HasEnvironment
 
+from procedures.public_status import PublicStatus
+
 
 class DescribedDatasets(HasEnvironment):
     """Base of experiments: records their arguments, enforces their ranges, and describes what they publish."""
@@ -39,6 +41,10 @@ class DescribedDatasets(HasEnvironment):
         name = "diqkd." + name
         unit = unit or entry_of(name).unit
         self.set_dataset(name, value, broadcast=broadcast, **({"unit": unit, "scale": 1.0} if unit else {}))
+        if broadcast and hasattr(self, "home"):
+            if not hasattr(self, "_public_status"):
+                self._public_status = PublicStatus(self.home.folder, type(self).__name__)
+            self._public_status.note(name, value)
         known = self.__dict__.setdefault("_units", {})
         if known.get(name) != unit:
             known[name] = unit

@@ -5,7 +5,6 @@ from artiq.experiment import NumberValue, StringValue
 from contract.nodes import ALICE, BOB
 from node.apparatus import describe
 from procedures.described_datasets import DescribedDatasets
-from procedures.public_status import PublicStatus
 
 PATIENCE = "Patience"
 
@@ -75,13 +74,3 @@ class NodeExperiment(DescribedDatasets):
         self.setattr_argument(
             "name", StringValue(default), group, "Name of the measurement, the same on both nodes; never used twice"
         )
-
-    # What `diqkd status` reads
-
-    def set_dataset(self, key, value, **options):
-        """As ARTIQ's; single values that every client may see are also kept in the home's status.json."""
-        super().set_dataset(key, value, **options)
-        if options.get("broadcast") and hasattr(self, "home"):
-            if not hasattr(self, "_public_status"):
-                self._public_status = PublicStatus(self.home.folder, type(self).__name__)
-            self._public_status.note(key, value)

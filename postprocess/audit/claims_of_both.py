@@ -48,7 +48,9 @@ def same_outcome(alice: Evidence, bob: Evidence) -> str:
 
 def same_rounds(alice: Evidence, bob: Evidence) -> str:
     """Both have the same round types, and the same herald patterns where both have a record."""
-    require(np.array_equal(alice.rounds.test, bob.rounds.test), "round types differ")
+    bases = alice.parameters.bases
+    same = np.array_equal(alice.rounds.announced(bases), bob.rounds.announced(bases))
+    require(same, "round types or key bases differ")
     n = alice.parameters.rounds
     clean = alice.store.clean(0, n) & bob.store.clean(0, n)
     mine, theirs = alice.store.patterns(0, n)[clean], bob.store.patterns(0, n)[clean]
@@ -75,7 +77,7 @@ def record_follows_from_both(alice: Evidence, bob: Evidence) -> str:
     """S, Q and lost test rounds from both nodes' strings are those of Bob's private record."""
     require_key(alice)
     a, b = alice.rounds, bob.rounds
-    numbers = estimates(bob, a.settings & a.test, b.settings, a.outcomes, b.outcomes, [a.zeroed])
+    numbers = estimates(bob, a.revealed(bob.parameters.bases), b.settings, a.outcomes, b.outcomes, [a.zeroed])
     require_recorded(read_private_record(bob.home.folder, bob.parameters.session_id), numbers)
     require(numbers["lost_test_rounds"] <= bob.parameters.bell_limit, "more lost test rounds than allowed")
     return "as in Bob's private record, within the limit"

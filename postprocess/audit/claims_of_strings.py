@@ -68,15 +68,15 @@ def revelation_is_true(e: Evidence) -> str:
     if e.node == "bob":
         if e.page.outcome != ACCEPTED:
             raise CannotBeChecked(NO_KEY)
-        x = message.settings(rounds.test)
-        require(x is not None, "X is not 0 in every key round")
+        x = message.settings(rounds.test, rounds.key_basis)
+        require(x is not None, "X is not the announced key basis (0 with one) in every key round")
         require(len(message.zeroed_rounds(p)) <= p.allowance, "Z_A exceeds the allowance")
         require(message.c == AGREES, "C is not 1")
         assert x is not None
         require(bell_settings_follow_law(x, rounds.settings), "the test settings are too far off their law")
-        return "X is 0 in key rounds and lawful in tests, Z_A within the allowance, C = 1"
+        return "X is the announced basis in key rounds and lawful in tests, Z_A within the allowance, C = 1"
     expected = {
-        "X": (message.x, pack(rounds.settings & rounds.test)),
+        "X": (message.x, pack(rounds.revealed(p.bases))),
         "Z_A": (message.zeroed, rounds.zeroed.to_bytes(p.zeroed_list_bits)),
         "C": (message.c, AGREES),
         "the seed": (message.seed, e.drawn_seed()),
@@ -121,7 +121,7 @@ def verdict_follows(e: Evidence) -> str:
     if not converged:
         require(verdict == AbortReason.RECONCILIATION_FAILED.value, "the decision does not follow")
         return AS_RECORDED
-    x = e.revelation.settings(rounds.test)
+    x = e.revelation.settings(rounds.test, rounds.key_basis)
     assert x is not None
     numbers = estimates(e, x, rounds.settings, alice, rounds.outcomes, [e.revelation.zeroed_rounds(e.parameters)])
     require_recorded(record, numbers)

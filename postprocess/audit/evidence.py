@@ -118,7 +118,8 @@ class Evidence:
         from postprocess.estimation.priors import log_likelihood_ratios, with_zeroed_rounds
 
         parameters, rounds, message = self.parameters, self.rounds, self.revelation
-        syndrome, x = unpack(message.m, parameters.syndrome_bits), message.settings(rounds.test)
+        syndrome = unpack(message.m, parameters.syndrome_bits)
+        x = message.settings(rounds.test, rounds.key_basis)
         if syndrome is None or x is None:
             raise InvalidInput("Alice's message does not fit Bob's round types")
         masks = [z.mask(parameters.rounds) for z in (message.zeroed_rounds(parameters), rounds.zeroed)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,9 +38,15 @@ def tables(settings: Settings, progress: Progress) -> dict[str, Table]:
             progress((place + step / len(rounds)) / len(cases), f"rule {name}, {extractor}, {syndrome} syndrome")
             found.append(max(0.0, link.best_gamma(int(n))[1]))
         columns[_column(name, extractor, syndrome)] = np.array(found)
-        fewest[_column(name, extractor, syndrome)] = np.array([link.fewest_rounds(1e9) or np.nan])
+        fewest[_column(name, extractor, syndrome)] = np.array([_fewest_rounds(name, extractor, syndrome)])
     progress(1.0, "done")
     return {"": Table(_NOTE, columns), "fewest_rounds": Table("Computed: fewest rounds with a key.", fewest)}
+
+
+@cache
+def _fewest_rounds(name: str, extractor: str, syndrome: str) -> float:
+    """nan where no number of rounds gives a key."""
+    return link_by(name, extractor, SCORE, QBER, syndrome).fewest_rounds(1e9) or np.nan
 
 
 def draw(data: dict[str, Table]) -> Figure:

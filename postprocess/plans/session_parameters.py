@@ -147,6 +147,11 @@ class SessionParameters:
         return self.session_id
 
     @property
+    def key_bases(self) -> int:
+        """What rounds of any purpose call the number of announced key bases."""
+        return self.bases
+
+    @property
     def bell_limit(self) -> int:
         """Largest number of lost test rounds that still passes: floor(n gamma (1 - omega_thr)), step 8."""
         return math.floor(self.rounds * self.gamma * (1 - Fraction(self.omega_thr)))
@@ -185,6 +190,8 @@ class SessionParameters:
         """Canonical JSON: sorted keys, no spaces, floats by their shortest exact form."""
         values = asdict(self)
         values["gamma"] = f"{self.gamma.numerator}/{self.gamma.denominator}"
+        if self.bases == 1:
+            del values["bases"], values["qber2"]  # as sessions were written before there were two
         return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -197,6 +204,8 @@ class SessionParameters:
             values["priors"] = (TwoKeyPriors if "key2" in priors else Priors)(**priors)  # type: ignore[arg-type]
             values["insecure_because"] = tuple(values["insecure_because"])
             values["free"] = tuple((name, value) for name, value in values["free"])
+            if values.get("bases", 2) == 1:
+                raise ValueError("bases is left out where there is one")
             return cls(**values)
         except InvalidInput:
             raise

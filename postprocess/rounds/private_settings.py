@@ -2,7 +2,8 @@
 
 Alice draws n uniform bits X. Bob draws nine bits a round: the first eight, most significant first, are a number below
 256 gamma for a test round, and the ninth is then Y; otherwise Y = 2 (Nadlinger 2022, Methods). Gamma is k/256, so
-eight bits decide without bias.
+eight bits decide without bias. With two announced key bases he draws a tenth, r, and Y = 2 + r in key rounds: never one
+bit for both purposes, for r is announced and Y is not (docs/proofs/two_bases.md, hypothesis 1).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _HEADER = struct.Struct("<8s32sQ")
 
 
 def draw_settings(node: str, parameters: RoundsPlan, source: RandomSource) -> NDArray[np.uint8]:
-    """Settings of all rounds, uint8 (n,): X in {0, 1} for Alice, Y in {0, 1, 2} for Bob.
+    """Settings of all rounds, uint8 (n,): X in {0, 1} for Alice, Y in {0, 1, 2} for Bob, with two key bases also 3.
 
     Where the scheme is "bases": 0 to 3 for Alice, 0 and 1 for Bob.
 
@@ -56,10 +57,12 @@ def _draw_alice(count: int, parameters: RoundsPlan, source: RandomSource) -> NDA
 def _draw_bob(count: int, parameters: RoundsPlan, source: RandomSource) -> NDArray[np.uint8]:
     if parameters.scheme == BASES:
         return source.bits(count)
-    bits = source.bits(9 * count).reshape(count, 9)
+    drawn = 8 + parameters.key_bases
+    bits = source.bits(drawn * count).reshape(count, drawn)
     choice = np.packbits(bits[:, :8], axis=1, bitorder="big")[:, 0]
     is_test = choice < int(256 * parameters.gamma)
-    return np.where(is_test, bits[:, 8], np.uint8(KEY_SETTING))
+    key = KEY_SETTING + bits[:, 9] if parameters.key_bases == 2 else np.uint8(KEY_SETTING)
+    return np.where(is_test, bits[:, 8], key)
 
 
 def settings_to_file(node: str, parameters: RoundsPlan, settings: NDArray[np.uint8]) -> bytes:

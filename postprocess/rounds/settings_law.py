@@ -21,7 +21,8 @@ def follow_law(node: str, parameters: RoundsPlan, settings: NDArray[np.uint8]) -
         law = [1 / 4] * 4 if node == "alice" else [1 / 2] * 2
     else:
         gamma = float(parameters.gamma)
-        law = [1 / 2] * 2 if node == "alice" else [gamma / 2, gamma / 2, 1 - gamma]
+        keys = parameters.key_bases
+        law = [1 / 2] * 2 if node == "alice" else [gamma / 2] * 2 + [(1 - gamma) / keys] * keys
     return _likely(settings, law)
 
 

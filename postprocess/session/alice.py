@@ -31,7 +31,7 @@ class AliceSession(SessionRole):
     def verify_round_types(self) -> None:
         """The first G_B that came must belong to the T seen here; before that nothing that depends on A leaves."""
         tag = self.mailbox.collect("G_B")
-        message = self.words.round_types(self.rounds.test, self.page.reusable_digest)
+        message = self.words.round_types(self.rounds.announced(self.parameters.bases), self.page.reusable_digest)
         if not self.page.verify(Pad.BOB, message, tag):
             raise SessionAborted(
                 AbortReason.AUTHENTICATION,
@@ -44,7 +44,7 @@ class AliceSession(SessionRole):
         from postprocess.reconciliation import make_code
 
         parameters, rounds = self.parameters, self.rounds
-        x = rounds.settings & rounds.test
+        x = rounds.revealed(parameters.bases)
         code = make_code(parameters.rounds, parameters.syndrome_bits, parameters.code_seed)
         tag_ec = self.page.tag(Pad.EC, self.words.error_correction(rounds.outcomes))
         zeroed = rounds.zeroed.to_bytes(parameters.zeroed_list_bits)

@@ -56,7 +56,7 @@ class BobSession(SessionRole):
     def announce_round_types(self) -> None:
         """Send G_B = VHASH(T, digest of the reusable secrets) + D_B: the last round is over here."""
         if self.page.sent("G_B") is None:
-            message = self.words.round_types(self.rounds.test, self.page.reusable_digest)
+            message = self.words.round_types(self.rounds.announced(self.parameters.bases), self.page.reusable_digest)
             self.mailbox.post("G_B", self.page.tag(Pad.BOB, message), done_with=(Pad.BOB,))
 
     @step("decision")
@@ -105,7 +105,7 @@ class BobSession(SessionRole):
         self.revealed, tag = found
         if not self.page.verify(Pad.ALICE, self.words.revelation(*self.revealed.fields), tag):
             raise Unsound(AbortReason.AUTHENTICATION)
-        x = self.revealed.settings(self.rounds.test)
+        x = self.revealed.settings(self.rounds.test, self.rounds.key_basis)
         try:
             zeroed = self.revealed.zeroed_rounds(self.parameters)
         except InvalidInput:

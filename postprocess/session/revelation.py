@@ -23,7 +23,8 @@ class Revelation:
     """The message as it travels; each field has a length that the parameters fix.
 
     Attributes:
-        x: X, 0 wherever T = 0, packed most significant bit first. m: the syndrome, packed likewise.
+        x: X, 0 wherever T = 0 (with two key bases the announced r), packed most significant bit first. m: the
+            syndrome, packed likewise.
         tag_ec: G_EC. zeroed: Z_A. c: C. seed: public seed of the extractor, packed; empty without one.
     """
 
@@ -66,10 +67,10 @@ class Revelation:
         tag = message.pop("tag")
         return cls(**message), tag
 
-    def settings(self, test: np.ndarray) -> np.ndarray | None:
-        """X, uint8 (n,); None when it is not 0 in every key round."""
+    def settings(self, test: np.ndarray, key_basis: np.ndarray) -> np.ndarray | None:
+        """X, uint8 (n,); None when it is not the announced basis, 0 with one, in every key round."""
         x = unpack(self.x, len(test))
-        return None if x is None or (x > test).any() else x
+        return None if x is None or (x != key_basis)[test == 0].any() else x
 
     def zeroed_rounds(self, parameters: SessionParameters) -> ZeroedRanges:
         """Z_A; InvalidInput when it is no such list."""

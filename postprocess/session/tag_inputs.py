@@ -18,9 +18,10 @@ class TagInputs:
     def __init__(self, parameters: SessionParameters) -> None:
         self._session_id, self._digest = parameters.session_id, parameters.digest()
 
-    def round_types(self, test: np.ndarray, reusable_digest: bytes) -> bytes:
-        """Under G_B: T, and the digest of the reusable secrets, which is never sent: both nodes hold the same."""
-        return self._encode("bob", "G_B", test, reusable_digest)
+    def round_types(self, announced: np.ndarray, reusable_digest: bytes) -> bytes:
+        """Under G_B: what was announced in every round, and the digest of the reusable secrets, which is never sent:
+        both nodes hold the same."""
+        return self._encode("bob", "G_B", announced, reusable_digest)
 
     def error_correction(self, alice_outcomes: np.ndarray) -> bytes:
         """Under G_EC: A."""

@@ -107,6 +107,9 @@ def test_two_bases_need_both_error_rates():
     with pytest.raises(InvalidInput, match="priors"):
         replace(two, priors=PAPER.priors)
     assert SessionParameters.from_json(two.to_json()) == two
+    assert "bases" not in PAPER.to_json() and '"bases":2' in two.to_json()
+    with pytest.raises(InvalidInput, match="left out where there is one"):
+        SessionParameters.from_json(json.dumps(json.loads(PAPER.to_json()) | {"bases": 1}))
     for qber2 in (None, -0.1, 0.5):
         with pytest.raises(InvalidInput, match="qber2"):
             replace(two, qber2=qber2)

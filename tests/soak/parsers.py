@@ -151,7 +151,7 @@ class Parsers:
 def _reveal(data: bytes, parameters: SessionParameters) -> None:
     found = Revelation.from_payload(data, parameters)
     if found is not None:
-        found[0].settings(np.ones(parameters.rounds, np.uint8))
+        found[0].settings(np.ones(parameters.rounds, np.uint8), np.zeros(parameters.rounds, np.uint8))
         found[0].zeroed_rounds(parameters)
 
 
