@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from postprocess.plans.presets import Choice
 
 RULES = ("proposition-2", "counting", "renyi")
+DECODERS = ("own", "pyldpc")
 EXTRACTORS = ("trevisan", "toeplitz")
 USUAL = {
     "rounds": 1_500_000,
@@ -80,6 +81,16 @@ def add_rule_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser)
         default=0,
         metavar="J",
         help="most rounds that a crash or a fault may zero at Alice; they cost key (default: %(default)s)",
+    )
+
+
+def add_decoder_argument(group: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
+    """`--decoder`: who decodes."""
+    group.add_argument(
+        "--decoder",
+        choices=DECODERS,
+        default=DECODERS[0],
+        help="this project's own, or pyldpc, an independent reference for up to 4000 rounds (default: %(default)s)",
     )
 
 

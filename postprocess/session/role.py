@@ -89,6 +89,7 @@ class SessionRole:
         random_bits: private random bits for Alice's public seed, count -> uint8 (count,); None where no extractor of
             these parameters needs one.
         clock, sleep: monotonic seconds, and waiting for so many.
+        decoder: who decodes at Bob's, one of postprocess.reconciliation.reference_decoder.
 
     Raises:
         InvalidInput: the strings do not fit the parameters, or the ledger refuses the session.
@@ -109,6 +110,7 @@ class SessionRole:
         random_bits: Callable[[int], np.ndarray] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        decoder: str = "own",
     ) -> None:
         if keystore.node != self.node:
             raise InvalidInput(f"{keystore.path}: the ledger of {keystore.node}, the session's role is {self.node}")
@@ -117,7 +119,7 @@ class SessionRole:
                 raise InvalidInput(f"stored rounds: {name} must hold {parameters.rounds} rounds")
         self.parameters, self.rounds = parameters, rounds
         self.timeout_s, self.clock, self.sleep = timeout_s, clock, sleep
-        self._random_bits = random_bits
+        self._random_bits, self.decoder = random_bits, decoder
         self.progress = progress or (lambda name: None)
         self.seconds: dict[str, float] = {}
         self.private_seconds: dict[str, float] = {}
