@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
+from diqkd.choice_arguments import add_decoder_argument
 from diqkd.printing import spaced
 from postprocess.errors import ExitStatus, InvalidInput
 
@@ -32,6 +33,7 @@ examples:
   diqkd bench reconciliation                     half an hour on two cores; interrupt it and go on when you like
   diqkd bench reconciliation --samples 15000 --statistics table-S6 --syndrome-bits 337500
   diqkd bench reconciliation --samples 400 --syndrome tight --true-score 2.52 --true-qber 0.0177
+  diqkd bench reconciliation --samples 100 --rounds 3000 --gamma 1/2 --decoder pyldpc
   diqkd bench reconciliation --samples 15000 --scheduler tcp://10.0.0.1:8786"""
 
 PAPER = "the paper: 3 failures in 15 000 samples, 95 % interval 4.1e-05 to 5.8e-04"
@@ -102,6 +104,7 @@ def add_parser(subparsers: Any) -> None:
     sizes.add_argument(
         "--family", choices=("sc-ldpc", "regular"), default="sc-ldpc", help="kind of code (default: %(default)s)"
     )
+    add_decoder_argument(sizes)
     sizes.add_argument(
         "--code-seed", type=arguments.seed, default=2022, help="public seed of the code (default: %(default)s)"
     )
@@ -115,6 +118,7 @@ def plan_of(args: argparse.Namespace) -> TrialPlan:
     """The trials that the options describe; InvalidInput when there is no such code."""
     from postprocess.estimation.priors import priors_from_score
     from postprocess.plans.paper import PAPER_PRIORS
+    from postprocess.reconciliation.reference_decoder import require_size
     from postprocess.reconciliation.syndrome_length import syndrome_length_by
     from postprocess.reconciliation.trials import TrialPlan
 
@@ -132,8 +136,17 @@ def plan_of(args: argparse.Namespace) -> TrialPlan:
     syndrome_bits = args.syndrome_bits or syndrome_length_by(
         args.syndrome, args.rounds, args.gamma, args.score, args.qber
     )
+    require_size(args.decoder, args.rounds)
     plan = TrialPlan(
-        args.rounds, syndrome_bits, gamma, statistics, priors, args.code_seed, args.noise_seed, args.family
+        args.rounds,
+        syndrome_bits,
+        gamma,
+        statistics,
+        priors,
+        args.code_seed,
+        args.noise_seed,
+        args.family,
+        args.decoder,
     )
     plan.code()  # refused here, not in a far worker
     return plan
@@ -202,7 +215,7 @@ def _text(result: dict[str, Any], counts: TrialCounts) -> str:
     plan, (low, high) = result["plan"], result["interval"]
     lines = [
         f"n = {spaced(plan['n'])}, m = {spaced(plan['syndrome_bits'])}, family {plan['family']}, "
-        f"code seed {plan['code_seed']}, noise seed {plan['noise_seed']}",
+        f"code seed {plan['code_seed']}, noise seed {plan['noise_seed']}, decoder {plan['decoder']}",
         f"{counts.failures} failures in {spaced(counts.samples)} samples ({counts.undetected} of them undetected)",
         f"failure probability: 95 % interval {low:.1e} to {high:.1e} (Clopper-Pearson)",
         f"mean decoding {result['mean_decode_s']:.3g} s (one thread), {result['mean_iterations']:.1f} updates per edge",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from postprocess.plans.presets import Choice
 
 RULES = ("proposition-2", "counting", "renyi", "two-bases")
+DECODERS = ("own", "pyldpc")
 EXTRACTORS = ("trevisan", "toeplitz")
 USUAL = {
     "rounds": 1_500_000,
@@ -96,6 +97,16 @@ def add_rule_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser)
         default=1,
         metavar="1|2",
         help="announced key bases; the paper has one (default: %(default)s)",
+    )
+
+
+def add_decoder_argument(group: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
+    """`--decoder`: who decodes."""
+    group.add_argument(
+        "--decoder",
+        choices=DECODERS,
+        default=DECODERS[0],
+        help="this project's own, or pyldpc, an independent reference for up to 4000 rounds (default: %(default)s)",
     )
 
 

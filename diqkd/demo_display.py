@@ -43,6 +43,7 @@ class Display:
         self.demo = demo
         self.console = Console(quiet=quiet, highlight=False)
         self.compiles = is_empty()
+        self.follower: Follower | None = None
 
     def announce(self) -> None:
         """What is about to run."""
@@ -72,8 +73,8 @@ class Display:
                 node: shown.add_task(f"{node.capitalize()}'s keys", total=total, text="", begun_at=0, start=False)
                 for node, total in STAGES.items()
             }
-            self.follower = Follower(shown, rounds, steps, told)
-            yield self.follower, self._say
+            self.follower = follower = Follower(shown, rounds, steps, told)
+            yield follower, self._say
 
     def _say(self, line: str) -> None:
         if self.console.quiet:
@@ -119,7 +120,7 @@ class Display:
 
     def _time(self, seconds: dict[str, float]) -> None:
         """What took how long, in parts that follow each other."""
-        session, rounds = seconds.get("session", 0.0), self.follower.rounds_s
+        session, rounds = seconds.get("session", 0.0), self.follower.rounds_s if self.follower else None
         parts = [f"set up {seconds['set up']:.1f} s"] if "set up" in seconds else []
         parts += [f"rounds {min(rounds, session):.1f} s, keys {max(0.0, session - rounds):.1f} s"] if rounds else []
         longest = seconds.get("privacy amplification", 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from diqkd import arguments
@@ -14,7 +15,7 @@ Check every @kernel and @portable function for what ARTIQ's compiler rejects or 
 Python 3.6; no f-strings, no starred arguments, nothing but `parallel` in its `with`, ...). Needs no ARTIQ.
 Without PATH, the folders of this repository that hold kernels are checked."""
 
-KERNEL_FOLDERS = ("node", "node_alice", "node_bob", "procedures", "repository")
+PACKAGES = ("node", "node_alice", "node_bob", "procedures")  # with kernels; those of repository/ beside them
 
 
 def add_parser(subparsers: Any) -> None:
@@ -31,7 +32,9 @@ def run(args: argparse.Namespace) -> int:
     from diqkd.linting.kernel_rules import lint
     from diqkd.places import checkout
 
-    paths = args.paths or [checkout() / folder for folder in KERNEL_FOLDERS]
+    # Installed from a wheel, the packages lie here, repository/ elsewhere.
+    own = [Path(__file__).resolve().parents[1] / package for package in PACKAGES]
+    paths = args.paths or [*own, checkout() / "repository"]
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise InvalidInput(f"{missing[0]}: no such file or folder; name files or folders that hold kernels")

@@ -8,9 +8,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from diqkd import __version__
+from diqkd.help_text import HelpFormatter
 from diqkd.printing import printable
 from diqkd.signals import ends_as_interruptions
 from postprocess.errors import DISK_ERRORS, DiqkdError, ExitStatus, PeerLost, SessionAborted, disk_problem, exit_status
@@ -41,7 +42,10 @@ exit status:
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong in one line; --help says the rest."""
+    """Says what is wrong in one line; --help says the rest, wrapped to the terminal."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options | {"formatter_class": HelpFormatter})
 
     def error(self, message: str) -> NoReturn:
         """End with status 2."""

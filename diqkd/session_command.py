@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
+from diqkd.choice_arguments import add_decoder_argument
 from diqkd.home_arguments import add_home_arguments, home_of
 from diqkd.running_notes import running
 from postprocess.errors import ExitStatus
@@ -51,12 +52,14 @@ def add_parser(subparsers: Any) -> None:
         metavar="S",
         help="longest wait for each message of the peer, in seconds (default: %(default)g)",
     )
+    add_decoder_argument(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Post-process and print the outcome; an abort ends with status 3, a lost peer with 4."""
     from postprocess.plans.session_parameters import SESSION_ID
+    from postprocess.reconciliation.reference_decoder import require_size
     from postprocess.rounds.opening import stored_parameters
     from postprocess.session.post_processing import post_process, require_key
     from postprocess.storage.node_home import NodeHome
@@ -68,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInput(f"--session {args.session}: write 1 to 64 letters, digits, '.', '_' or '-'")
     home = NodeHome(node, homes)
     parameters = stored_parameters(home, args.session)
+    require_size(args.decoder, parameters.rounds)
 
     with running(f"session: {args.session}, {node}'s post-processing", homes) as note:
         done: list[str] = []
@@ -78,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             if not args.json:
                 print(f"  {step}", file=sys.stderr, flush=True)
 
-        result = post_process(home, args.session, timeout_s=args.timeout, progress=progress)
+        result = post_process(home, args.session, timeout_s=args.timeout, progress=progress, decoder=args.decoder)
     if args.json:
         print(json.dumps(_as_json(node, parameters, result), indent=2))
         return ExitStatus.DONE if result.accepted else ExitStatus.ABORTED

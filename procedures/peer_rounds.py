@@ -40,7 +40,7 @@ class PeerExperiment(NodeExperiment):
         self.seconds_argument("peer_timeout", 120, 1, 10, PATIENCE, "Longest wait for a message of the peer")
         self.recovery_argument(3600, "Longest wait for the ion or the laser to come back, here or at the peer")
 
-    def measure_rounds(self, plan, strings=None, vary=None, ledger_id="", k0_id=""):
+    def measure_rounds(self, plan, strings=None, vary=None, ledger_id="", k0_id="", ended=""):
         """Measure all rounds of a plan, or those that an interrupted run has left.
 
         Args:
@@ -88,6 +88,7 @@ class PeerExperiment(NodeExperiment):
                 timeout_s=self.peer_timeout,
                 recovery_timeout_s=self.recovery_timeout,
                 k0_id=k0_id,
+                ended=ended,
                 peer_went_on=lambda: peer_waits_in_post_processing(home, plan.link_name),
             )
             shown.begin_part(plan, *acquisition.report())

@@ -138,15 +138,16 @@ class GenerateKey(PeerExperiment, EnvExperiment):
     def run(self):
         """Reserve pads, draw settings, measure all rounds with the peer."""
         from postprocess.errors import SessionAborted
-        from postprocess.keystore import open_ledger
+        from postprocess.keystore import ACCEPTED, open_ledger
         from postprocess.session.post_processing import close_session
 
         self.describe_rounds(self.parameters)
         try:
             self._ask_peer()
             with open_ledger(self.home) as keystore:
-                keystore.reserve(self.session, self.parameters)
+                outcome = keystore.reserve(self.session, self.parameters).outcome
                 names = {"ledger_id": keystore.ledger_id, "k0_id": keystore.k0_id}
+                names["ended"] = "" if outcome in (None, ACCEPTED) else outcome
             self.measure_rounds(self.parameters, **names)
         except SessionAborted as problem:
             close_session(self.home, self.session, problem)

@@ -31,6 +31,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,7 @@ from postprocess.link import Link
 from postprocess.rounds import RoundStore
 from postprocess.rounds.private_settings import settings_words
 
+TELL_PEER_S = 30.0  # that the session is closed here
 LOOK_ELSEWHERE_S = 2.0  # a peer that has closed the rounds waits for a complete node in post-processing
 
 __all__ = ["Acquisition", "AcquisitionProgress", "Next"]
@@ -74,6 +76,7 @@ class Acquisition:
             `should_pause` is not asked meanwhile.
         seconds_per_mu: machine unit of the herald timestamps.
         k0_id: public name of this node's K0, compared with the peer's; empty for rounds that make no key.
+        ended: why this node's ledger has closed the session, empty while it is open; then nothing is measured.
         peer_went_on: whether the peer is waiting in the post-processing of this session already.
 
     Attributes:
@@ -93,15 +96,16 @@ class Acquisition:
         clock: Callable[[], float] = time.monotonic,
         k0_id: str = "",
         peer_went_on: Callable[[], bool] = lambda: False,
+        ended: str = "",
     ) -> None:
         self._store = store
         self._dialogue = NodeDialogue(
-            link, store.node, store.parameters, clock, k0_id=k0_id, begun=store.burned_blocks > 0
+            link, store.node, store.parameters, clock, k0_id=k0_id, begun=store.burned_blocks > 0, ended=ended
         )
         self._should_pause, self._progress = should_pause, progress
         self._timeout_s, self._recovery_timeout_s = timeout_s, recovery_timeout_s
         self._meter = ProgressMeter(store, seconds_per_mu=seconds_per_mu, clock=clock)
-        self._look_for_peer = peer_went_on
+        self._look_for_peer, self._ended = peer_went_on, ended
         self._peer_went_on = False
         self._handed: HandOut | None = None
         self._sequence = 0
@@ -114,11 +118,15 @@ class Acquisition:
         """Exchange the public parameters with the peer.
 
         Raises:
-            SessionAborted: PARAMETER_MISMATCH naming the fields, on both nodes.
+            SessionAborted: PARAMETER_MISMATCH naming the fields, on both nodes; or one node has closed the session.
             PeerLost: nobody answers.
         """
         if self._dialogue.acquainted or self._store.closed:
             return
+        if self._ended:
+            with suppress(PeerLost):
+                self._dialogue.greet(min(self._timeout_s, TELL_PEER_S))
+            NodeDialogue.require_open(self._ended, self._store.node)
         if not self._store.complete_noted:
             self._dialogue.greet(self._timeout_s)
             return

@@ -45,6 +45,7 @@ GREETING = {
     "parameters": codec.text(1 << 16),
     "k0_id": codec.text(64),
     "begun": codec.flag,
+    "ended": codec.text(64),
 }
 
 
@@ -76,6 +77,7 @@ class NodeDialogue:
         clock: monotonic seconds.
         k0_id: public name of this node's K0, compared likewise; empty for rounds that make no key.
         begun: whether a block of these rounds has been burned here; before that no tag of the session exists.
+        ended: how this node's ledger has closed the session without a key, an AbortReason; empty while it is open.
 
     Attributes:
         acquainted: both incarnations know each other and have equal parameters.
@@ -90,9 +92,10 @@ class NodeDialogue:
         *,
         k0_id: str = "",
         begun: bool = False,
+        ended: str = "",
     ) -> None:
         self._link, self._node, self._parameters, self._clock = link, node, parameters, clock
-        self._k0_id, self._begun = k0_id, begun
+        self._k0_id, self._begun, self._ended = k0_id, begun, ended
         self._me = secrets.token_hex(8)
         self._peer = ""
         self.acquainted = False
@@ -103,7 +106,8 @@ class NodeDialogue:
         """Get to know the peer and compare the public parameters; `hello` is one that has arrived already.
 
         Raises:
-            SessionAborted: PARAMETER_MISMATCH with the fields that differ, on both nodes.
+            SessionAborted: on both nodes, PARAMETER_MISMATCH with the fields that differ, or the reason for which one
+                of them has closed the session.
             PeerLost: no peer within the time.
         """
         self._peer, self._meeting, self.acquainted = "", 0, False
@@ -180,6 +184,7 @@ class NodeDialogue:
             "parameters": self._parameters.to_json(),
             "k0_id": self._k0_id,
             "begun": self._begun,
+            "ended": self._ended,
         }
         self._post(HELLO, to, 0, codec.encode(public))
 
@@ -211,6 +216,15 @@ class NodeDialogue:
         if differences:
             untouched = not greeting["begun"] and not self._begun
             raise SessionAborted(AbortReason.PARAMETER_MISMATCH, "; ".join(differences), untouched=untouched)
+        self.require_open(greeting["ended"], self._other)
+        self.require_open(self._ended, self._node)
+
+    @staticmethod
+    def require_open(ended: str, node: str) -> None:
+        """SessionAborted when a node's ledger has closed the session without a key."""
+        if ended:
+            reason = AbortReason(ended) if ended in set(AbortReason) else AbortReason.ABANDONED
+            raise SessionAborted(reason, f"{node}'s ledger has closed this session; start a new one, by another name")
 
     def _post(self, kind: str, to: str, meeting: int, content: bytes) -> None:
         message = {"from": self._me, "to": to, "meeting": meeting, "content": content}

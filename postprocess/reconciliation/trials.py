@@ -40,7 +40,7 @@ class TrialPlan:
     """What is tried: the code, the true statistics, and the priors that the decoder believes.
 
     `gamma` is the probability of a Bell-test round; `statistics` the true P(A, B) and `priors` the decoder's (both with
-    Bob flipped for X = Y = 1); `noise_seed` names the sequence of samples.
+    Bob flipped for X = Y = 1); `noise_seed` names the sequence of samples; `decoder` one of `reference_decoder`.
     """
 
     n: int
@@ -51,10 +51,14 @@ class TrialPlan:
     code_seed: int = 1
     noise_seed: int = 1
     family: str = "sc-ldpc"
+    decoder: str = "own"
 
     def digest(self) -> str:
-        """SHA-256 over all fields, hexadecimal."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        """SHA-256 over all fields, hexadecimal; counts of this project's decoder keep the digest that they had."""
+        fields = asdict(self)
+        if self.decoder == "own":
+            del fields["decoder"]
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
     def code(self) -> Code:
         """The code that is tried; raises InvalidInput when there is none of this size."""
@@ -140,6 +144,7 @@ def run_batch(plan: TrialPlan, first: int, count: int, threads: int = 1, fingerp
     Raises InvalidInput when the code built here does not have the given fingerprint.
     """
     from postprocess.reconciliation.decoding_schedule import Limits
+    from postprocess.reconciliation.reference_decoder import decode_by
 
     code = plan.code()
     if fingerprint not in (None, code.fingerprint):
@@ -150,7 +155,7 @@ def run_batch(plan: TrialPlan, first: int, count: int, threads: int = 1, fingerp
         syndrome = code.syndrome(alice)
         llr = log_likelihood_ratios(bob, x, y, plan.priors)
         start = time.perf_counter()
-        result = code.decode(llr, syndrome, Limits(threads=threads))
+        result = decode_by(plan.decoder, code, llr, syndrome, Limits(threads=threads))
         seconds = time.perf_counter() - start
         right = bool(np.array_equal(result.bits, alice))
         total += TrialCounts(

@@ -121,6 +121,7 @@ class BobSession(SessionRole):
         """A~ from X, Y, B and Alice's syndrome M, which A~ must give exactly."""
         from postprocess.estimation.priors import log_likelihood_ratios, with_zeroed_rounds
         from postprocess.reconciliation import make_code
+        from postprocess.reconciliation.reference_decoder import decode_by
 
         parameters, y = self.parameters, self.rounds.settings
         syndrome = unpack(self.revealed.m, parameters.syndrome_bits)
@@ -129,7 +130,7 @@ class BobSession(SessionRole):
         code = make_code(parameters.rounds, parameters.syndrome_bits, parameters.code_seed)
         ratios = log_likelihood_ratios(self.rounds.outcomes, self.x, y, parameters.priors)
         ratios = with_zeroed_rounds(ratios, y, parameters.priors, self.zeroed_alice, self.zeroed_bob)
-        decoded = code.decode(ratios, syndrome)
+        decoded = decode_by(self.decoder, code, ratios, syndrome)
         self.private |= {"decoder_converged": bool(decoded.converged), "decoder_iterations": int(decoded.iterations)}
         self.alice = np.asarray(decoded.bits, np.uint8)
         if not decoded.converged or not np.array_equal(code.syndrome(self.alice), syndrome):

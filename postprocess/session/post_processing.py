@@ -32,8 +32,11 @@ def post_process(
     timeout_s: float,
     progress: Callable[[str], None] | None = None,
     link: Link | None = None,
+    decoder: str = "own",
 ) -> SessionResult:
     """Steps 4 to 12 on the stored rounds of a session, resumed where they stopped; closes the page in the ledger.
+
+    `decoder`: who decodes at Bob's, see postprocess.reconciliation.reference_decoder.
 
     The public outcome is also written to outcome.json in the session's folder, and the transcript beside it.
 
@@ -59,6 +62,7 @@ def post_process(
                         home, f"seed of {session_id}", parameters.insecure_because
                     ).bits(count),
                     progress=progress,
+                    decoder=decoder,
                 )
                 result = session.run()
             write_outcome(home, keystore, parameters, result)

@@ -87,6 +87,7 @@ class SessionRole:
         probe_s: silence after which the peer is asked where it stands.
         random_bits: private random bits for Alice's public seed, count -> uint8 (count,); None where no extractor of
             these parameters needs one.
+        decoder: who decodes at Bob's, one of postprocess.reconciliation.reference_decoder.
 
     Raises:
         InvalidInput: the strings do not fit the parameters, or the ledger refuses the session.
@@ -105,6 +106,7 @@ class SessionRole:
         progress: Callable[[str], None] | None = None,
         probe_s: float = PROBE_S,
         random_bits: Callable[[int], np.ndarray] | None = None,
+        decoder: str = "own",
     ) -> None:
         if keystore.node != self.node:
             raise InvalidInput(f"{keystore.path}: the ledger of {keystore.node}, the session's role is {self.node}")
@@ -113,7 +115,7 @@ class SessionRole:
                 raise InvalidInput(f"stored rounds: {name} must hold {parameters.rounds} rounds")
         self.parameters, self.rounds = parameters, rounds
         self.timeout_s, self.clock = timeout_s, keystore.clock
-        self._random_bits = random_bits
+        self._random_bits, self.decoder = random_bits, decoder
         self.progress = progress or (lambda name: None)
         self.seconds: dict[str, float] = {}
         self.private_seconds: dict[str, float] = {}

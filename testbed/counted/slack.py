@@ -13,7 +13,6 @@ from artiq.master.worker_db import DeviceManager
 from contract.nodes import BOB
 from postprocess.rounds.private_settings import settings_words
 from postprocess.rounds.round_records import RoundRecords
-from procedures.node_experiment import node_class
 from testbed.counted.counted_core import CountedOutput
 from testbed.devices import COUNTED_CORE, run_compiled
 from testbed.physics import laboratory
@@ -99,7 +98,8 @@ def least_slack(node: str, cycles: float, rounds: int) -> Slack:
     laboratory.use(laboratory.Laboratory(SEED, ()))
     devices = DeviceManager(_Table(table))
     try:
-        assembled = node_class(node)((devices, None, None, {}))
+        node_class = getattr(importlib.import_module(f"node_{node}.node"), f"{node.capitalize()}Node")
+        assembled = node_class((devices, None, None, {}))
         connection = assembled.core.comm
         connection.cycles_per_instruction = cycles
         assembled.blocks.allocate(rounds)

@@ -3,11 +3,13 @@
 import threading
 
 import pytest
-from emulated_rounds import PairedLink, paired_links, small_session
+from emulated_rounds import Laboratory, PairedLink, paired_links, small_session
 
+from postprocess.acquisition import Acquisition
 from postprocess.acquisition.node_dialogue import NodeDialogue, PeerRestarted
-from postprocess.errors import InvalidInput, PeerLost
+from postprocess.errors import AbortReason, InvalidInput, PeerLost, SessionAborted
 from postprocess.link import codec
+from postprocess.rounds import RoundStore
 
 
 def talks(links):
@@ -140,3 +142,45 @@ def test_a_peer_that_asked_for_time_and_is_there_has_it(monkeypatch):
     later = threading.Timer(0.4, bob.send, ("status", b"two"))
     later.start()
     assert alice.receive("status", 3600.0, "to the barrier", absence_s=7.0) == b"two"
+
+
+@pytest.mark.parametrize("who", ["alice", "bob"])
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_session_that_one_node_has_closed_ends_on_both_before_a_round(tmp_path, who, begun):
+    """Case 2: abandoned on one node, submitted again on both."""
+    lab, links, ends = Laboratory(tmp_path), paired_links(), {}
+
+    def agree(node):
+        store = RoundStore.open(lab.home / node)
+        if begun:
+            store.burn(0)
+        ended = AbortReason.ABANDONED.value if node == who else ""
+        acquisition = Acquisition(store, links[node], timeout_s=20.0, ended=ended)
+        try:
+            acquisition.agree_on_parameters()
+            acquisition.next_block()
+        except SessionAborted as problem:
+            ends[node] = problem
+        ends[node].burned = store.burned_blocks
+        store.close()
+
+    threads = [threading.Thread(target=agree, args=(node,)) for node in links]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for end in ends.values():
+        assert end.reason is AbortReason.ABANDONED and f"{who}'s ledger has closed this session" in str(end)
+        assert not end.untouched and end.burned == int(begun)
+    assert set(ends) == {"alice", "bob"}
+
+
+def test_a_closed_session_without_a_peer_ends_by_its_own_name(tmp_path, monkeypatch):
+    """Case 2."""
+    monkeypatch.setattr("postprocess.acquisition.host.TELL_PEER_S", 0.2)
+    store = RoundStore.open(Laboratory(tmp_path).home / "alice")
+    acquisition = Acquisition(store, paired_links()["alice"], timeout_s=20.0, ended=AbortReason.ZEROED_ROUNDS.value)
+    with pytest.raises(SessionAborted, match="alice's ledger has closed this session") as end:
+        acquisition.agree_on_parameters()
+    assert end.value.reason is AbortReason.ZEROED_ROUNDS
+    store.close()

@@ -12,6 +12,7 @@ import pytest
 from command_runs import diqkd
 
 from diqkd.bench_display import SampleBar
+from diqkd.main import build_parser
 from postprocess.errors import InvalidInput
 from postprocess.reconciliation.trials import TrialCounts
 from postprocess.support.worker_pool import dask_workers, local_workers
@@ -163,3 +164,19 @@ def test_bar_estimates_the_end():
     words = bar.describe(TrialCounts(samples=40, failures=1))
     assert words.startswith("40 of 100, 1 failed, 2 min left, ends ")
     assert bar.describe(TrialCounts(samples=100)) == "100 of 100, 0 failed"
+
+
+def test_another_decoder_counts_apart():
+    """Case 28."""
+    size = ("--rounds", "1500", "--syndrome-bits", "700", "--workers", "1")
+    done = bench(2, *size, "--decoder", "pyldpc")
+    assert done.status == 0 and "decoder pyldpc" in done.out and "0 failures in 2 samples" in done.out
+    assert bench(2, *size, "--json").json["plan"]["decoder"] == "own" and len(list(Path().glob("*.json"))) == 2
+    refused = bench(2, "--decoder", "pyldpc")
+    assert refused.status == 2 and "up to 4000 rounds, not 1500000" in refused.err
+
+
+def test_without_options_it_is_the_papers_number_of_samples():
+    """Case 9."""
+    args = build_parser().parse_args(["bench", "reconciliation"])
+    assert args.samples == 15_000 and args.rounds == 1_500_000

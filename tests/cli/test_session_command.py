@@ -142,3 +142,10 @@ def test_json_is_alone_on_stdout(homes):
     assert end.out == ""
     shown = diqkd("keys", "show", "--home", homes, "--node", "bob", "--json")
     json.loads(shown.out)
+
+
+def test_a_session_too_large_for_the_reference_decoder_is_refused(homes):
+    """Case 28: before a message leaves."""
+    store_rounds(homes, "for-pyldpc", upto=1)
+    end = diqkd("session", "--home", homes, "--node", "bob", "--session", "for-pyldpc", "--decoder", "pyldpc")
+    assert end.status == 2 and "up to 4000 rounds, not 20000" in end.err

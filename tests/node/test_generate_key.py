@@ -163,3 +163,26 @@ def test_a_lost_peer_leaves_pads_reserved_and_a_session_to_resume(worker, tmp_pa
     with h5py.File(made.file) as file:
         assert file["datasets"]["diqkd.rounds.plan_digest"][()].decode() == public.digest().hex()
         assert all(name.startswith("diqkd.") for name in file["datasets"])
+
+
+def test_a_session_given_up_here_measures_no_round(worker, tmp_path, monkeypatch):
+    """Case 2: `diqkd keys abandon`, then submitted again."""
+    from postprocess.errors import AbortReason, SessionAborted
+    from postprocess.link.keys import make_link_keys, write_peer
+
+    home = tmp_path / "homes" / "bob"
+    home.mkdir(parents=True, mode=0o700)
+    monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))
+    make_link_keys(home)
+    write_peer(home, make_link_keys(tmp_path / "elsewhere"), {"rounds": "tcp://127.0.0.1:9", "session": "tcp://a:10"})
+    choice = Choice(SMALL["rounds"], Fraction(SMALL["gamma_256"], 256), block_rounds=SMALL["block_rounds"])
+    public = session_parameters(NodeHome("bob"), "emulated", "s1", preset="custom", choice=choice)
+    with Keystore.create(home / "keystore.sqlite", "bob") as keystore:
+        keystore.provision(draw_k0(SystemSource(), public), public)
+        keystore.reserve("s1", public)
+        keystore.abandon("s1")
+    made = worker("bob", **SMALL, peer_timeout=1.0)
+    made.prepare()
+    with pytest.raises(SessionAborted, match="bob's ledger has closed this session") as end:
+        made.run()
+    assert end.value.reason is AbortReason.ABANDONED

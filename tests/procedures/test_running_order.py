@@ -36,5 +36,7 @@ def test_from_all_wrong_to_all_right(calibrate, node):
     assert set(made.written) == set(WRONG)
     rows = {row.step.key: row for row in page(made.home.parent, [node])[node]}
     assert {key for key, row in rows.items() if row.state != "good"} == {"calibrate_herald_phase"} & set(rows)
-    assert " +- " in rows["ramsey mapping"].result and rows["calibrate_deshelving"].result.startswith("time constant")
+    assert " +- " in rows["ramsey mapping"].result and rows["calibrate_deshelving"].result.startswith(
+        "deshelving time constant"
+    )
     assert made.written["qubit.mapping.frequency"]["error"] < 60

@@ -252,3 +252,18 @@ def test_the_wrong_ledger_or_strings_are_refused(nodes, folder):
         AliceSession(nodes.parameters, short, None, nodes.keystores["alice"], timeout_s=1)
     with pytest.raises(InvalidInput, match="no key ledger here"):
         Keystore.open(folder / "nowhere.sqlite")
+
+
+@pytest.mark.parametrize("visibility", [1.0, 0.5])
+def test_a_session_with_the_reference_decoder(folder, visibility, monkeypatch):
+    """Case 28: the same key as with this project's own, or the same private reason."""
+    monkeypatch.setattr("postprocess.reconciliation.reference_decoder.ITERATIONS", 30)
+    parameters = rehearsal(rounds=2000, syndrome_bits=1700, omega_thr=0.76)
+    two = TwoNodes(folder, parameters, draw_rounds(parameters, visibility=visibility)).provision()
+    two.options = {"decoder": "pyldpc"}
+    results = two.run()
+    assert {result.accepted for result in results.values()} == {visibility == 1.0}
+    if visibility == 0.5:
+        verdict = read_private_record(folder / "bob", "s1")["verdict"]
+        assert verdict == AbortReason.RECONCILIATION_FAILED.value
+    two.close()
