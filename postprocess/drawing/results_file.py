@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 RUNS = ("diqkd.calibration", "diqkd.characterisation", "diqkd.rounds")
 MOST_NUMBERS = 1 << 28
 LONGEST_NAME = 120
+LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,16 @@ def _value(group: h5py.Group, name: str) -> Any:
     value = found[()]
     if isinstance(value, bytes):
         return value.decode(errors="replace")
-    if isinstance(value, str | np.generic):
-        return value if isinstance(value, str) or value.dtype.kind in "biuf" else None
-    return value if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" else None
+    if isinstance(value, str):
+        return value
+    return drawable(value) if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "biuf" else None
+
+
+def drawable(value: Any) -> Any:
+    """Numbers as they are, but NaN (unknown) where one is infinite or larger than anything that is measured."""
+    if not np.issubdtype(value.dtype, np.floating):
+        return value
+    return np.where(np.abs(value) < LARGEST, value, np.nan)[()]
 
 
 def _origin(file: h5py.File, path: Path, values: dict[str, Any]) -> str:

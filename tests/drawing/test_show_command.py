@@ -9,6 +9,7 @@ from contract.round_settings import KEY_SETTING
 from postprocess.characterisation.block_counts import averages_of_blocks, counts_of_blocks
 from postprocess.characterisation.link import joint_counts
 from postprocess.characterisation.recombination import JointRounds
+from postprocess.drawing.link_over_time import window_of
 from postprocess.estimation.score_and_qber import moving_averages
 from tests.cli.command_runs import diqkd
 
@@ -72,6 +73,15 @@ def test_a_window_longer_than_the_run_gives_one_point_of_all_rounds(joint):
     assert found.round.tolist() == [ROUNDS]
     errors = ((joint.a != joint.b) & (joint.y == KEY_SETTING)).sum() / (joint.y == KEY_SETTING).sum()
     assert found.qber[0] == pytest.approx(errors)
+
+
+@pytest.mark.parametrize(
+    ("own", "rounds", "expected"),
+    [(10**5, 250_000, 10**5), (1000, 4000, 1000), (60_000, 60_000, 6000), (None, 60_000, 6000), (None, 10**7, 10**5)],
+)
+def test_the_window_is_the_experiments_or_a_tenth_of_a_short_run(own, rounds, expected):
+    values = {} if own is None else {CHARACTERISATION + "window_rounds": own}
+    assert window_of(values, rounds) == expected
 
 
 def test_no_error_among_few_rounds_has_a_band():
