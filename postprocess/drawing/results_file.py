@@ -87,8 +87,19 @@ def drawable(value: Any) -> Any:
 
 
 def _origin(file: h5py.File, path: Path, values: dict[str, Any]) -> str:
-    parts = [_experiment(file) or path.stem, text(values, "diqkd.rounds.node") or "", _day(file)]
+    told = _described(values)
+    experiment = told.get("experiment") or _experiment(file) or path.stem
+    parts = [experiment, told.get("node") or text(values, "diqkd.rounds.node"), _day(file)]
     return ", ".join(part[:LONGEST_NAME] for part in parts if part)
+
+
+def _described(values: dict[str, Any]) -> dict[str, str]:
+    """What a file says of itself, where it does."""
+    try:
+        content = json.loads(text(values, "diqkd.description") or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return {name: told for name, told in content.items() if isinstance(told, str)} if isinstance(content, dict) else {}
 
 
 def _experiment(file: h5py.File) -> str | None:
