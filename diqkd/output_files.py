@@ -44,7 +44,7 @@ def write_result(path: Path, text: str, option: str) -> None:
         InvalidInput: the file cannot be written; half a file is removed.
     """
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text)
     except OSError as problem:
         if path.is_file():
             path.unlink(missing_ok=True)

@@ -60,9 +60,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--window",
         type=arguments.rounds,
-        default=100_000,
         metavar="N",
-        help="rounds of the moving averages of S and Q (default: %(default)s)",
+        help="rounds of the moving averages of S and Q (default: the experiment's, which is 100000 unless told "
+        "otherwise; of a short run a tenth)",
     )
     parser.add_argument(
         "--dpi", type=arguments.whole(30, 1200), default=200, help="dots per inch of the PNG (default: %(default)s)"

@@ -15,14 +15,6 @@ class PeerExperiment(NodeExperiment):
 
     needs_peer = True
 
-    def keep_timeline(self, plan):
-        """Rounds against machine time, with their pauses: public as herald times are, whole after resuming, too."""
-        from postprocess.rounds.herald_times import herald_times
-
-        times = herald_times(self.home.rounds_folder(plan.store_folder, plan.session_id))
-        for name, value in (("timeline_rounds", times.rounds), ("timeline_s", times.seconds)):
-            self.publish("rounds." + name, value)
-
     def block_argument(self, group: str):
         """What both nodes must choose alike."""
         self.number_argument(
@@ -34,6 +26,14 @@ class PeerExperiment(NodeExperiment):
             group,
             "Rounds between two meetings with the peer, the same on both nodes",
         )
+
+    def keep_timeline(self, plan):
+        """Rounds against machine time, with their pauses: public as herald times are, whole after resuming, too."""
+        from postprocess.rounds.herald_times import herald_times
+
+        times = herald_times(self.home.rounds_folder(plan.store_folder, plan.session_id))
+        for name, value in (("timeline_rounds", times.rounds), ("timeline_s", times.seconds)):
+            self.publish("rounds." + name, value)
 
     def patience_arguments(self):
         """What is this node's alone."""

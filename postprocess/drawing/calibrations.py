@@ -23,7 +23,7 @@ _BARS = "Bars: 68 % intervals."
 _FITTED = "Line: fit. Residuals: point minus fit, in units of the bar that points to the fit. "
 
 
-def scan(results: Results, window: int) -> Drawing | None:
+def scan(results: Results, window: int | None) -> Drawing | None:
     """Points with their intervals, fitted curve, residuals."""
     view = scan_view(results.values)
     if view is None:
@@ -111,7 +111,7 @@ def _draw_scan(results: Results, view: ScanView, pulls: np.ndarray, note: str) -
     return figure
 
 
-def readout(results: Results, window: int) -> Drawing | None:
+def readout(results: Results, window: int | None) -> Drawing | None:
     """Histograms of ions prepared dark and bright, with the threshold."""
     view = histogram_view(results.values)
     dark, bright = tally(results.values, DARK), tally(results.values, BRIGHT)
@@ -122,7 +122,11 @@ def readout(results: Results, window: int) -> Drawing | None:
     table = {"counts": np.arange(length), **{name: shots.astype(np.int64) for name, shots in
                                              (("dark_shots", dark), ("bright_shots", bright))}}  # fmt: skip
     note = f"{view.title}. Shots with each number of photon counts, of ions prepared dark and bright."
-    return Drawing("readout", {"": Table(note, table)}, lambda: _draw_readout(results, view, note))
+    tables = {"": Table(note, table)}
+    fitted = fit_parameters(results.values)
+    if fitted is not None:
+        tables["parameters"] = fitted
+    return Drawing("readout", tables, lambda: _draw_readout(results, view, note))
 
 
 def _draw_readout(results: Results, view: HistogramView, note: str) -> Figure:

@@ -10,6 +10,7 @@ import numpy as np
 
 from contract.patterns import PATTERNS
 from postprocess.figures.table import Table
+from postprocess.shaping.dataset_values import MOST
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +34,12 @@ def array_of(values: Mapping[str, object], name: str, *shape: int | None) -> np.
         return None
     fits = all(wanted is None or wanted == length for wanted, length in zip(shape, found.shape, strict=True))
     return found.astype(np.float64) if fits else None
+
+
+def counts_of(values: Mapping[str, object], name: str, *shape: int | None) -> np.ndarray | None:
+    """Numbers of rounds of this shape as float64, with at least one round; else None."""
+    found = array_of(values, name, *shape)
+    return found if found is not None and ((found >= 0) & (found <= MOST)).all() and found.any() else None
 
 
 def share_errors(counts: np.ndarray, axis: int | tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ _STATES = (
 _PHASES = "Phases of Bob's analysis pulse that give the largest S, with standard errors; contrast of the fringes."
 
 
-def tomography(results: Results, window: int) -> Drawing | None:
+def tomography(results: Results, window: int | None) -> Drawing | None:
     """Density matrices per herald pattern, and their fully entangled fractions with bootstrap errors."""
     values, part = results.values, (len(PATTERN_NAMES), 4, 4)
     real, imaginary = (array_of(values, f"{RUN}.states_{name}", *part) for name in ("real", "imag"))
@@ -79,7 +79,7 @@ def _draw_states(results: Results, states: np.ndarray, fractions: np.ndarray, er
     return figure
 
 
-def herald_phase(results: Results, window: int) -> Drawing | None:
+def herald_phase(results: Results, window: int | None) -> Drawing | None:
     """Bob's analysis phase and contrast per herald pattern."""
     names = ("phase", "standard_error", "contrast")
     found = [array_of(results.values, f"{PHASE}.{name}", len(PATTERN_NAMES)) for name in names]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NOTE = "Heralds per second of machine time in each block; shares of the patterns with binomial standard errors."
 
 
-def heralds(results: Results, window: int) -> Drawing | None:
+def heralds(results: Results, window: int | None) -> Drawing | None:
     """Herald rate per block with its moving mean, and the shares of the herald patterns."""
     view = heralds_view(results.values)
     if view is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from postprocess.characterisation.block_counts import SHAPE, averages_of_blocks
-from postprocess.drawing.drawn import Drawing, array_of
+from postprocess.drawing.drawn import Drawing, array_of, counts_of
 from postprocess.drawing.results_file import Results
 from postprocess.figures import canvas
 from postprocess.figures.table import Table
@@ -32,14 +32,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROUNDS = "diqkd.rounds"
+WINDOW_ROUNDS = 100_000  # of the paper's figure 3
 TIMES = ((86_400.0, "days"), (3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 
 
-def score_and_qber(results: Results, window: int) -> Drawing | None:
-    """Moving S and Q with 95 % bands over `window` rounds, where both nodes' outcomes were exchanged."""
+def score_and_qber(results: Results, window: int | None) -> Drawing | None:
+    """Moving S and Q with 95 % bands over `window` rounds (None: `window_of`), where both nodes' strings are public."""
     values = dict(results.values)
-    counts, block = array_of(values, f"{CHARACTERISATION}.block_counts", None, *SHAPE), _block_rounds(values)
-    if counts is not None and len(counts) and block:
+    counts, block = counts_of(values, f"{CHARACTERISATION}.block_counts", None, *SHAPE), _block_rounds(values)
+    if counts is not None and block:
+        window = window or window_of(values, len(counts) * block)
         averages = asdict(averages_of_blocks(counts, block, window))
         values |= {f"{CHARACTERISATION}.{name}": column for name, column in averages.items()}
         values[f"{CHARACTERISATION}.window_rounds"] = min(max(window // block, 1), len(counts)) * block
@@ -56,6 +58,13 @@ def score_and_qber(results: Results, window: int) -> Drawing | None:
     lines = (view.rounds, view.score.mean, view.score.low, view.score.high, *scaled)
     table = Table(note, dict(zip(CURVES, lines, strict=True)))
     return Drawing("figure_3", {"": table}, lambda: _draw(results, view, note))
+
+
+def window_of(values: Mapping[str, Any], rounds: int) -> int:
+    """The experiment's own window (100 000 rounds unless told otherwise), or a tenth of a run that is too short for a
+    curve with that."""
+    own = whole(values, f"{CHARACTERISATION}.window_rounds")
+    return own if own is not None and 0 < own <= rounds // 2 else min(WINDOW_ROUNDS, rounds // 10)
 
 
 def _draw(results: Results, view: CharacterisationView, note: str) -> Figure:
@@ -85,7 +94,7 @@ def _band(axes: Axes, rounds: np.ndarray, curve: Curve, colour: str) -> None:
     axes.set_ylim(*curve.axis)
 
 
-def herald_timeline(results: Results, window: int) -> Drawing | None:
+def herald_timeline(results: Results, window: int | None) -> Drawing | None:
     """Rounds against time: a step to the right is a pause."""
     found = columns(results.values, f"{ROUNDS}.timeline_rounds", f"{ROUNDS}.timeline_s")
     note = "Machine time since the first herald; where the line goes level, no herald came: a pause or a recovery."

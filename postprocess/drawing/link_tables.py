@@ -9,7 +9,7 @@ import numpy as np
 from contract.round_settings import KEY_SETTING
 from postprocess.characterisation.block_counts import wilson_band
 from postprocess.characterisation.link import SETTINGS
-from postprocess.drawing.drawn import PATTERN_NAMES, Drawing, array_of, share_errors
+from postprocess.drawing.drawn import PATTERN_NAMES, Drawing, counts_of, share_errors
 from postprocess.drawing.results_file import Results
 from postprocess.figures import canvas
 from postprocess.figures.table import Table
@@ -27,10 +27,10 @@ _S4 = (
 _PATTERNS = "S: standard errors of the correlators. Q: 95 % intervals (Wilson). Dashed: all patterns together."
 
 
-def table_s4(results: Results, window: int) -> Drawing | None:
+def table_s4(results: Results, window: int | None) -> Drawing | None:
     """P(A, B | X, Y) of the five settings with multinomial errors."""
-    counts = array_of(results.values, f"{RUN}.counts", 4, 2, 3, 2, 2)
-    if counts is None or not counts.sum():
+    counts = counts_of(results.values, f"{RUN}.counts", 4, 2, 3, 2, 2)
+    if counts is None:
         return None
     found = np.array([counts[:, x, y].sum(axis=0) for x, y in SETTINGS])
     shares, errors = share_errors(found, (1, 2))
@@ -67,10 +67,10 @@ def _draw_s4(results: Results, counts: np.ndarray, shares: np.ndarray, errors: n
     return figure
 
 
-def patterns(results: Results, window: int) -> Drawing | None:
+def patterns(results: Results, window: int | None) -> Drawing | None:
     """S and Q of each herald pattern, from the counts."""
-    counts = array_of(results.values, f"{RUN}.counts", 4, 2, 3, 2, 2)
-    if counts is None or not counts.sum():
+    counts = counts_of(results.values, f"{RUN}.counts", 4, 2, 3, 2, 2)
+    if counts is None:
         return None
     every = np.concatenate((counts, counts.sum(axis=0, keepdims=True)))
     score, score_error, qber, number = scores_of(every)

@@ -16,7 +16,7 @@ from postprocess.drawing.link_tables import patterns, table_s4
 from postprocess.drawing.results_file import Results
 from postprocess.errors import InvalidInput
 
-MAKERS: tuple[Callable[[Results, int], Drawing | None], ...] = (
+MAKERS: tuple[Callable[[Results, int | None], Drawing | None], ...] = (
     score_and_qber,
     table_s4,
     patterns,
@@ -27,15 +27,15 @@ MAKERS: tuple[Callable[[Results, int], Drawing | None], ...] = (
     heralds,
     herald_timeline,
 )
-WINDOW_ROUNDS = 100_000
 
 
-def draw_results(results: Results, folder: Path, window: int = WINDOW_ROUNDS, dpi: int = 200) -> list[Path]:
+def draw_results(results: Results, folder: Path, window: int | None = None, dpi: int = 200) -> list[Path]:
     """Everything that the datasets show, one PNG and one CSV per panel each.
 
     Args:
         folder: where the files go; made if missing.
-        window: rounds of the moving averages of S and Q, where the results let it be chosen.
+        window: rounds of the moving averages of S and Q, where the results let it be chosen; None: see
+            link_over_time.window_of.
         dpi: dots per inch of the PNG.
 
     Returns:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 RUNS = ("diqkd.calibration", "diqkd.characterisation", "diqkd.rounds")
 MOST_NUMBERS = 1 << 28
 LONGEST_NAME = 120
+LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,32 @@ def _value(group: h5py.Group, name: str) -> Any:
     value = found[()]
     if isinstance(value, bytes):
         return value.decode(errors="replace")
-    if isinstance(value, str | np.generic):
-        return value if isinstance(value, str) or value.dtype.kind in "biuf" else None
-    return value if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" else None
+    if isinstance(value, str):
+        return value
+    return drawable(value) if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "biuf" else None
+
+
+def drawable(value: Any) -> Any:
+    """Numbers as they are, but NaN (unknown) where one is infinite or larger than anything that is measured."""
+    if not np.issubdtype(value.dtype, np.floating):
+        return value
+    return np.where(np.abs(value) < LARGEST, value, np.nan)[()]
 
 
 def _origin(file: h5py.File, path: Path, values: dict[str, Any]) -> str:
-    parts = [_experiment(file) or path.stem, text(values, "diqkd.rounds.node") or "", _day(file)]
+    told = _described(values)
+    experiment = told.get("experiment") or _experiment(file) or path.stem
+    parts = [experiment, told.get("node") or text(values, "diqkd.rounds.node"), _day(file)]
     return ", ".join(part[:LONGEST_NAME] for part in parts if part)
+
+
+def _described(values: dict[str, Any]) -> dict[str, str]:
+    """What a file says of itself, where it does."""
+    try:
+        content = json.loads(text(values, "diqkd.description") or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return {name: told for name, told in content.items() if isinstance(told, str)} if isinstance(content, dict) else {}
 
 
 def _experiment(file: h5py.File) -> str | None:

@@ -61,7 +61,7 @@ class Table:
 
     def write_csv(self, path: Path) -> None:
         """The note as a comment line, a line of names, then the rows; missing values (nan) are empty."""
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with path.open("w", newline="") as file:
             file.write(f"# {self.note}\n")
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(self.columns)

@@ -92,10 +92,7 @@ def read_session_facts(home: NodeHome, session_id: str) -> SessionFacts:
             key for key in keystore.key_records.records() if key.key_id == session_id and session.outcome is not None
         ]
         nothing_is_secret = parameters.apparatus == keystore.apparatus == EMULATED and session.outcome is not None
-        try:
-            transcript["versions"] = read_transcript(folder)["versions"]
-        except (InvalidInput, KeyError):  # before the end, or made anew by the next `diqkd session`
-            transcript["versions"] = []
+        transcript["versions"] = _versions(folder)
         erased = (folder / ERASED).exists()
         return SessionFacts(
             node=home.node,
@@ -124,12 +121,21 @@ def _heralds(folder: Path) -> StoredHeralds | None:
     return StoredHeralds(store.decided, len(store.zeroed), store.flagged_rounds, counts, herald_times(folder))
 
 
+def _versions(folder: Path) -> list[dict[str, Any]]:
+    try:
+        found = read_transcript(folder).get("versions")
+    except InvalidInput:  # before the end, or damaged: the next `diqkd session` makes it anew
+        return []
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
 def _step_seconds(folder: Path) -> dict[str, float]:
     try:
-        found = read_object(folder / OUTCOME, "").get("seconds", {})
+        found = read_object(folder / OUTCOME, "").get("seconds")
     except InvalidInput:
         return {}
-    return {str(name): float(time) for name, time in found.items() if isinstance(time, int | float)}
+    known = found.items() if isinstance(found, dict) else ()
+    return {name: float(time) for name, time in known if isinstance(time, int | float)}
 
 
 def _calibrations(home: NodeHome) -> tuple[Calibrated, ...]:

@@ -263,11 +263,11 @@ def _measured(facts: SessionFacts) -> list[Section]:
     rows = [("verdict", str(known.get("verdict")), "")]
     for label, name, scale, unit in (("score S", "score", 1, ""), ("bit error rate Q", "qber", 100, " %")):
         value, error = known.get(name), known.get(f"{name}_standard_error")
-        if value is not None and error is not None:
+        if isinstance(value, float) and isinstance(error, float):
             rows.append((label, f"{scale * value:.4f} ± {scale * error:.4f}{unit}", ""))
-    if "lost_test_rounds" in known:
-        rows.append(("lost tests", spaced(known["lost_test_rounds"]), f"at most {spaced(known['bell_limit'])}"))
-    if "decoder_iterations" in known:
+    if isinstance(known.get("lost_test_rounds"), int):
+        rows.append(("lost tests", spaced(known["lost_test_rounds"]), f"at most {spaced(facts.parameters.bell_limit)}"))
+    if isinstance(known.get("decoder_iterations"), int):
         rows.append(("decoder", f"{known['decoder_iterations']} iterations", ""))
     text = "Shown because nothing made on the emulated apparatus is secret; on a real one this stays in Bob's node."
     return [Section("What Bob measured (emulated)", text, rows)]

@@ -21,7 +21,7 @@ def line_chart(
     x: NDArray, y: NDArray, x_label: str, y_label: str, *, points: bool = False, smooth: NDArray | None = None
 ) -> str:
     """y over x from zero on, as a line, or as points with a smooth line; float64 (n,), n at least 1."""
-    right, top = max(float(np.max(x)), 1e-12), max(float(np.max(y)) * 1.05, 1e-12)
+    right, top = float(np.max(x)) or 1.0, float(np.max(y)) * 1.05 or 1.0
     chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_POINTS)).astype(int))
     places = list(zip(_across(x[chosen], right), _up(y[chosen], top), strict=True))
     marks = (
@@ -36,7 +36,7 @@ def line_chart(
 
 def bar_chart(names: Sequence[str], heights: NDArray, errors: NDArray, level: float, y_label: str) -> str:
     """Bars with error bars, and a dashed line at `level`."""
-    top = max(float(np.max(heights + errors)) * 1.1, level * 1.1, 1e-12)
+    top = 1.1 * max(float(np.max(heights + errors)), level)
     step = (WIDE - LEFT - RIGHT) / len(names)
     drawn = []
     for place, (name, height, error) in enumerate(zip(names, heights, errors, strict=True)):

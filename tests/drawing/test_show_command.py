@@ -9,6 +9,8 @@ from contract.round_settings import KEY_SETTING
 from postprocess.characterisation.block_counts import averages_of_blocks, counts_of_blocks
 from postprocess.characterisation.link import joint_counts
 from postprocess.characterisation.recombination import JointRounds
+from postprocess.drawing import read_results
+from postprocess.drawing.link_over_time import window_of
 from postprocess.estimation.score_and_qber import moving_averages
 from tests.cli.command_runs import diqkd
 
@@ -72,6 +74,15 @@ def test_a_window_longer_than_the_run_gives_one_point_of_all_rounds(joint):
     assert found.round.tolist() == [ROUNDS]
     errors = ((joint.a != joint.b) & (joint.y == KEY_SETTING)).sum() / (joint.y == KEY_SETTING).sum()
     assert found.qber[0] == pytest.approx(errors)
+
+
+@pytest.mark.parametrize(
+    ("own", "rounds", "expected"),
+    [(10**5, 250_000, 10**5), (1000, 4000, 1000), (60_000, 60_000, 6000), (None, 60_000, 6000), (None, 10**7, 10**5)],
+)
+def test_the_window_is_the_experiments_or_a_tenth_of_a_short_run(own, rounds, expected):
+    values = {} if own is None else {CHARACTERISATION + "window_rounds": own}
+    assert window_of(values, rounds) == expected
 
 
 def test_no_error_among_few_rounds_has_a_band():
@@ -184,6 +195,16 @@ def test_a_readout_histogram(tmp_path):
     assert table["counts"].tolist() == [0, 1, 2, 3, 4]
     assert table["dark_shots"].tolist() == [90, 9, 1, 0, 0] and table["bright_shots"].tolist() == [0, 0, 2, 48, 50]
     assert "Dark read as bright: 1 of 100" in (tmp_path / "r_readout.csv").read_text()
+
+
+def test_a_file_that_describes_itself_is_named_as_it_says(tmp_path):
+    """Kept copies have no expid."""
+    description = '{"experiment": "CalibratePiTime", "node": "alice", "arguments": {"x": 1}}'
+    with h5py.File(tmp_path / "bob.h5", "w") as file:
+        file["datasets/diqkd.description"] = description
+    assert read_results(tmp_path / "bob.h5").origin == "CalibratePiTime, alice"
+    described = write_results(tmp_path / "plain.h5", {"diqkd.rounds.node": "bob", "diqkd.description": "[{"})
+    assert read_results(described).origin.startswith("CharacteriseLink, bob, ")
 
 
 def test_a_folder_is_drawn_with_its_structure_and_what_is_no_results_file_is_named(tmp_path):

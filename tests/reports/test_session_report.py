@@ -156,6 +156,23 @@ def test_an_open_session_has_no_outcome_no_key_and_no_measurement(sessions, tmp_
     assert "Open: not ended yet" in words and "pending" not in words
 
 
+@pytest.mark.parametrize(
+    "content", ("[]", "{}", '{"seconds": 1, "versions": 1, "score": "x", "f": {"by": 1}, "g": 2}', "no")
+)
+def test_damaged_notes_beside_a_session_are_left_out(sessions, tmp_path, content):
+    homes = tmp_path / "homes"
+    shutil.copytree(sessions / "emulated", homes)
+    for name in (
+        "sessions/s1/outcome.json",
+        "sessions/s1/transcript.json",
+        "sessions/s1/private.json",
+        "calibration.json",
+    ):
+        (homes / "bob" / name).write_text(content)
+    words = words_of(page_of(homes, "bob"))
+    assert "Key accepted: 400 bits" in words and "closed: accepted" in words and "±" in words
+
+
 def test_erased_rounds_are_said_to_be(sessions, tmp_path):
     from postprocess.session.erasure import erase_session
 
@@ -193,6 +210,7 @@ def test_a_chart_begins_at_zero_and_ends_at_the_last_point():
     chart = line_chart(np.array([0.0, 5.0, 10.0]), np.array([0.0, 50.0, 100.0]), "time (s)", "rounds")
     assert chart.startswith("<svg") and ">10<" in chart and ">100<" in chart and ">0<" in chart
     assert "M62.0 160.0 L265.0 88.6 L468.0 17.1" in chart
+    assert ">1<" in line_chart(np.zeros(1), np.zeros(1), "x", "y")
 
 
 def test_the_command_writes_the_page_and_names_it(sessions, tmp_path, monkeypatch):
