@@ -6,6 +6,7 @@ Only here, outside both nodes and on an emulated apparatus, may the private stri
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import time
 from dataclasses import dataclass, field
@@ -106,6 +107,7 @@ class Demonstration:
     def _build_laboratory(self) -> None:
         from testbed.physics import laboratory
 
+        shutil.rmtree(self.laboratory, ignore_errors=True)  # of a set-up that was interrupted
         laboratory.create(self.laboratory, seed=self.seed, faults=self.faults)
 
     def report(self, statuses: dict[str, int]) -> dict[str, Any]:
