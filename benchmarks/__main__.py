@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from postprocess.storage.whole_files import write_whole
+
 GROUPS = ("decoder", "scaling", "extractor", "steps", "session")
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "pyldpc", "ldpc", "cryptomite")
@@ -43,7 +45,7 @@ def main() -> int:
     report = {"date": date.today().isoformat(), "quick": args.quick, "machine": machine(), "rows": lines}
     path = args.json or RESULTS / f"{report['date']}{'-quick' if args.quick else ''}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=1) + "\n")
+    write_whole(path, (json.dumps(report, indent=1) + "\n").encode())
     show(report)
     print(f"written: {path}", file=sys.stderr)
     return 0

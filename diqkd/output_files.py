@@ -1,4 +1,4 @@
-"""Files that a command writes its result to: tried before the work, written after the result was shown."""
+"""Files that a command writes its result to: tried before the work, written whole after the result was shown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from postprocess.errors import InvalidInput
+from postprocess.storage.whole_files import draft_of, write_whole
 
 
 def require_writable(path: Path, option: str) -> None:
@@ -17,6 +18,10 @@ def require_writable(path: Path, option: str) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666))
         if not existed:
             path.unlink()
+        if not existed or path.is_file():
+            draft = draft_of(Path(os.path.realpath(path)))
+            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o666))
+            draft.unlink()
     except OSError as problem:
         raise InvalidInput(f"{option} {path}: cannot be written ({problem.strerror}); name another file") from None
 
@@ -41,11 +46,9 @@ def write_result(path: Path, text: str, option: str) -> None:
     """Write a result that has been shown already.
 
     Raises:
-        InvalidInput: the file cannot be written; half a file is removed.
+        InvalidInput: the file cannot be written; what was there before is still there.
     """
     try:
-        path.write_text(text)
+        write_whole(path, text.encode())
     except OSError as problem:
-        if path.is_file():
-            path.unlink(missing_ok=True)
         raise InvalidInput(f"{option} {path}: not written ({problem.strerror}); the result above is complete") from None

@@ -168,6 +168,35 @@ def test_nothing_asks_whether_it_is_emulated(room):
                 assert not words & {"emulated", "kasli"}, f"{path.relative_to(ROOT)}:{part.lineno}"
 
 
+# A probe, files of /proc, and a status that its own writer renames.
+WRITTEN_IN_PLACE = {
+    "postprocess/storage/whole_files.py",
+    "diqkd/output_files.py",
+    "testbed/nodes/node_process.py",
+    "testbed/physics/partner.py",
+    "benchmarks/measure.py",
+}
+
+
+WRITING = {"w", "wb", "r+", "r+b"}
+
+
+@pytest.mark.parametrize("room", (*ROOMS, "benchmarks"))
+def test_files_are_written_whole(room):
+    """Case L6: through postprocess.storage, which renames a finished file; logs that grow have their own module."""
+    for path in sources(room):
+        name = str(path.relative_to(ROOT))
+        if name in WRITTEN_IN_PLACE or "standin/package" in name:
+            continue
+        for part in ast.walk(parse(path)):
+            if not isinstance(part, ast.Call) or not isinstance(part.func, ast.Attribute | ast.Name):
+                continue
+            called = part.func.attr if isinstance(part.func, ast.Attribute) else part.func.id
+            words = {each.value for each in part.args if isinstance(each, ast.Constant)}
+            in_place = called in ("write_text", "write_bytes") or (called == "open" and words & WRITING)
+            assert not in_place, f"{name}:{part.lineno}: use write_whole or write_private"
+
+
 @pytest.mark.parametrize("room", sorted(set(ROOMS) - set(STARS)))
 def test_names_are_imported_one_by_one(room):
     for path in sources(room):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 from postprocess.errors import DiqkdError, InvalidInput
 from postprocess.figures.table import Progress, Settings
+from postprocess.storage.whole_files import write_whole
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,9 @@ def make(
         folder.mkdir(parents=True, exist_ok=True)
         tables = module.tables(settings, progress or (lambda fraction, text: None))
         files = [folder / f"{entry.stem}.png"]
-        module.draw(tables).savefig(files[0], dpi=dpi)
+        image = io.BytesIO()
+        module.draw(tables).savefig(image, dpi=dpi)
+        write_whole(files[0], image.getvalue())
         for panel, table in tables.items():
             files.append(folder / f"{entry.stem}{panel and '_'}{panel}.csv")
             table.write_csv(files[-1])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from postprocess.errors import InvalidInput
+from postprocess.storage.whole_files import write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,9 +63,10 @@ class Table:
 
     def write_csv(self, path: Path) -> None:
         """The note as a comment line, a line of names, then the rows; missing values (nan) are empty."""
-        with path.open("w", newline="") as file:
-            file.write(f"# {self.note}\n")
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(self.columns)
-            for row in zip(*self.columns.values(), strict=True):
-                writer.writerow(["" if value != value else value for value in row])
+        lines = io.StringIO()
+        lines.write(f"# {self.note}\n")
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(self.columns)
+        for row in zip(*self.columns.values(), strict=True):
+            writer.writerow(["" if value != value else value for value in row])
+        write_whole(path, lines.getvalue().encode())

@@ -11,10 +11,12 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from postprocess.errors import InvalidInput
+from postprocess.errors import InvalidInput, PeerLost
 from postprocess.link.channel import CHANNELS, Silence, WaitingMessages
 from postprocess.link.keys import read_link_keys
 from postprocess.support.peer_wait import waiting
@@ -59,10 +61,13 @@ class ZmqLink:
         self._peer = "bob" if node == "alice" else "alice"
         self._where = f"{self._peer} at {endpoint}"
         self._timeout_s, self._waiting, self.strays = timeout_s, WaitingMessages(), 0
-        self._context = zmq.Context()
         self._authenticator: ThreadAuthenticator | None = None
         self._connection: _Connection | None = None
-        self._socket = self._context.socket(zmq.DEALER)
+        try:
+            self._context = zmq.Context()
+            self._socket = self._context.socket(zmq.DEALER)
+        except zmq.ZMQError as problem:
+            raise InvalidInput(f"{endpoint}: no link ({problem}); end other programs of this user") from problem
         try:
             self._configure(keys.secret_key, keys.public_key)
             if node == "alice":
@@ -103,26 +108,28 @@ class ZmqLink:
 
         timeout = self._timeout_s if timeout is None else timeout
         self._socket.sndtimeo = math.ceil(1000 * timeout)
+        silence = (
+            f"{kind} cannot be sent: {self._where} is not there after {timeout:.0f} s; start the peer and run again"
+        )
+        if self._connection is not None and not self.peer_is_there(timeout):
+            raise Silence(silence)
         try:
-            with waiting():
-                if self._connection is not None and not self._connection.stands(timeout):
-                    raise zmq.Again
+            with waiting(), self._named_errors():
                 self._socket.send_multipart([*self._address, kind.encode(), payload])
         except zmq.Again:
-            raise Silence(
-                f"{kind} cannot be sent: {self._where} is not there after {timeout:.0f} s; start the peer and run again"
-            ) from None
+            raise Silence(silence) from None
 
     def receive(self, kind: str | tuple[str, ...], timeout: float) -> tuple[str, bytes]:
         """See Link."""
         kinds = (kind,) if isinstance(kind, str) else tuple(kind)
         deadline = time.monotonic() + timeout
         while (found := self._waiting.take(kinds)) is None:
-            with waiting():
+            with waiting(), self._named_errors():
                 arrived = self._socket.poll(max(0, math.ceil(1000 * (deadline - time.monotonic()))))
             if not arrived:
                 raise Silence(f"no {' or '.join(kinds)} from {self._where} within {timeout:.1f} s")
-            parts = self._socket.recv_multipart()
+            with self._named_errors():
+                parts = self._socket.recv_multipart()
             if len(parts) == 4 and tuple(parts[:2]) == self._address:
                 self._waiting.keep(parts[2].decode(errors="replace"), parts[3])
             else:
@@ -133,10 +140,22 @@ class ZmqLink:
         """See Link."""
         import zmq
 
-        with waiting():
+        with waiting(), self._named_errors():
             if self._connection is not None:
                 return self._connection.stands(timeout)
             return bool(self._socket.poll(math.ceil(1000 * timeout), zmq.POLLOUT))  # who listens has only living peers
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """Whatever else goes wrong in libzmq or the system below it ends the wait, not the session: PeerLost."""
+        import zmq
+
+        try:
+            yield
+        except zmq.Again:
+            raise
+        except zmq.ZMQError as problem:
+            raise PeerLost(f"the link to {self._where} failed ({problem}); start the session again to resume") from None
 
     def _drop(self, session_id: bytes) -> None:
         """A message of another session; when they go on coming, the nodes' queues differ and somebody should know."""

@@ -23,6 +23,7 @@ STATUS = "status"
 PROBE_S = 2.0
 
 KINDS = {"alice": (REVELATION,), "bob": ("G_B", "F")}
+ANSWERS = {REVELATION: "G_B", "F": REVELATION}
 
 
 @dataclass(frozen=True)
@@ -177,8 +178,13 @@ class Mailbox:
                 raise PeerLost(f"session {self._page.parameters.session_id}: waiting for {what}, {loss}") from loss
             if kind == STATUS:
                 self._take_status(self._newest(payload))
-            else:
+            elif self._is_due(kind):
                 self._page.keep_received(kind, payload)
+
+    def _is_due(self, kind: str) -> bool:
+        """Whether the peer can have sent this by now: it answers a message of ours, or is the first of all."""
+        before = ANSWERS.get(kind)
+        return before is None or self._page.sent(before) is not None
 
     def _newest(self, payload: bytes) -> bytes:
         """The last status of those that have piled up while this node was at work."""
@@ -197,10 +203,13 @@ class Mailbox:
             self._compare(status)
         self._met = True
         outbox = self._page.outbox()
-        if set(status.holds) - set(outbox):
+        foreign = [kind for kind in status.holds if kind not in outbox]
+        if foreign:
+            named = " and ".join(kind for kind in foreign if kind in ("G_B", *ANSWERS)) or "messages"
             raise LedgerConflict(
-                f"session {self._page.parameters.session_id}: {self._peer} holds messages that this ledger never sent; "
-                "it is an old copy, abandon the session and provision new homes"
+                f"session {self._page.parameters.session_id}: {self._peer} holds {named} that this "
+                "ledger never sent: somebody else has the link's keys, or this home is an old copy; abandon the "
+                "session on both nodes, and make new link keys or, if a home was restored, provision new homes"
             )
         for kind, stored in outbox.items():
             if kind not in status.holds:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from postprocess.errors import DiqkdError, InvalidInput
+from postprocess.storage.whole_files import write_whole
 
 
 def private_folder(folder: Path) -> Path:
@@ -31,23 +32,8 @@ def write_private(path: Path, content: bytes) -> None:
     Raises:
         DiqkdError: the disk refused; nothing has changed.
     """
-    temporary = path.with_name(f".{path.name}.new")
     with disk_errors(path):
-        try:
-            descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            try:
-                os.fchmod(descriptor, 0o600)
-                view = memoryview(content)
-                while view:
-                    view = view[os.write(descriptor, view) :]
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            temporary.replace(path)
-        except OSError:
-            with suppress(OSError):
-                temporary.unlink()  # no half of a secret stays behind
-            raise
+        write_whole(path, content, 0o600)
     sync_folder(path.parent)
 
 

@@ -6,6 +6,8 @@ Only here, outside both nodes and on an emulated apparatus, may the private stri
 from __future__ import annotations
 
 import json
+import logging
+import shutil
 import socket
 import time
 from dataclasses import dataclass, field
@@ -16,15 +18,18 @@ from contract.nodes import NODES
 from postprocess.errors import AbortReason, ExitStatus, InvalidInput
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import CheckedSource, RandomSource, SeededSource, SystemSource
+from postprocess.storage.bounded_files import read_object
 from postprocess.storage.private_files import private_folder, write_private
 from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
 
-DESCRIPTION_FILE = "demonstration.json"
+DESCRIPTION_FILE, PLACE_FILE = "demonstration.json", "place.json"
 PUBLIC = (
     "session_id", "n", "gamma", "ell", "accepted", "apparatus", "insecure", "insecure_because", "balance",
     "ledgers_consistent",
 )  # fmt: skip
 MEASURED = ("measured_score", "measured_score_error", "measured_qber", "measured_qber_error")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -105,17 +110,38 @@ class Demonstration:
             write_private(home / "random.json", json.dumps(kind).encode())
 
     def connect(self) -> None:
-        """Tell each node its peer's public key, and both where Alice listens: addresses that are free right now."""
+        """Tell each node its peer's public key, and both where Alice listens: addresses that are free right now.
+
+        The first start of a copy says whose it is.
+        """
         from postprocess.link.keys import make_link_keys, write_peer
 
+        if original := self._note_place():
+            logger.warning("%s: a copy of %s, with the same keys and pads; use one of the two", self.folder, original)
         public = {node: make_link_keys(self.homes / node) for node in NODES}
         endpoints = dict(zip(("rounds", "session"), _free_endpoints(2), strict=True))
         for node, peer in (NODES, NODES[::-1]):
             write_peer(self.homes / node, public[peer], endpoints)
 
+    def _note_place(self) -> str:
+        """Note where this folder is; returns the folder of which it is a copy that starts for the first time, or ''."""
+        path = self.folder / PLACE_FILE
+        here = {"folder": str(self.folder.absolute()), "inode": self.folder.stat().st_ino}
+        try:
+            noted = read_object(path, "")
+        except InvalidInput:  # a new folder, or a damaged note, which this replaces
+            noted = {}
+        if noted == here:
+            return ""
+        write_private(path, json.dumps(here).encode())
+        original = str(noted.get("folder", ""))
+        moved = not original or noted.get("inode") == here["inode"] or not Path(original).is_dir()
+        return "" if moved or Path(original).stat().st_ino != noted.get("inode") else original
+
     def _build_laboratory(self) -> None:
         from testbed.physics import laboratory
 
+        shutil.rmtree(self.laboratory, ignore_errors=True)  # of a set-up that was interrupted
         laboratory.create(self.laboratory, seed=self.seed, faults=self.faults, link=self.link)
 
     def report(self, statuses: dict[str, int]) -> dict[str, Any]:

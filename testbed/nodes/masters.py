@@ -16,6 +16,7 @@ from typing import Any
 
 from postprocess.errors import DiqkdError
 from postprocess.storage.private_files import private_folder
+from postprocess.storage.whole_files import write_whole
 from testbed.nodes.detached import DetachedProcess
 from testbed.physics import laboratory
 from testbed.standin.real_artiq import CONTROLLERS, search_path
@@ -67,7 +68,7 @@ class NodeMasters:
         ports = {name: self.ports[name] for name in CONTROLLERS}
         table = str(checkout / "device_db.py")
         text = DEVICE_DB.format(node=self.node.capitalize(), folder=self.folder, table=table, ports=ports, host=HOST)
-        (folder / "device_db.py").write_text(text)
+        write_whole(folder / "device_db.py", text.encode())
         repository = folder / "repository"
         repository.unlink(missing_ok=True)
         repository.symlink_to(checkout / "repository")

@@ -23,6 +23,8 @@ from artiq.master.databases import DeviceDB
 from artiq.master.worker_db import DatasetManager, DeviceManager
 
 from postprocess.results.self_description import describe
+from postprocess.storage.private_files import changing
+from postprocess.storage.whole_files import draft_of, write_whole
 from testbed.standin import pyon
 
 LAST_RID = "last_rid.pyon"
@@ -126,9 +128,7 @@ class DatasetStore:
         """Write the persistent datasets."""
         kept = {key: (value, metadata) for key, (persist, value, metadata) in self.data.items() if persist}
         if self.path is not None and (kept or self.path.exists()):
-            draft = self.path.with_suffix(".new")
-            draft.write_text(pyon.encode(kept))
-            draft.replace(self.path)
+            write_whole(self.path, pyon.encode(kept).encode())
 
 
 class Worker:
@@ -151,10 +151,11 @@ class Worker:
         self.file: Path | None = None
 
     def next_rid(self) -> int:
-        """A run number, durable as a master's."""
+        """A run number, durable as a master's, and no other run's."""
         path = self.folder / LAST_RID
-        rid = pyon.decode(path.read_text()) + 1 if path.exists() else 0
-        path.write_text(f"{rid}\n")
+        with changing(self.folder):
+            rid = pyon.decode(path.read_text()) + 1 if path.exists() else 0
+            write_whole(path, f"{rid}\n".encode())
         return rid
 
     def build(self, file: Path, class_name: str | None, arguments: dict[str, Any]) -> None:
@@ -198,7 +199,9 @@ class Worker:
 
     def write_results(self) -> None:
         """The results file, in ARTIQ's layout, with what it says of itself as attributes."""
-        with h5py.File(self.file, "w") as f:
+        assert self.file is not None
+        draft = draft_of(self.file)
+        with h5py.File(draft, "w") as f:
             self.results.write_hdf5(f)
             f["artiq_version"] = artiq.__version__
             f["rid"] = self.scheduler.rid if self.scheduler else 0
@@ -206,6 +209,7 @@ class Worker:
             f["run_time"] = self._run_time
             f["expid"] = pyon.encode(self.expid)
             describe(f)
+        draft.replace(self.file)
 
     def close(self) -> None:
         self.devices.close_devices()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from postprocess.storage.whole_files import write_whole
 from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
 from testbed.physics.faults import Fault, Faults
 from testbed.physics.heralds import HeraldStream
@@ -70,9 +71,7 @@ class Laboratory:
         for outcomes, row in leak_counts.items():
             rows[outcomes] = [a + b for a, b in zip(rows.get(outcomes, [0] * len(row)), row, strict=True)]
         truths = {"apparatus": "emulated", "heralds": known["heralds"] + heralds, "leak_counts": rows}
-        draft = target.with_suffix(".new")
-        draft.write_text(json.dumps(truths, indent=1) + "\n")
-        draft.replace(target)
+        write_whole(target, (json.dumps(truths, indent=1) + "\n").encode())
 
 
 def create(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -14,8 +15,9 @@ import pytest
 
 from diqkd.run_command import _options
 from postprocess.errors import InvalidInput
-from testbed.nodes.two_masters import TwoMasters
+from testbed.nodes.two_masters import TwoMasters, demonstration_at
 from testbed.standin.experiment_catalogue import Argument, Listed
+from tests.demo.emulated_sessions import small_session
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = ("demo", "--rounds", "300000", "--gamma", "1/2", "--block-rounds", "500")
@@ -119,6 +121,26 @@ def test_drawings_of_results_do_not_ask_for_it_either(tmp_path):
     process = start("show", tmp_path / "r.h5", "--dpi", "50", "-o", tmp_path, MPLBACKEND="nonsense")
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
+
+
+def test_a_copy_says_once_whose_it_is(tmp_path, caplog):
+    """Case M15: of `demo --keep` and of a laboratory alike; a folder that was moved is no copy."""
+    demo = small_session(tmp_path / "run")
+    demo.set_up()
+    shutil.copytree(demo.folder, tmp_path / "copy")
+    assert caplog.records == []
+    copy = replace(demo, folder=tmp_path / "copy")
+    copy.set_up()
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == f"{copy.folder}: a copy of {demo.folder}, with the same keys and pads; use one of the two"
+    for folder in (copy.folder, demo.folder):
+        replace(demo, folder=folder).set_up()
+    copy.folder.rename(tmp_path / "moved")
+    demonstration_at(tmp_path / "moved").connect()
+    assert len(caplog.records) == 1
+    shutil.copytree(tmp_path / "moved", tmp_path / "second")
+    demonstration_at(tmp_path / "second").connect()  # as `diqkd lab up` and `diqkd run` do
+    assert "second: a copy of" in caplog.records[1].getMessage()
 
 
 def test_a_copied_laboratory_does_not_know_the_processes_of_its_original(tmp_path):

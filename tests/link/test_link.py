@@ -1,5 +1,6 @@
 """The link between the nodes: in memory with faults, and over TCP where only the peer gets in."""
 
+import errno
 import json
 import os
 import socket
@@ -238,6 +239,46 @@ def test_what_is_said_cannot_be_read_on_the_line(homes):
     alice.close()
     for one in (front, inner, outer):
         one.close()
+
+
+ERRORS = [zmq.ETERM, zmq.ENOTSOCK, zmq.EFSM, errno.EHOSTUNREACH, errno.EMFILE, errno.ENOMEM, errno.ECONNRESET]
+
+
+@pytest.mark.parametrize("number", ERRORS)
+@pytest.mark.parametrize("call", ["send_multipart", "recv_multipart", "poll"])
+def test_an_error_of_libzmq_ends_the_wait_and_not_the_session(pair, monkeypatch, call, number):
+    """Whatever it is, in whatever call: one line, PeerLost, and the same link may go on."""
+    alice, bob = pair
+    bob.send("X", b"1")
+    assert alice.receive("X", 60) == ("X", b"1")
+    alice.send("F", b"2")
+
+    def fails(*_, **__):
+        raise zmq.ZMQError(number)
+
+    uses = {
+        "send_multipart": [lambda: bob.send("X", b"")],
+        "recv_multipart": [lambda: bob.receive("F", 60)],
+        "poll": [lambda: bob.receive("F", 1), lambda: alice.peer_is_there(1), lambda: bob.send("X", b"")],
+    }[call]
+    with monkeypatch.context() as patch:
+        patch.setattr(zmq.Socket, call, fails)
+        for use in uses:
+            with pytest.raises(PeerLost, match=r"^the link to (alice|bob) at tcp://\S+ failed \(.+\); start") as caught:
+                use()
+            assert "\n" not in str(caught.value) and not isinstance(caught.value, Silence)
+    bob.send("X", b"3")
+    assert alice.receive("X", 60) == ("X", b"3") and bob.receive("F", 60) == ("F", b"2")
+
+
+@pytest.mark.parametrize("what", ["Context", "Context.socket"])
+def test_a_link_that_cannot_be_opened_is_one_line(homes, monkeypatch, what):
+    def fails(*_, **__):
+        raise zmq.ZMQError(errno.EMFILE)
+
+    monkeypatch.setattr(f"zmq.{what}", fails)
+    with pytest.raises(InvalidInput, match=r"no link \(Too many open files\); end other programs of"):
+        open_link(homes / "bob", "bob", "s1", "rounds")
 
 
 def test_keys_are_private_and_kept(homes):

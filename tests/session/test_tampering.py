@@ -5,10 +5,11 @@ import sqlite3
 import msgpack
 import numpy as np
 import pytest
-from session_nodes import TwoNodes, assert_no_key, draw_rounds, rehearsal
+from session_nodes import ROLES, TwoNodes, assert_no_key, draw_rounds, rehearsal, run_pair_in_threads
 
 from postprocess.errors import AbortReason, NodesDisagree, PeerLost
-from postprocess.keystore import Keystore
+from postprocess.keystore import Keystore, LedgerConflict
+from postprocess.link import memory_pair
 from postprocess.rounds import RawRounds
 from postprocess.session import read_private_record
 
@@ -123,6 +124,33 @@ def test_a_status_of_other_parameters_after_f_takes_nothing_back(nodes, field):
     assert nodes.keystores["bob"].key("s1").state == "pending"
     results = nodes.run()
     assert results["alice"].accepted and results["bob"].accepted
+
+
+def run_with(nodes, sender, *messages):
+    """The session, after somebody has put these in as if `sender` had sent them."""
+    nodes.open()
+    links = dict(zip(ROLES, memory_pair(), strict=True))
+    for kind, payload in messages:
+        links[sender].send(kind, payload)
+    return run_pair_in_threads({node: nodes.session(node, links[node]).run for node in ROLES}, links)
+
+
+@pytest.mark.parametrize(("sender", "kind"), [("bob", "F"), ("alice", "revelation")])
+def test_a_message_that_cannot_be_due_yet_is_not_stored(nodes, sender, kind):
+    """An F before Alice has revealed anything, a revelation before Bob has closed his rounds."""
+    results = run_with(nodes, sender, (kind, b"\1" + bytes(8)))
+    assert results["alice"].accepted and results["bob"].accepted
+
+
+def test_a_decision_that_bob_never_sent_names_both_ways_it_can_have_come(nodes):
+    """Somebody else has the link's keys, or Bob's home is an old copy: he cannot tell, and sends nothing more."""
+    nodes.timeout_s = 5.0
+    page = nodes.open().keystores["alice"].reserve("s1", nodes.parameters)
+    page.keep_received("F", b"\1" + bytes(8))
+    results = run_with(nodes, "bob")
+    assert isinstance(results["bob"], LedgerConflict)
+    assert "alice holds F that this ledger never sent: somebody else has the link's keys, or" in str(results["bob"])
+    assert nodes.keystores["bob"].keys() == []
 
 
 @pytest.mark.parametrize("outcome", [reason.value for reason in AbortReason])
