@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from postprocess.errors import InvalidInput
-from postprocess.storage.private_files import write_private
+from postprocess.storage.private_files import changing, write_private
 
 _MOST_BYTES = 32
 
@@ -36,12 +36,13 @@ class Generation:
 
     def keep(self, number: int) -> None:
         """Put the number on disk; it never goes back."""
-        if number > self.read():
-            write_private(self.path, f"{number}\n".encode())
+        with changing(self.path.parent):  # several processes may work with one ledger
+            if number > self.read():
+                write_private(self.path, f"{number}\n".encode())
 
-    def require_not_behind(self, number: int) -> None:
-        """Refuse a ledger that is older than what it has done already, or one that has lost this file."""
-        noted = self.read()
+    def require_not_behind(self, number: int, noted: int) -> None:
+        """Refuse a ledger that is older than what it had done already when `noted` was read here, or one that has lost
+        this file."""
         if noted > number or (noted == 0 and number > 1):
             raise InvalidInput(
                 f"{self.path.with_suffix('')}: "
