@@ -190,7 +190,8 @@ class KeySupply:
             self._served.take_over(write, theirs.shares, self._node)
             self._served.raise_positions(write, theirs.shares)
 
-        await self.ledger.write(note)
+        if await self.ledger.read(lambda: self._served.is_behind(theirs.shares, self._node)):
+            await self.ledger.write(note)
         self._peer_active = frozenset(theirs.active)
         self._peer_saes = {sae_id: tuple(partners) for sae_id, *partners in theirs.saes}
         await self.refresh()
@@ -288,13 +289,16 @@ class KeySupply:
 
     async def tidy(self, now: float) -> None:
         """Erase what nobody will ask for any more, and close keys of which nothing is left."""
-        before = now - 3600 * self._rules.expire_hours
+        hours, slices = self._rules.expire_hours, self.ledger.keystore.slices
+        before = now - 3600 * hours
+        if self.in_flight or not await self.ledger.read(
+            lambda: bool(self._served.used_up() or (hours and slices.waiting_since(before)))
+        ):
+            return
 
         def work(write) -> int:
-            expired = self.ledger.keystore.slices.expire(write, before) if self._rules.expire_hours else 0
-            if not self.in_flight:
-                self._served.finish(write)
-            return expired
+            self._served.finish(write)
+            return slices.expire(write, before) if hours else 0
 
         expired = await self.ledger.write(work)
         if expired:

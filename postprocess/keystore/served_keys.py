@@ -161,6 +161,17 @@ class ServedKeys:
         self._raise(write, share, stop)
         return self._take(write, key_id, start, stop)
 
+    def is_behind(self, theirs: Iterable[Share], node: str) -> bool:
+        """Whether `take_over` or `raise_positions` would change anything."""
+        mine = {(share.key_id, share.start): share for share in self.shares()}
+        served = {share.key_id for share in mine.values()}
+        for other in theirs:
+            share = mine.get((other.key_id, other.start))
+            unknown = share is None and other.owner == node and other.key_id in served
+            if unknown or (share is not None and share.position < other.position):
+                return True
+        return False
+
     def raise_positions(self, write: Execute, theirs: Iterable[Share]) -> None:
         """The larger of both nodes' positions counts. What lies before it is erased when the server starts again, for a
         request of this node may still be under way to it."""
@@ -211,11 +222,13 @@ class ServedKeys:
         return self._move(write, Share(key_id, start, stop, start, peer), giver=node)
 
     def take_over(self, write: Execute, given: Iterable[Share], node: str) -> None:
-        """Shares that the peer has given to this node; those known already stay as they are."""
+        """Shares that the peer has given to this node; those known already stay as they are, and keys that this node
+        does not serve (yet) are none of its business."""
         known = {(share.key_id, share.start) for share in self.shares()}
+        served = {key_id for key_id, _ in known}
         peer = next(name for name in NODES if name != node)
         for share in sorted(given, key=lambda share: -share.start):
-            if share.owner == node and (share.key_id, share.start) not in known:
+            if share.owner == node and share.key_id in served and (share.key_id, share.start) not in known:
                 self._move(write, share, giver=peer)
 
     def _move(self, write: Execute, moved: Share, giver: str) -> Share:
@@ -231,21 +244,23 @@ class ServedKeys:
 
     # Its end
 
-    def finish(self, write: Execute) -> list[str]:
-        """Close served keys of which nothing is left to hand out; returns their ids."""
+    def used_up(self) -> list[str]:
+        """Ids of served keys of which nothing is left to hand out."""
         query = (
             "SELECT id FROM keys WHERE state = 'serving' "
             "AND NOT EXISTS (SELECT 1 FROM shares WHERE key = keys.id AND stop - position >= ?) "
             "AND NOT EXISTS (SELECT 1 FROM slices WHERE key = keys.id AND data IS NOT NULL)"
         )
-        done = [key_id for (key_id,) in self._database.rows(query, LEAST_SLICE_BYTES)]
-        for key_id in done:
+        return [key_id for (key_id,) in self._database.rows(query, LEAST_SLICE_BYTES)]
+
+    def finish(self, write: Execute) -> None:
+        """Close the keys that are used up."""
+        for key_id in self.used_up():
             write("DELETE FROM pieces WHERE key = ?", key_id)
             write("DELETE FROM shares WHERE key = ?", key_id)
             write("UPDATE keys SET state = 'delivered', destination = ? WHERE id = ?", SERVER, key_id)
             short = "UPDATE keys SET digest = NULL WHERE id = ? AND deliverable < ?"
             write(short, key_id, DIGEST_KEPT_FROM_BITS)
-        return done
 
 
 def _digest(key_id: str, start: int, piece: bytes) -> bytes:

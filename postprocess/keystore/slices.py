@@ -125,6 +125,11 @@ class Slices:
         """Erase reserved slices that no master has; returns how many there were."""
         return sum(self._close(write, slice_id, "void") for slice_id in slice_ids)
 
+    def waiting_since(self, before: float) -> int:
+        """How many reserved slices were stored before this time."""
+        found = self._database.row("SELECT count(*) FROM slices WHERE state = 'reserved' AND stored < ?", before)
+        return found[0] if found else 0
+
     def expire(self, write: Execute, before: float) -> int:
         """Erase reserved slices that were stored before this time; returns how many."""
         query = "UPDATE slices SET state = 'void', data = NULL, digest = NULL WHERE state = 'reserved' AND stored < ?"
