@@ -39,7 +39,7 @@ def show(args: argparse.Namespace) -> ExitStatus:
     homes, node = home_of(args)
     with open_ledger(NodeHome(node, homes), checked=False) as keystore:
         balance, sessions, keys = keystore.balance(), keystore.sessions(), keystore.key_records.records()
-        path = keystore.path
+        path, accounts, pool = keystore.path, keystore.slices.accounts(), keystore.served_keys.pool()
     if args.json:
         _print_json(
             {
@@ -48,6 +48,7 @@ def show(args: argparse.Namespace) -> ExitStatus:
                 "balance": balance.to_json(),
                 "sessions": [asdict(session) for session in sessions],
                 "keys": [asdict(key) for key in keys],
+                "key_delivery": {"pool_bits": pool, "accounts": [asdict(account) for account in accounts]},
             }
         )
         return ExitStatus.DONE
@@ -56,6 +57,12 @@ def show(args: argparse.Namespace) -> ExitStatus:
     _print_rows("Sessions", ("session", "outcome", "opened", ""), rows)
     key_rows = [(key.key_id, f"{key.bits} bits", key.state, f"{key.rule}: {key.label}", _worth(key)) for key in keys]
     _print_rows("Keys", ("key", "length", "state", "rule", ""), key_rows)
+    if accounts or any(pool.values()):
+        whose = ", ".join(f"{bits} bits for {owner.capitalize()}'s masters" for owner, bits in pool.items())
+        print(f"\nKey delivery server: {whose}, not handed out")
+        head = ("master SAE", "slave SAE", f"{node} is the", "state", "keys", "bits")
+        given = [(a.master, a.slave, f"{a.side}'s", a.state, str(a.keys), str(a.bits)) for a in accounts]
+        _print_rows("Handed out in slices", head, given)
     return ExitStatus.DONE
 
 
@@ -99,12 +106,13 @@ def link(args: argparse.Namespace) -> ExitStatus:
 
     homes, node = home_of(args)
     given = (args.peer_key, args.rounds, args.post_processing)
-    if any(given) and not all(given):
+    if (any(given) or args.key_delivery) and not all(given):
         raise InvalidInput("the peer: give all of --peer-key, --rounds and --post-processing")
     folder = private_folder(homes / node)
     public_key = make_link_keys(folder)
     if all(given):
-        write_peer(folder, args.peer_key, {"rounds": args.rounds, "session": args.post_processing})
+        endpoints = {"rounds": args.rounds, "session": args.post_processing}
+        write_peer(folder, args.peer_key, endpoints | ({"keys": args.key_delivery} if args.key_delivery else {}))
     if args.json:
         _print_json({"node": node, "public_key": public_key, "peer_stored": (folder / "link" / "peer.json").exists()})
     else:

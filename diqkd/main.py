@@ -16,7 +16,9 @@ from diqkd.signals import ends_as_interruptions
 from postprocess.errors import DISK_ERRORS, DiqkdError, ExitStatus, PeerLost, SessionAborted, disk_problem, exit_status
 from postprocess.storage.core_dumps import forbid_core_dumps
 
-SUBCOMMANDS = ("demo", "run", "plan", "session", "audit", "keys", "figure", "bench", "lab", "wiring", "lint_kernels")
+SUBCOMMANDS = (
+    "demo", "run", "plan", "session", "audit", "keys", "kme", "figure", "bench", "lab", "wiring", "lint_kernels",
+)  # fmt: skip
 
 DESCRIPTION = """\
 Device-independent quantum key distribution on trapped ions

@@ -79,6 +79,10 @@ class Interface:
             entries = fields.get("key_IDs")
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
                 raise RequestRefused(BAD_REQUEST, "key_IDs shall be an array of objects with a key_ID each")
+            extensions = [fields.get("key_IDs_extension", {})]
+            extensions += [entry.get("key_ID_extension", {}) for entry in entries]
+            if not all(isinstance(extension, dict) for extension in extensions):
+                raise RequestRefused(BAD_REQUEST, "an extension shall be an object")
             key_ids = [entry.get("key_ID") for entry in entries]
         delivered = await self._manager.keys_for_slave(sae, master_id, [_uuid(key_id) for key_id in key_ids])
         logger.info("dec_keys: %d keys of %s for %s", len(delivered.keys), master_id, sae.sae_id)
@@ -166,8 +170,10 @@ def _whole(fields: dict[str, Any], name: str, usual: int | None) -> int | None:
 
 def _refuse_what_is_not_offered(fields: dict[str, Any]) -> None:
     for name in ("additional_slave_SAE_IDs", "extension_mandatory", "extension_optional"):
-        if not isinstance(fields.get(name, []), list):
-            raise RequestRefused(BAD_REQUEST, f"{name} shall be an array")
+        kind, what = (str, "IDs") if name.endswith("IDs") else (dict, "objects")
+        given = fields.get(name, [])
+        if not isinstance(given, list) or not all(isinstance(each, kind) for each in given):
+            raise RequestRefused(BAD_REQUEST, f"{name} shall be an array of {what}")
     if fields.get("additional_slave_SAE_IDs"):
         raise RequestRefused(BAD_REQUEST, "additional_slave_SAE_IDs are not supported: max_SAE_ID_count is 0")
     if fields.get("extension_mandatory"):

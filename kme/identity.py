@@ -36,7 +36,7 @@ class Identities:
         certificate = connection.getpeercert() if connection else None
         if not certificate:
             raise RequestRefused(UNAUTHORISED, "a client certificate is needed")
-        if ssl.cert_time_to_seconds(certificate["notAfter"]) < (time.time() if now is None else now):
+        if ssl.cert_time_to_seconds(str(certificate["notAfter"])) < (time.time() if now is None else now):
             raise RequestRefused(UNAUTHORISED, "the client certificate has expired")
         found = {name for name in names_in(certificate) if name in self._by_certificate}
         if len(found) != 1:

@@ -16,7 +16,7 @@ from kme.peer_line import PeerLine
 from kme.peer_messages import ANSWER_FIELDS, FIELDS, MOST_UNCONFIRMED, VERSION, Greeting
 from kme.pool import Pool
 from postprocess.errors import PeerLost
-from postprocess.keystore.served_keys import RefusedSlice, ServableKey, Share, alice_bytes
+from postprocess.keystore.served_keys import RefusedSlice, ServableKey, Share, alice_bytes, first_split
 from postprocess.link.codec import decode, encode
 from postprocess.session.erasure import erase_session
 from postprocess.storage.node_home import NodeHome
@@ -186,6 +186,11 @@ class KeySupply:
                 logger.error("the peer's KME has another %s than this node expects", name)
                 raise Refused(f"another {name}")
 
+        for key in [key for key in self.keys.values() if key.state == "offered"]:
+            alice = first_split(theirs.shares, key.key_id)
+            if alice is not None:  # the peer has agreed, and its answer was lost
+                await self._serve(key.key_id, alice)
+
         def note(write) -> None:
             self._served.take_over(write, theirs.shares, self._node)
             self._served.raise_positions(write, theirs.shares)
@@ -250,7 +255,7 @@ class KeySupply:
         key = self.keys.get(offer["key_id"])
         if key is None:
             raise Refused("key not active")
-        alice = await self.ledger.read(lambda: self._served.split(key.key_id))
+        alice = first_split(await self.ledger.read(self._served.shares), key.key_id)
         if alice is None:
             alice = alice_bytes(key.size, self._rules.share)
             if not self._permissions.allow(key):
@@ -272,14 +277,15 @@ class KeySupply:
         await self.ledger.read(lambda: erase_session(self._home, self.ledger.keystore, session_id))
 
     async def _borrow(self, size: int) -> None:
-        answer = await self.dialogue.ask("borrow", encode({"bytes": size}), self._rules.peer_timeout_s)
+        question = encode({"bytes": size, "keys": [key_id for key_id in self.keys if self.is_served(key_id)]})
+        answer = await self.dialogue.ask("borrow", question, self._rules.peer_timeout_s)
         given = Share(*decode("borrow", answer, ANSWER_FIELDS["borrow"])["share"])
         await self.ledger.write(lambda write: self._served.take_over(write, [given], self._node))
         await self.refresh()
 
     async def _on_borrow(self, body: bytes) -> bytes:
-        least = decode("borrow", body, FIELDS["borrow"])["bytes"]
-        place = self.pool.give(least) if self._rules.hand_over else None
+        asked = decode("borrow", body, FIELDS["borrow"])
+        place = self.pool.give(asked["bytes"], set(asked["keys"])) if self._rules.hand_over else None
         if place is None:
             raise Refused("no bytes to spare")
         share = await self.ledger.write(lambda write: self._served.give(write, *place, self._node))

@@ -6,7 +6,7 @@ the same bytes. A request that fails does not bring its bytes back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from postprocess.keystore.served_keys import Share
@@ -57,13 +57,15 @@ class Pool:
         """All free bytes."""
         return sum(share.free for share in self._shares.values())
 
-    def give(self, least: int) -> tuple[str, int, int] | None:
-        """Give up the end of the largest share: half of what is free there, or `least` bytes if that is more.
+    def give(self, least: int, key_ids: Container[str]) -> tuple[str, int, int] | None:
+        """Give up the end of the largest share of these keys: half of what is free there, or `least` bytes if that is
+        more.
 
         Returns:
             (key id, first byte, stop); None when no share has so many.
         """
-        place = max(self._shares, key=lambda place: self._shares[place].free, default=None)
+        places = [place for place in self._shares if place[0] in key_ids]
+        place = max(places, key=lambda place: self._shares[place].free, default=None)
         if place is None or self._shares[place].free < least:
             return None
         share = self._shares[place]

@@ -89,6 +89,11 @@ class ServedKeys:
         )
         return [Share(*row) for row in self._database.rows(query, key_id)]
 
+    def pool(self) -> dict[str, int]:
+        """Bits of served keys that each node's masters can still be given."""
+        shares = self.shares()
+        return {node: 8 * sum(s.stop - s.position for s in shares if s.owner == node) for node in NODES}
+
     # A key becomes the servers'
 
     def offer(self, write: Execute, key_id: str) -> None:
@@ -124,13 +129,6 @@ class ServedKeys:
             if start < stop:
                 write("INSERT INTO shares VALUES (?, ?, ?, ?, ?)", key_id, start, stop, start, owner)
         write("UPDATE keys SET state = 'serving', data = NULL WHERE id = ?", key_id)
-
-    def split(self, key_id: str) -> int | None:
-        """How much of a key was Alice's before any share was handed over; None while it is not served."""
-        shares = self.shares(key_id)
-        if not shares:
-            return None
-        return shares[0].stop if shares[0].owner == NODES[0] else 0
 
     def _state(self, key_id: str) -> str:
         found = self._database.row("SELECT state FROM keys WHERE id = ?", key_id)
@@ -261,6 +259,14 @@ class ServedKeys:
             write("UPDATE keys SET state = 'delivered', destination = ? WHERE id = ?", SERVER, key_id)
             short = "UPDATE keys SET digest = NULL WHERE id = ? AND deliverable < ?"
             write(short, key_id, DIGEST_KEPT_FROM_BITS)
+
+
+def first_split(shares: Iterable[Share], key_id: str) -> int | None:
+    """How much of a key was Alice's before any share was handed over, by a list of shares; None if it has none there."""
+    found = sorted((share for share in shares if share.key_id == key_id), key=lambda share: share.start)
+    if not found:
+        return None
+    return found[0].stop if found[0].owner == NODES[0] else 0
 
 
 def _digest(key_id: str, start: int, piece: bytes) -> bytes:

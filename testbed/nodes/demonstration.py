@@ -96,10 +96,11 @@ class Demonstration:
 
     def connect(self) -> None:
         """Tell each node its peer's public key, and both where Alice listens: addresses that are free right now."""
+        from postprocess.link.channel import CHANNELS
         from postprocess.link.keys import make_link_keys, write_peer
 
         public = {node: make_link_keys(self.homes / node) for node in NODES}
-        endpoints = dict(zip(("rounds", "session"), _free_endpoints(2), strict=True))
+        endpoints = dict(zip(CHANNELS, _free_endpoints(len(CHANNELS)), strict=True))
         for node, peer in (NODES, NODES[::-1]):
             write_peer(self.homes / node, public[peer], endpoints)
 
