@@ -186,6 +186,7 @@ class KeySupply:
                 logger.error("the peer's KME has another %s than this node expects", name)
                 raise Refused(f"another {name}")
 
+        await self.refresh()
         for key in [key for key in self.keys.values() if key.state == "offered"]:
             alice = first_split(theirs.shares, key.key_id)
             if alice is not None:  # the peer has agreed, and its answer was lost

@@ -46,7 +46,7 @@ FIELDS: dict[str, Mapping[str, Any]] = {
         "master": _name, "slave": _name, "bytes": integer(1, 1 << 20), "ids": list_of(_slice_id, MOST_SLICES),
         "keys": list_of(_name, MOST_SLICES), "starts": list_of(_bytes, MOST_SLICES),
     },
-    "borrow": {"bytes": integer(1, 1 << 20), "keys": list_of(_name, MOST_SHARES)},  # of keys that the asking node serves
+    "borrow": {"bytes": integer(1, 1 << 20), "keys": list_of(_name, MOST_SHARES)},  # keys that the asking node serves
 }  # fmt: skip
 ANSWER_FIELDS: dict[str, Mapping[str, Any]] = {
     "hello": _GREETING,

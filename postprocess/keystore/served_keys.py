@@ -262,7 +262,7 @@ class ServedKeys:
 
 
 def first_split(shares: Iterable[Share], key_id: str) -> int | None:
-    """How much of a key was Alice's before any share was handed over, by a list of shares; None if it has none there."""
+    """How much of a key was Alice's before any share was handed over; None for a key that has no shares among these."""
     found = sorted((share for share in shares if share.key_id == key_id), key=lambda share: share.start)
     if not found:
         return None

@@ -124,8 +124,8 @@ class KmePair:
             home = NodeHome(node, self.folder)
             settings = configuration(node, **self.rules)
             manager = KeyManager(home, self.ledgers[node], self.lines[node], settings, self.permissions)
-            self.managers[node] = manager
             await self.alive(node, manager.start())
+            self.managers[node] = manager
 
     async def ready(self):
         for _ in range(TRIES):

@@ -93,7 +93,8 @@ def test_a_get_request_for_one_key_id(servers):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"{", "shall be JSON"), (b"[" * 60_000, "shall be JSON"), (b"\xff\xfe", "shall be JSON"), (b"[]", "JSON object"),
+        (b"{", "shall be JSON"), (b"[" * 60_000, "shall be JSON"), (b"\xff\xfe", "shall be JSON"),
+        (b"[]", "JSON object"),
         (b'{"size": 100}', "size shall be a multiple of 8"), (b'{"size": 56}', "size shall be from 64 to 1024"),
         (b'{"size": 0}', "greater than 0"), (b'{"size": "big"}', "size shall be a whole number"),
         (b'{"number": 0}', "number shall be from 1 to 128"), (b'{"number": 129}', "number shall be from"),
@@ -101,7 +102,8 @@ def test_a_get_request_for_one_key_id(servers):
         (b'{"number": null}', "number shall be a whole number"), (b'{"number": 1.5}', "number shall be a whole number"),
         (b'{"additional_slave_SAE_IDs": ["b2"]}', "max_SAE_ID_count is 0"),
         (b'{"additional_slave_SAE_IDs": "b2"}', "shall be an array"),
-        (b'{"extension_mandatory": [{"x": 1}]}', "not all extension_mandatory"), (b'{"nubmer": 1}', "'nubmer' is no parameter"),
+        (b'{"extension_mandatory": [{"x": 1}]}', "not all extension_mandatory"),
+        (b'{"nubmer": 1}', "'nubmer' is no parameter"),
         (b'{"number": 1' + b" " * (1 << 18) + b"}", "at most 131072 bytes"),
     ],
 )  # fmt: skip
