@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -40,11 +41,13 @@ def serve(
     if listening is None:
         raise InvalidInput(f"{home.folder / FILE}: no [server]; {REMEDY}")
     context = server_context(listening)
-    lock_file(private_folder(home.folder / "kme") / "lock", f"{home.folder}: another KME serves this node")
-    ledger = open_ledger(home)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("diqkd.kme").setLevel(logging.INFO)
-    asyncio.run(_serve(home, ledger, configuration, permissions, listening, context, ready))
+    lock = lock_file(private_folder(home.folder / "kme") / "lock", f"{home.folder}: another KME serves this node")
+    try:
+        asyncio.run(_serve(home, open_ledger(home), configuration, permissions, listening, context, ready))
+    finally:
+        os.close(lock)
 
 
 async def _serve(home, keystore, configuration: Configuration, permissions, listening: Listening, context, ready):
@@ -54,18 +57,22 @@ async def _serve(home, keystore, configuration: Configuration, permissions, list
     from kme.key_manager import KeyManager
     from kme.peer_line import NodeLine
 
+    try:
+        line = NodeLine(home.folder, home.node)
+    except BaseException:
+        keystore.close()
+        raise
     end, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, end.set)
-    line = NodeLine(home.folder, home.node)
     ledger = GroupCommit(keystore)
     manager = KeyManager(home, ledger, line, configuration, permissions)
-    runner = web.AppRunner(application(manager), access_log=None, keepalive_timeout=SLOW_CLIENT_S)
+    runner = web.AppRunner(
+        application(manager), access_log=None, keepalive_timeout=SLOW_CLIENT_S, shutdown_timeout=END_PATIENCE_S
+    )
     try:
         await runner.setup()
-        site = web.TCPSite(
-            runner, listening.address, listening.port, ssl_context=context, shutdown_timeout=END_PATIENCE_S
-        )
+        site = web.TCPSite(runner, listening.address, listening.port, ssl_context=context)
         try:
             await site.start()
         except OSError as problem:
