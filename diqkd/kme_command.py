@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import sys
 from typing import Any
 
 from contract.nodes import NODES
@@ -67,9 +69,17 @@ def _add(actions: Any, name: str, run: Any, summary: str, description: str) -> a
     return parser
 
 
+def require_libraries() -> None:
+    """InvalidInput where this Python lacks what serving keys needs."""
+    for name in ("aiohttp", "cryptography"):
+        if importlib.util.find_spec(name) is None:
+            raise InvalidInput(f"{name} is not installed for {sys.executable}; install it there, key delivery needs it")
+
+
 def _serve(args: argparse.Namespace) -> ExitStatus:
     import json
 
+    require_libraries()
     from kme.key_supply import Permissions
     from kme.server import serve
     from postprocess.storage.node_home import NodeHome
@@ -85,6 +95,7 @@ def _serve(args: argparse.Namespace) -> ExitStatus:
 
 
 def _certificates(args: argparse.Namespace) -> ExitStatus:
+    require_libraries()
     from kme.certificates import make_demonstration
 
     saes = {node: getattr(args, f"{node}_sae") or [f"sae-{node}"] for node in NODES}

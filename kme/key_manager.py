@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -21,12 +21,13 @@ from kme.group_commit import GroupCommit
 from kme.key_supply import KeySupply, Permissions
 from kme.peer_dialogue import Refused
 from kme.peer_line import PeerLine
-from kme.peer_messages import reservation, reserved_slices
+from kme.peer_messages import reserved_groups
 from kme.pool_watch import PoolWatch
+from kme.reservations import Reservations
 from postprocess.errors import DiqkdError, PeerLost
-from postprocess.keystore.digests import LedgerDamaged
 from postprocess.keystore.served_keys import RefusedSlice
 from postprocess.keystore.slices import NotServed, Slice
+from postprocess.link.codec import encode
 from postprocess.storage.node_home import NodeHome
 
 logger = logging.getLogger("diqkd.kme")
@@ -75,6 +76,7 @@ class KeyManager:
         self.configuration, self._permissions = configuration, permissions
         self._slices = ledger.keystore.slices
         self.supply = KeySupply(home, ledger, line, configuration, permissions, self._on_reserve)
+        self._reservations = Reservations(self.supply.dialogue, configuration.rules.peer_timeout_s)
         self._watch = PoolWatch(configuration.rules.low_bits)
         self._tasks: list[asyncio.Task] = []
         self._asked_bits: dict[str, int] = {}  # by master, under way
@@ -89,6 +91,7 @@ class KeyManager:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._reservations.close()
         self.supply.close()
         self._line.close()
 
@@ -155,7 +158,9 @@ class KeyManager:
         keys = [(each.slice_id, data) for each, data in zip(slices, found, strict=True)]
         return DeliveredKeys(keys, self.supply.warnings({each.key_id for each in slices}))
 
-    async def _reservation(self, master: Sae, slave_id: str, number: int, size: int):
+    async def _reservation(
+        self, master: Sae, slave_id: str, number: int, size: int
+    ) -> tuple[list[Slice], Awaitable[None]]:
         """Slices for a request, sent to the peer in the order in which their places were taken."""
         places = self.supply.pool.allocate(number, size)
         if places is None:
@@ -166,15 +171,9 @@ class KeyManager:
                 raise RequestRefused(UNAVAILABLE, "not enough keys; ask for fewer, or later")
         slices = [Slice(str(uuid.uuid4()), *place, size, master.sae_id, slave_id) for place in places]
         self.supply.in_flight |= {each.slice_id for each in slices}
-        try:
-            timeout_s = self.configuration.rules.peer_timeout_s
-            return slices, self.supply.dialogue.ask("reserve", reservation(slices), timeout_s)
-        except PeerLost:
-            await self._pass_over(slices)
-            self.supply.in_flight -= {each.slice_id for each in slices}
-            raise
+        return slices, self._reservations.add(slices)
 
-    async def _acknowledged(self, slices: list[Slice], answer) -> list[bytes]:
+    async def _acknowledged(self, slices: list[Slice], answer: Awaitable[None]) -> list[bytes]:
         """The bits, once the peer's ledger and this one have the slices."""
         try:
             await answer
@@ -186,7 +185,7 @@ class KeyManager:
             await self.supply.greet()  # positions differ: take the larger ones
             raise RequestRefused(UNAVAILABLE, "the peer's KME refused the reservation; ask again") from None
         except PeerLost as problem:
-            logger.warning("%s", problem)
+            self.supply.lost(str(problem))
             await self._pass_over(slices)
             raise
         try:
@@ -256,25 +255,36 @@ class KeyManager:
     # The peer's masters
 
     async def _on_reserve(self, body: bytes) -> bytes:
-        slices = reserved_slices(body)
-        if not slices:
-            raise Refused("nothing")
+        """Store reservations, each as a whole or not at all; the answer has a reason for each that is refused."""
+        stored = [self._stored(slices) for slices in reserved_groups(body)]
+        return encode({"refused": await asyncio.gather(*stored)})
+
+    def _stored(self, slices: list[Slice]) -> Awaitable[str]:
+        """Queue a reservation now; what is returned waits for its outcome: why it is refused, or nothing."""
         first, size = slices[0], 8 * slices[0].bytes
         slave = self.configuration.saes.get(first.slave)
         if slave is None or first.master not in slave.peers or not slave.least_bits <= size <= slave.most_bits:
-            raise Refused("slave")
+            return _said("slave")
         if not all(self.supply.is_served(each.key_id) for each in slices):
-            raise Refused("key")
+            return _said("key")
         owner, now = other_node(self._node), self._clock()
+        return self._outcome(slices, self._ledger.write(lambda write: self._slices.reserve(write, slices, owner, now)))
+
+    async def _outcome(self, slices: list[Slice], written: Awaitable[None]) -> str:
         try:
-            await self._ledger.write(lambda write: self._slices.reserve(write, slices, owner, now))
-        except LedgerDamaged:
-            raise
+            await written
         except RefusedSlice as problem:
             logger.warning("a reservation of the peer's: %s", problem)
-            raise Refused("position") from None
+            return "position"
+        except DiqkdError as problem:
+            logger.error("a reservation of the peer's: %s", problem)
+            return "ledger"
         self.supply.unconfirmed |= {each.slice_id for each in slices}
-        return b""
+        return ""
+
+
+async def _said(reason: str) -> str:
+    return reason
 
 
 def _away() -> RequestRefused:

@@ -79,6 +79,9 @@ class KeySupply:
             if key.state == "serving":
                 await self._erase_strings(key.key_id)
         await self.refresh()
+        for key in self.keys.values():
+            if not self._permissions.allow(key):
+                logger.warning("key '%s' is not handed out: %s", key.key_id, "; ".join(key.warnings))
 
     async def refresh(self) -> None:
         """Look at the ledger again: other programs put keys into it."""
@@ -139,7 +142,7 @@ class KeySupply:
     async def greet(self) -> bool:
         """Compare notes with the peer; False when it is not there."""
         if not self.dialogue.is_there():
-            self._lost()
+            self.lost()
             return False
         await self.refresh()
         asked = sorted(self.unconfirmed)[:MOST_UNCONFIRMED]
@@ -155,8 +158,8 @@ class KeySupply:
             self._greeted = False
             logger.error("%s", problem)
             return False
-        except PeerLost:
-            self._lost()
+        except PeerLost as problem:
+            self.lost(str(problem))
             return False
         if not self._greeted:
             logger.info("the peer's KME %s is there", answer.kme_id)
@@ -166,9 +169,10 @@ class KeySupply:
                 await self._adopt(key)
         return True
 
-    def _lost(self) -> None:
+    def lost(self, why: str = "not connected") -> None:
+        """Nothing is asked of the peer until it has greeted again."""
         if self._greeted:
-            logger.warning("the peer's KME is away: no keys until it is back")
+            logger.warning("the peer's KME is away (%s): no keys until it is back", why)
         self._greeted = False
 
     async def _greeting(self, unconfirmed: tuple[str, ...] = (), unknown: tuple[str, ...] = ()) -> Greeting:

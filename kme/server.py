@@ -22,6 +22,7 @@ from postprocess.storage.private_files import lock_file, private_folder
 
 SLOW_CLIENT_S = 30.0  # without a whole request
 END_PATIENCE_S = 5.0
+SWITCH_S = 5e-4  # the ledger's thread does little between its syncs, and should not wait for its turn
 
 
 def serve(
@@ -43,6 +44,7 @@ def serve(
     context = server_context(listening)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("diqkd.kme").setLevel(logging.INFO)
+    sys.setswitchinterval(SWITCH_S)
     lock = lock_file(private_folder(home.folder / "kme") / "lock", f"{home.folder}: another KME serves this node")
     try:
         asyncio.run(_serve(home, open_ledger(home), configuration, permissions, listening, context, ready))
