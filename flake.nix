@@ -43,6 +43,21 @@
             doCheck = false;
           };
 
+          # Only tests use it: a client of the key delivery interface that nobody here wrote.
+          etsiClient = py.buildPythonPackage rec {
+            pname = "etsi-qkd-014-client";
+            version = "0.9.0";
+            pyproject = true;
+            src = pkgs.fetchPypi {
+              pname = "etsi_qkd_014_client";
+              inherit version;
+              hash = "sha256-j95YQqDI6q60+8eHfiwXIw2WEnss5mY5m6S9FOyw/uY=";
+            };
+            build-system = [ py.poetry-core ];
+            dependencies = [ py.requests ];
+            doCheck = false;
+          };
+
           entangler = py.buildPythonPackage {
             pname = "entangler";
             version = "0.1";
@@ -58,11 +73,11 @@
             pyproject = true;
             src = self;
             build-system = [ py.setuptools ];
-            dependencies = [ pyldpc py.numpy py.scipy py.numba py.h5py py.jinja2 py.msgpack py.pyzmq py.matplotlib py.rich py.psutil py.mpmath ];
+            dependencies = [ pyldpc py.numpy py.scipy py.numba py.h5py py.jinja2 py.msgpack py.pyzmq py.matplotlib py.rich py.psutil py.mpmath py.aiohttp py.cryptography ];
             doCheck = false; # the flake's checks run the tests, with ARTIQ and without
           };
 
-          tools = [ py.pytest py.pytest-xdist py.pytest-randomly py.hypothesis py.distributed py.pyelftools ];
+          tools = [ py.pytest py.pytest-xdist py.pytest-randomly py.hypothesis py.distributed py.pyelftools py.schemathesis etsiClient ];
           withArtiq = python.withPackages (_: [ artiqPackage diqkd entangler ] ++ diqkd.dependencies ++ tools);
           withoutArtiq = python.withPackages (_: [ diqkd ] ++ diqkd.dependencies ++ tools);
         in
@@ -73,7 +88,7 @@
 
       shell = env: env.pkgs.mkShell {
         name = "diqkd";
-        packages = [ env.withArtiq env.pkgs.ruff env.pkgs.mypy env.pkgs.gnumake ];
+        packages = [ env.withArtiq env.pkgs.ruff env.pkgs.mypy env.pkgs.gnumake env.pkgs.curl ];
       };
 
       command = env: name: text: {
@@ -101,13 +116,13 @@
       };
 
       checks.${system} = {
-        tests = release8.pkgs.runCommand "diqkd-tests" { } ''
+        tests = release8.pkgs.runCommand "diqkd-tests" { nativeBuildInputs = [ release8.pkgs.curl ]; } ''
           cp -r ${self} source && chmod -R u+w source && cd source
           export HOME=$TMPDIR
           ${release8.withoutArtiq}/bin/pytest -n 2 --dist loadfile
           touch $out
         '';
-        tests-with-artiq = release8.pkgs.runCommand "diqkd-tests-with-artiq" { } ''
+        tests-with-artiq = release8.pkgs.runCommand "diqkd-tests-with-artiq" { nativeBuildInputs = [ release8.pkgs.curl ]; } ''
           cp -r ${self} source && chmod -R u+w source && cd source
           export HOME=$TMPDIR
           ${release8.withArtiq}/bin/pytest -n 2 --dist loadfile

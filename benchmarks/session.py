@@ -82,12 +82,18 @@ def provision(homes: Path, parameters: SessionParameters, sessions: int) -> None
         with Keystore.create(homes / node / "keystore.sqlite", node) as keystore:
             keystore.provision(k0, parameters)
     public = {node: make_link_keys(homes / node) for node in NODES}
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    endpoints = dict(zip(("rounds", "session"), free_endpoints(2), strict=True))
+    for node, peer in (NODES, NODES[::-1]):
+        write_peer(homes / node, public[peer], endpoints)
+
+
+def free_endpoints(count: int) -> list[str]:
+    """Loopback addresses nobody listens on right now."""
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     endpoints = [f"tcp://127.0.0.1:{listener.getsockname()[1]}" for listener in listeners]
     for listener in listeners:
         listener.close()
-    for node, peer in (NODES, NODES[::-1]):
-        write_peer(homes / node, public[peer], dict(zip(("rounds", "session"), endpoints, strict=True)))
+    return endpoints
 
 
 def store_rounds(homes: Path, parameters: SessionParameters) -> None:

@@ -41,6 +41,7 @@ def show(args: argparse.Namespace) -> ExitStatus:
     with open_ledger(NodeHome(node, homes), checked=False) as keystore:
         balance, sessions, keys = keystore.balance(), keystore.sessions(), keystore.key_records.records()
         path, left = keystore.path, len(keystore.free_pad_sets())
+        accounts, pool = keystore.slices.accounts(), keystore.served_keys.pool()
     if args.json:
         _print_json(
             {
@@ -50,6 +51,7 @@ def show(args: argparse.Namespace) -> ExitStatus:
                 "sessions_left": left,
                 "sessions": [asdict(session) for session in sessions],
                 "keys": [asdict(key) for key in keys],
+                "key_delivery": {"pool_bits": pool, "accounts": [asdict(account) for account in accounts]},
             }
         )
         return ExitStatus.DONE
@@ -60,6 +62,12 @@ def show(args: argparse.Namespace) -> ExitStatus:
     _print_rows("Sessions", ("session", "outcome", "opened", ""), rows)
     key_rows = [(key.key_id, bits(key.bits), _state(key), f"{key.rule}: {key.label}", _worth(key)) for key in keys]
     _print_rows("Keys", ("key", "length", "state", "rule", ""), key_rows)
+    if accounts or any(pool.values()):
+        whose = ", ".join(f"{bits} bits for {owner.capitalize()}'s masters" for owner, bits in pool.items())
+        print(f"\nKey delivery server: {whose}, not handed out")
+        head = ("master SAE", "slave SAE", f"{node} is the", "state", "keys", "bits")
+        given = [(a.master, a.slave, f"{a.side}'s", a.state, str(a.keys), str(a.bits)) for a in accounts]
+        _print_rows("Handed out in slices", head, given)
     return ExitStatus.DONE
 
 
@@ -107,7 +115,10 @@ def link(args: argparse.Namespace) -> ExitStatus:
     if args.peer_key and args.peer:
         raise InvalidInput("--peer and --peer-key: give one of them")
     addresses = (args.rounds, args.post_processing)
-    if (args.peer_key or args.peer or any(addresses)) and not ((args.peer_key or args.peer) and all(addresses)):
+    asked = args.peer_key or args.peer or args.key_delivery or any(addresses)
+    if asked and not ((args.peer_key or args.peer) and all(addresses)):
+        (args.peer_key or args.peer) and all(addresses)
+    ):
         raise InvalidInput("the peer: give all of --peer (or --peer-key), --rounds and --post-processing")
     folder = private_folder(homes / node)
     public_key, key = make_link_keys(folder), args.peer_key
@@ -117,7 +128,8 @@ def link(args: argparse.Namespace) -> ExitStatus:
             raise InvalidInput(f"--peer {args.peer}: this is {carried.node}'s key; {node}'s node takes {peer}'s")
         key = carried.public_key
     if key:
-        write_peer(folder, key, {"rounds": args.rounds, "session": args.post_processing})
+        endpoints = {"rounds": args.rounds, "session": args.post_processing}
+        write_peer(folder, key, endpoints | ({"keys": args.key_delivery} if args.key_delivery else {}))
     if args.write is not None:
         _write_new(args.write, LinkKeyFile(node, public_key).text().encode(), "choose another name", mode=0o644)
     stored = stored_peer(folder)

@@ -132,3 +132,9 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="tcp://HOST:PORT of the channel for post-processing",
     )
+    parser.add_argument(
+        "--key-delivery",
+        type=arguments.word,
+        metavar="ADDRESS",
+        help="tcp://HOST:PORT of the channel for `diqkd kme serve`, where applications take keys from it",
+    )

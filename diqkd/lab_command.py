@@ -6,9 +6,11 @@ import argparse
 import json
 import shlex
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contract.nodes import NODES
 from diqkd import arguments, choice_arguments
 from postprocess.errors import ExitStatus, InvalidInput
 
@@ -56,6 +58,9 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="this time run kernels as ARTIQ compiles them, on its own drivers; the emulation begins behind the boards",
     )
+    up.add_argument(
+        "--kme", action="store_true", help="also start both key delivery servers (docs/keys.md), for any of these keys"
+    )
     status = _action(actions, "status", _status, "processes, schedules, progress, ledgers")
     status.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     _action(actions, "down", _down, "end everything in order; unfinished sessions resume later")
@@ -91,6 +96,7 @@ def _open(args: argparse.Namespace) -> TwoMasters:
 
 
 def _up(args: argparse.Namespace) -> ExitStatus:
+    from diqkd.kme_command import require_libraries
     from diqkd.places import checkout
     from testbed.standin.real_artiq import require_artiq
 
@@ -101,15 +107,35 @@ def _up(args: argparse.Namespace) -> ExitStatus:
         require_host_target()
     lab = _open(args)
     asked = {"--rehearsals": args.rehearsals, "--sessions": args.sessions, "--seed": args.seed is not None}
+    if args.kme:
+        require_libraries()
     if not lab.is_set_up:
         _set_up_and_start(lab, args)
         _print_commands(lab, args.home)
-        return ExitStatus.DONE
+        return _start_kmes(lab, args)
     if any(asked.values()):
         names = ", ".join(name for name, given in asked.items() if given)
         raise InvalidInput(f"{args.home}: set up already; leave out {names}, or name a new folder")
     lab.up(checkout(), args.compiled)
     _print_commands(lab, args.home)
+    return _start_kmes(lab, args)
+
+
+def _start_kmes(lab: TwoMasters, args: argparse.Namespace) -> ExitStatus:
+    """Key delivery beside the masters, with certificates for a demonstration."""
+    if not args.kme:
+        return ExitStatus.DONE
+    from kme.certificates import make_demonstration
+
+    homes = lab.folder / "homes"
+    certificates = homes / "certificates"
+    if not (certificates / "ca.pem").exists():
+        make_demonstration(homes, certificates, {node: (f"sae-{node}",) for node in NODES})
+    for node in NODES:
+        command = [sys.executable, "-m", "diqkd", "kme", "serve", "--home", str(homes), "--node", node]
+        lab.start_beside(node, "kme", [*command, "--allow-emulated", "--allow-insecure"], "https://")
+        print((lab.node(node).working_folder / "kme.log").read_text().splitlines()[0])
+    print(f"Certificates of sae-alice and sae-bob: {certificates}")
     return ExitStatus.DONE
 
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     "repository", "procedures", "contract", "node", "node_alice", "node_bob", "postprocess", "controllers", "applets",
-    "testbed", "diqkd",
+    "kme", "testbed", "diqkd",
 )  # fmt: skip
 
 # What each room may import of ours besides itself.
@@ -25,8 +25,9 @@ MAY_IMPORT = {
     "postprocess": {"contract"},
     "controllers": {"contract", "postprocess"},
     "applets": {"postprocess"},  # its shaping alone, see below
+    "kme": {"contract", "postprocess"},
     "testbed": {"contract", "postprocess"},
-    "diqkd": {"contract", "controllers", "node", "node_alice", "node_bob", "postprocess", "testbed"},
+    "diqkd": {"contract", "controllers", "kme", "node", "node_alice", "node_bob", "postprocess", "testbed"},
 }
 # Inside postprocess a package imports only those of later lines, and on its own line only where no circle results.
 LAYERS = (
@@ -42,7 +43,7 @@ LAYERS = (
     ("storage",),
     ("errors", "shaping"),
 )
-WITHOUT_ARTIQ = ("contract", "postprocess", "diqkd")
+WITHOUT_ARTIQ = ("contract", "postprocess", "kme", "diqkd")
 MAX_LINES = 400
 STARS = ("repository",)
 
@@ -145,7 +146,7 @@ def test_no_import_circle():
 def test_no_two_modules_or_classes_share_a_name():
     """Facades and the stand-in, which has ARTIQ's names, apart."""
     seen = {}
-    for room in ("contract", "node", "procedures", "postprocess", "testbed"):
+    for room in ("contract", "node", "procedures", "postprocess", "kme", "testbed"):
         for path in sources(room):
             if "standin" in path.parts or "drivers" in path.parts or path.name == "__init__.py":
                 continue
@@ -220,7 +221,7 @@ def test_no_line_of_documentation_is_too_long():
 
 
 def test_importing_the_command_line_is_cheap():
-    heavy = "numpy scipy numba h5py jinja2 matplotlib zmq rich pyldpc"
+    heavy = "numpy scipy numba h5py jinja2 matplotlib zmq rich pyldpc aiohttp cryptography"
     code = (
         f"import sys, diqkd.main; diqkd.main.build_parser(); print([m for m in '{heavy}'.split() if m in sys.modules])"
     )

@@ -143,10 +143,11 @@ def key_is_recorded(e: Evidence) -> str:
         return "no key, as the session was aborted"
     require(records and records[0].state in MADE, "the key is not in the ledger")
     require(records[0].bits == e.parameters.ell, f"{records[0].bits} bits, the parameters say {e.parameters.ell}")
-    if records[0].state in ("active", "delivering"):
+    if records[0].state in ("active", "offered", "delivering"):
         e.keystore.key_records.bits(records[0].key_id)
         return f"{spaced(e.parameters.ell)} bits, {records[0].state}, unchanged since it was stored"
-    return f"{spaced(e.parameters.ell)} bits, {records[0].state}; the bits are erased"
+    kept = "in slices" if records[0].state == "serving" else "the bits are erased"
+    return f"{spaced(e.parameters.ell)} bits, {records[0].state}; {kept}"
 
 
 def tags_cover_the_messages(e: Evidence) -> str:

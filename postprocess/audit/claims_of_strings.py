@@ -98,7 +98,7 @@ def key_follows(e: Evidence) -> str:
     """The key in the ledger is what the extractor makes of A (or A~) and the seed."""
     require_key(e)
     record = e.keystore.key(e.parameters.session_id)
-    if record.state not in ("active", "delivering"):
+    if record.state not in ("active", "offered", "delivering"):
         raise CannotBeChecked("the key is erased")
     stored = e.keystore.key_records.bits(record.key_id)
     require(np.array_equal(e.extract()[record.bits - record.deliverable :], stored), "the stored key is another one")

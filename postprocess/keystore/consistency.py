@@ -7,31 +7,54 @@ import hashlib
 from postprocess.keystore.database import Database
 from postprocess.keystore.digests import digest_of
 from postprocess.keystore.initial_secret import Pad
+from postprocess.keystore.key_records import MADE
 from postprocess.keystore.pad_sets import pad_name
 
 # Each query finds rows that must not exist.
 _CONTRADICTIONS = (
     (
         "session {}: accepted without an active key",
-        "SELECT id FROM sessions WHERE outcome = 'accepted' AND id NOT IN "
-        "(SELECT id FROM keys WHERE state IN ('active', 'delivering', 'delivered', 'forgotten'))",
+        f"SELECT id FROM sessions WHERE outcome = 'accepted' AND id NOT IN (SELECT id FROM keys WHERE state IN {MADE})",
     ),
     (
         "key {}: usable although its session is not accepted",
-        "SELECT id FROM keys WHERE state IN ('active', 'delivering', 'delivered', 'forgotten') AND id NOT IN "
-        "(SELECT id FROM sessions WHERE outcome = 'accepted')",
+        f"SELECT id FROM keys WHERE state IN {MADE} AND id NOT IN (SELECT id FROM sessions WHERE outcome = 'accepted')",
     ),
     (
         "key {}: pending although its session is closed",
         "SELECT keys.id FROM keys JOIN sessions USING (id) WHERE state = 'pending' AND outcome IS NOT NULL",
     ),
     (
-        "key {}: discarded, delivered or forgotten, but not erased",
-        "SELECT id FROM keys WHERE state IN ('discarded', 'delivered', 'forgotten') AND data IS NOT NULL",
+        "key {}: discarded, served, delivered or forgotten, but not erased",
+        "SELECT id FROM keys WHERE state IN ('discarded', 'serving', 'delivered', 'forgotten') AND data IS NOT NULL",
     ),
     (
         "key {}: erased before its time",
-        "SELECT id FROM keys WHERE state IN ('pending', 'active', 'delivering') AND data IS NULL",
+        "SELECT id FROM keys WHERE state IN ('pending', 'active', 'offered', 'delivering') AND data IS NULL",
+    ),
+    (
+        "key {}: has shares or pieces though it is not served, or none though it is",
+        "SELECT id FROM keys WHERE (state = 'serving') != (id IN (SELECT key FROM pieces)) "
+        "OR (state = 'serving') != (id IN (SELECT key FROM shares))",
+    ),
+    (
+        "key {}: its shares overlap, or are cut beyond their end",
+        "SELECT key FROM (SELECT *, lag(stop, 1, 0) OVER (PARTITION BY key ORDER BY start) AS before FROM shares) "
+        "WHERE NOT (before <= start AND start <= position AND position <= stop)",
+    ),
+    (
+        "slice {}: overlaps another one",
+        "SELECT id FROM (SELECT *, lag(start + bytes, 1, 0) OVER (PARTITION BY key ORDER BY start) AS before "
+        "FROM slices) WHERE before > start",
+    ),
+    (
+        "slice {}: beyond the position of its share",
+        "SELECT slices.id FROM slices JOIN shares USING (key) WHERE slices.start >= shares.start "
+        "AND slices.start < shares.stop AND slices.start + bytes > position",
+    ),
+    (
+        "slice {}: handed out or void but not erased, or erased before its time",
+        "SELECT id FROM slices WHERE (state = 'reserved') != (data IS NOT NULL)",
     ),
     (
         "pads {}: held by a closed session but not erased",
@@ -77,6 +100,11 @@ def damages(database: Database) -> list[str]:
             for label, name, data, digest in database.rows("SELECT label, name, data, digest FROM pads")
         ),
         *((f"key {key_id}", *rest) for key_id, *rest in database.rows("SELECT id, data, digest FROM keys")),
+        *(
+            (f"piece {key_id} {start}", data, digest)
+            for key_id, start, data, digest in database.rows("SELECT key, start, data, digest FROM pieces")
+        ),
+        *((f"slice {slice_id}", *rest) for slice_id, *rest in database.rows("SELECT id, data, digest FROM slices")),
     ]
     found = [
         f"{name}: changed since it was stored; do not use it"

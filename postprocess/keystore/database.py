@@ -10,33 +10,13 @@ from pathlib import Path
 
 from postprocess.errors import DiqkdError, InvalidInput
 from postprocess.keystore.generation import Generation
+from postprocess.keystore.schema import SCHEMA, SCHEMA_VERSION, STEPS
 from postprocess.storage.private_files import disk_errors, private_folder, sync_folder
 from postprocess.support.clock import SYSTEM_CLOCK, Clock
 
-SCHEMA_VERSION = "3"
 Execute = Callable[..., int]
 PATIENCE_S = 30.0  # with another process that writes
 NO_OLD_COPY = "provision a new home; an old copy of a ledger would spend its pads a second time"
-
-# Bit strings are packed, most significant bit first. Erased secrets are NULL; so are their digests, but a key's.
-_SCHEMA = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE reusable (name TEXT PRIMARY KEY, bits INTEGER NOT NULL, data BLOB NOT NULL, digest BLOB NOT NULL);
-CREATE TABLE pads (
-    label TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('available', 'reserved', 'spent')),
-    session TEXT, message_sha256 BLOB, data BLOB, digest BLOB, PRIMARY KEY (label, name));
-CREATE TABLE sessions (
-    id TEXT PRIMARY KEY, parameters TEXT NOT NULL, pads TEXT NOT NULL, verdict TEXT, outcome TEXT, detail TEXT,
-    opened TEXT NOT NULL, closed TEXT);
-CREATE TABLE messages (
-    session TEXT NOT NULL, direction TEXT NOT NULL CHECK (direction IN ('sent', 'received', 'own')), kind TEXT NOT NULL,
-    stored TEXT NOT NULL, sha256 BLOB NOT NULL, bytes INTEGER NOT NULL, payload BLOB,
-    PRIMARY KEY (session, direction, kind));
-CREATE TABLE keys (
-    id TEXT PRIMARY KEY, bits INTEGER NOT NULL, deliverable INTEGER NOT NULL, data BLOB,
-    state TEXT NOT NULL CHECK (state IN ('pending', 'active', 'delivering', 'delivered', 'forgotten', 'discarded')),
-    apparatus TEXT NOT NULL, insecure_because TEXT NOT NULL, digest BLOB, destination TEXT);
-"""
 
 
 class LedgerConflict(DiqkdError):
@@ -76,7 +56,7 @@ class Database:
         sync_folder(path.parent)
         database = cls(path)
         with database.transaction("create") as write:
-            for statement in _SCHEMA.split(";"):
+            for statement in SCHEMA.split(";"):
                 write(statement)
             for name, value in {**facts, "schema": SCHEMA_VERSION, "generation": "0"}.items():
                 write("INSERT INTO facts VALUES (?, ?)", name, value)
@@ -91,15 +71,16 @@ class Database:
             )
         if path.stat().st_mode & 0o077:
             raise InvalidInput(f"{path}: others may read it; if nobody has, say chmod 600, else provision a new home")
-        noted = Generation(path)
-        noted.read()
+        generation = Generation(path)
+        noted = generation.read()  # before the ledger's own number, which another process may raise at any time
         database = cls(path, clock)
         try:
             database._require_own_schema()
-            generation = int(database.fact("generation") or 0)
-            noted.require_not_behind(generation)
-            if generation == 1:  # a ledger that was made, by a process that died before it could say so
-                noted.keep(generation)
+            number = int(database.fact("generation") or 0)
+            generation.require_not_behind(number, noted)
+            database._upgrade()
+            if number == 1:  # a ledger that was made, by a process that died before it could say so
+                generation.keep(number)
         except BaseException:
             database.close()
             raise
@@ -109,11 +90,19 @@ class Database:
         if not self.row("SELECT 1 FROM sqlite_master WHERE name = 'facts'"):
             raise InvalidInput(f"{self.path}: not a key ledger of diqkd; give the right home and node")
         version = self.fact("schema")
-        if version != SCHEMA_VERSION:
+        if version != SCHEMA_VERSION and version not in STEPS:
             raise InvalidInput(
                 f"{self.path}: ledger version {version}, this program knows {SCHEMA_VERSION}; use the diqkd that made "
                 "it, or provision a new home"
             )
+
+    def _upgrade(self) -> None:
+        """Lead a ledger of an earlier version to this one; nothing in it is lost."""
+        while (version := self.fact("schema")) in STEPS:
+            with self.transaction(f"upgrade from version {version}") as write:
+                if self.fact("schema") == version:  # no other process was quicker
+                    for statement in STEPS[version].split(";"):
+                        write(statement)
 
     @contextmanager
     def transaction(self, what: str) -> Iterator[Execute]:

@@ -40,9 +40,9 @@ class Generation:
             if number > self.read():
                 write_private(self.path, f"{number}\n".encode())
 
-    def require_not_behind(self, number: int) -> None:
-        """Refuse a ledger that is older than what it has done already, or one that has lost this file."""
-        noted = self.read()
+    def require_not_behind(self, number: int, noted: int) -> None:
+        """Refuse a ledger that is older than what it had done already when `noted` was read here, or one that has lost
+        this file."""
         if noted > number or (noted == 0 and number > 1):
             raise InvalidInput(
                 f"{self.path.with_suffix('')}: "

@@ -16,7 +16,7 @@ from postprocess.errors import InvalidInput
 from postprocess.keystore.database import Database
 from postprocess.keystore.digests import require_intact
 
-MADE = ("active", "delivering", "delivered", "forgotten")
+MADE = ("active", "offered", "serving", "delivering", "delivered", "forgotten")
 DIGEST_KEPT_FROM_BITS = 256  # of an erased key; shorter ones could be searched for
 
 
@@ -28,7 +28,7 @@ class KeyRecord:
         key_id: the session that made it.
         bits: ell. deliverable: without the bits set aside as pads of a later session.
         state: pending (the peer is not sure yet), active, delivering (to `destination`, not finished), delivered,
-            forgotten or discarded.
+            forgotten or discarded; offered or serving: the key delivery servers', see served_keys.
         rule, label: the rule of key length, and the status of its proof.
     """
 
@@ -164,6 +164,8 @@ def _record(
 
 _WHY_NOT = {
     "pending": "pending, the peer is not sure of it yet; run the session on both nodes again",
+    "offered": "offered to the peer's key delivery server, which has not answered; run `diqkd kme serve` on both nodes",
+    "serving": "the key delivery server hands it out, in slices; it goes to no file",
     "delivering": "another process is delivering it",
     "delivered": "delivered already; a key is handed out once",
     "forgotten": "erased by `diqkd keys forget`",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +18,14 @@ from contract.nodes import NODES
 from postprocess.errors import AbortReason, InvalidInput
 from postprocess.keystore.balance import Balance
 from postprocess.keystore.consistency import contradictions, damages
-from postprocess.keystore.database import Database
+from postprocess.keystore.database import Database, Execute
 from postprocess.keystore.digests import LedgerDamaged, digest_of
 from postprocess.keystore.initial_secret import PAD_BITS, VHASH_BITS, Pad, seed_bits, take_apart
 from postprocess.keystore.key_records import MADE, KeyRecord, KeyRecords
 from postprocess.keystore.pad_sets import hold, in_order, set_aside
+from postprocess.keystore.served_keys import SERVER, ServedKeys
 from postprocess.keystore.session_ledger import ACCEPTED, SessionLedger
+from postprocess.keystore.slices import Slices
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.storage.core_dumps import forbid_core_dumps
 from postprocess.storage.node_home import NodeHome
@@ -48,13 +51,15 @@ class Keystore:
     """One node's ledger; `create` a new one or `open` an existing one. Usable as a context manager.
 
     Attributes:
-        path: the SQLite file, 0600. node: "alice" or "bob". key_records: its keys. clock: of its sessions.
+        path: the SQLite file, 0600. node: "alice" or "bob". key_records: its keys. served_keys, slices: those
+            that leave through the key delivery server. clock: of its sessions.
     """
 
     def __init__(self, database: Database) -> None:
         self._database, self.path, self.clock = database, database.path, database.clock
         self.node = database.fact("node") or ""
-        self.key_records = KeyRecords(database)
+        self.key_records, self.served_keys = KeyRecords(database), ServedKeys(database)
+        self.slices = Slices(database, self.served_keys)
 
     @classmethod
     def create(cls, path: Path | str, node: str) -> Keystore:
@@ -72,6 +77,10 @@ class Keystore:
     def close(self) -> None:
         """Release the file."""
         self._database.close()
+
+    def transaction(self, what: str) -> AbstractContextManager[Execute]:
+        """All or nothing, durable on exit: for `served_keys` and `slices`. `what` names the write."""
+        return self._database.transaction(what)
 
     def __enter__(self) -> Keystore:
         return self
@@ -283,10 +292,15 @@ class Keystore:
             vhash_key=lengths["vhash key"],
             trevisan_seed=lengths["trevisan seed"],
             generated=sum(record.bits for record in gained),
-            delivered=sum(record.deliverable for record in gained if record.state.startswith("deliver")),
+            delivered=sum(record.deliverable for record in gained if _went_to_a_file(record))
+            + sum(account.bits for account in self.slices.accounts() if account.state == "delivered"),
             apparatus=self.apparatus or "",
             insecure_because=tuple(reasons),
         )
+
+
+def _went_to_a_file(record: KeyRecord) -> bool:
+    return record.state.startswith("deliver") and record.destination != SERVER
 
 
 def open_ledger(home: NodeHome, *, checked: bool = True) -> Keystore:

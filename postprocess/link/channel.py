@@ -7,7 +7,8 @@ from typing import Protocol
 
 from postprocess.errors import PeerLost
 
-CHANNELS = ("rounds", "session")
+CHANNELS = ("rounds", "session", "keys")
+OPTIONAL_CHANNELS = ("keys",)  # only nodes with a key delivery server have them
 
 
 class Silence(PeerLost):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from postprocess.errors import InvalidInput
-from postprocess.link.channel import CHANNELS
+from postprocess.link.channel import CHANNELS, OPTIONAL_CHANNELS
 from postprocess.storage.bounded_files import MissingFile, read_bytes, read_object
 from postprocess.storage.private_files import private_folder, write_private
 
@@ -30,6 +30,15 @@ class LinkKeys:
     peer_key: bytes
     endpoints: dict[str, str]
 
+    def endpoint(self, channel: str) -> str:
+        """Where a channel is; InvalidInput for one that was never given an address."""
+        if channel not in self.endpoints:
+            raise InvalidInput(
+                f"link/peer.json: no address of the channel '{channel}'; say `diqkd keys link` again with "
+                "--key-delivery, on both nodes"
+            )
+        return self.endpoints[channel]
+
 
 def make_link_keys(home: Path | str) -> str:
     """This node's public key (Z85); the pair is made on the first call and kept."""
@@ -45,7 +54,8 @@ def make_link_keys(home: Path | str) -> str:
 
 
 def write_peer(home: Path | str, public_key: str, endpoints: dict[str, str]) -> None:
-    """Store the peer's public key and the endpoints of the channels: {"rounds": "tcp://…", "session": "tcp://…"}.
+    """Store the peer's public key and the endpoints of the channels: {"rounds": "tcp://…", "session": "tcp://…"}, and
+    "keys" where there is a key delivery server.
 
     On Alice's node the endpoints are the addresses at which she listens, on Bob's those to which he connects.
     """
@@ -80,7 +90,8 @@ def read_link_keys(home: Path | str) -> LinkKeys:
         name = str(problem).partition(": missing")[0]
         raise InvalidInput(f"{name}: missing; make the link keys and exchange the public ones first") from None
     _check_peer(peer, str(folder / "peer.json"), own_key=public_key.decode())
-    return LinkKeys(public_key, secret_key, peer["public_key"].encode(), {name: peer[name] for name in CHANNELS})
+    endpoints = {name: peer[name] for name in CHANNELS if name in peer}
+    return LinkKeys(public_key, secret_key, peer["public_key"].encode(), endpoints)
 
 
 def _own_key(path: Path) -> bytes:
@@ -95,7 +106,8 @@ def _is_key(text: str) -> bool:
 
 
 def _check_peer(content: Mapping[str, object], where: str, own_key: str) -> None:
-    texts = [content.get(name) for name in ("public_key", *CHANNELS)]
+    present = [name for name in CHANNELS if name in content or name not in OPTIONAL_CHANNELS]
+    texts = [content.get(name) for name in ("public_key", *present)]
     if not all(isinstance(text, str) for text in texts):
         raise InvalidInput(
             f"{where}: must give 'public_key', 'rounds' and 'session' as text; say `diqkd keys link` again"
@@ -110,7 +122,9 @@ def _check_peer(content: Mapping[str, object], where: str, own_key: str) -> None
     for address in addresses:
         _check_address(address, where)
     if len(set(addresses)) < len(addresses):
-        raise InvalidInput(f"{where}: rounds and post-processing need an address each, not {addresses[0]} for both")
+        raise InvalidInput(
+            f"{where}: rounds and post-processing need an address each, and key delivery another one; two are the same"
+        )
 
 
 def _check_address(address: str, where: str) -> None:

@@ -43,7 +43,7 @@ class ZmqLink:
         home: the node's home with link/ in it, see postprocess.link.keys.
         node: "alice" or "bob".
         session_id: of the session served.
-        channel: "rounds" or "session"; each has an endpoint of its own.
+        channel: of CHANNELS; each has an endpoint of its own.
         timeout_s: how long `send` waits for a peer that is not there.
 
     Raises:
@@ -54,9 +54,9 @@ class ZmqLink:
         import zmq
 
         if channel not in CHANNELS:
-            raise InvalidInput(f"channel = {channel}: must be 'rounds' or 'session'")
+            raise InvalidInput(f"channel = {channel}: must be one of {', '.join(CHANNELS)}")
         keys = read_link_keys(home)
-        endpoint = keys.endpoints[channel]
+        endpoint = keys.endpoint(channel)
         self._address = (session_id.encode(), channel.encode())
         self._peer = "bob" if node == "alice" else "alice"
         self._where = f"{self._peer} at {endpoint}"
@@ -102,6 +102,11 @@ class ZmqLink:
         self._authenticator.start()
         self._authenticator.configure_curve_callback("*", credentials_provider=_OnlyPeer(peer_key))
 
+    @property
+    def socket(self) -> zmq.Socket:
+        """For whoever receives in an event loop; closed with the link."""
+        return self._socket
+
     def send(self, kind: str, payload: bytes, timeout: float | None = None) -> None:
         """See Link; waits for the peer to be connected."""
         import zmq
@@ -115,9 +120,13 @@ class ZmqLink:
             raise Silence(silence)
         try:
             with waiting(), self._named_errors():
-                self._socket.send_multipart([*self._address, kind.encode(), payload])
+                self._socket.send_multipart(self.parts(kind, payload))
         except zmq.Again:
             raise Silence(silence) from None
+
+    def parts(self, kind: str, payload: bytes) -> list[bytes]:
+        """A message as it goes over the line."""
+        return [*self._address, kind.encode(), payload]
 
     def receive(self, kind: str | tuple[str, ...], timeout: float) -> tuple[str, bytes]:
         """See Link."""
@@ -130,11 +139,17 @@ class ZmqLink:
                 raise Silence(f"no {' or '.join(kinds)} from {self._where} within {timeout:.1f} s")
             with self._named_errors():
                 parts = self._socket.recv_multipart()
-            if len(parts) == 4 and tuple(parts[:2]) == self._address:
-                self._waiting.keep(parts[2].decode(errors="replace"), parts[3])
-            else:
-                self._drop(parts[0])
+            message = self.message_in(parts)
+            if message is not None:
+                self._waiting.keep(*message)
         return found
+
+    def message_in(self, parts: list[bytes]) -> tuple[str, bytes] | None:
+        """(kind, payload) of what has arrived; None, and one stray more, when it belongs elsewhere."""
+        if len(parts) == 4 and tuple(parts[:2]) == self._address:
+            return parts[2].decode(errors="replace"), parts[3]
+        self._drop(parts[0])
+        return None
 
     def peer_is_there(self, timeout: float) -> bool:
         """See Link."""

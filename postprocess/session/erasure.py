@@ -38,7 +38,8 @@ def erase_session(home: NodeHome, keystore: Keystore, session_id: str) -> None:
 
 def not_erased(home: NodeHome, keystore: Keystore) -> list[str]:
     """One line for each session whose key has left while its strings are still here."""
-    gone = {record.key_id for record in keystore.key_records.records() if record.state in ("delivered", "forgotten")}
+    left = ("serving", "delivered", "forgotten")
+    gone = {record.key_id for record in keystore.key_records.records() if record.state in left}
     accepted = [record.session_id for record in keystore.sessions() if record.outcome == ACCEPTED]
     return [
         f"session {session_id}: its key has left, its strings are still here; run `diqkd keys forget`"

@@ -1,6 +1,6 @@
 """Where a node keeps what: the paths of its home on disk.
 
-<DIQKD_HOME>/<node>/  keystore.sqlite, link/, calibration.json, random.json,
+<DIQKD_HOME>/<node>/  keystore.sqlite, link/, calibration.json, random.json, kme.toml, kme/ (its certificate),
                       sessions/<session id>/, measurements/<name>/ (characterisations, which make no key)
 """
 
@@ -13,7 +13,7 @@ from contract.nodes import NODES
 from postprocess.errors import InvalidInput
 from postprocess.storage.private_files import require_private, require_private_folder
 
-PRIVATE_PARTS = ("keystore.sqlite", "keystore.sqlite.generation", "random.json", "link", "sessions")
+PRIVATE_PARTS = ("keystore.sqlite", "keystore.sqlite.generation", "random.json", "link", "sessions", "kme")
 
 
 class NodeHome:

@@ -114,12 +114,13 @@ class Demonstration:
 
         The first start of a copy says whose it is.
         """
+        from postprocess.link.channel import CHANNELS
         from postprocess.link.keys import make_link_keys, write_peer
 
         if original := self._note_place():
             logger.warning("%s: a copy of %s, with the same keys and pads; use one of the two", self.folder, original)
         public = {node: make_link_keys(self.homes / node) for node in NODES}
-        endpoints = dict(zip(("rounds", "session"), _free_endpoints(2), strict=True))
+        endpoints = dict(zip(CHANNELS, _free_endpoints(len(CHANNELS)), strict=True))
         for node, peer in (NODES, NODES[::-1]):
             write_peer(self.homes / node, public[peer], endpoints)
 

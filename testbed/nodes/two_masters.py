@@ -138,7 +138,7 @@ class TwoMasters:
         """
         require_artiq()
         if self.running():
-            if len(self.running()) == sum(map(len, self.processes.values())) == 2 * len(NODES):
+            if len(self.running()) == sum(map(len, self.processes.values())) >= 2 * len(NODES):
                 names = ", ".join(process.name for process in self.running())
                 raise InvalidInput(f"{self.folder}: {names} running already; `{self.command('down')}` ends them")
             self.down()  # what a dead master left
@@ -154,6 +154,27 @@ class TwoMasters:
         except BaseException:
             self.down()
             raise
+
+    def start_beside(self, node: str, name: str, command: Sequence[str], ready: str) -> None:
+        """Start another program of a node, which ends with its master; returns when its log has the word `ready`.
+
+        Raises:
+            DiqkdError: it ended, or does not get ready.
+        """
+        programs = self.node(node)
+        log = programs.working_folder / f"{name}.log"
+        log.unlink(missing_ok=True)
+        process = DetachedProcess.start(
+            f"{node}'s {name}", command, programs.working_folder, programs.environment(), log
+        )
+        self.processes[node].append(process)
+        self._save()
+        deadline = time.monotonic() + masters.PATIENCE_S
+        while ready not in log.read_text(errors="replace"):
+            if not process.is_alive() or time.monotonic() > deadline:
+                state = "does not get ready" if process.is_alive() else "ended at once"
+                raise DiqkdError(f"{process.name} {state}: {process.last_line()} (see {log})")
+            time.sleep(0.1)
 
     def down(self) -> None:
         """End everything in order; experiments that run are ended as a master's end does, their sessions resume."""

@@ -271,3 +271,35 @@ def test_a_pad_is_overwritten_once_its_message_is_stored(keystore):
     with pytest.raises(LedgerConflict, match="is erased"):
         page.tag(Pad.ALICE, b"m")
     assert page.sent("revelation") == tag and page.is_spent_on(Pad.ALICE, b"m")
+
+
+def test_a_ledger_of_the_version_before_is_led_to_this_one(tmp_path):
+    """Nothing in it is lost, and an older program refuses it afterwards."""
+    import sqlite3
+
+    from ledger_cases import accept, small, source
+
+    from postprocess.keystore import draw_k0
+    from postprocess.keystore.schema import SCHEMA_VERSION
+
+    path = tmp_path / "alice" / "keystore.sqlite"
+    with Keystore.create(path, "alice") as keystore:
+        keystore.provision(draw_k0(source(), small(), 2), small())
+        accept(keystore, small("s1"))
+        before, key = keystore.keys(), keystore.key_records.bits("s1")
+    with sqlite3.connect(path) as old:
+        for table in ("shares", "pieces", "slices"):
+            old.execute(f"DROP TABLE {table}")
+        (columns,) = old.execute("SELECT sql FROM sqlite_master WHERE name = 'keys'").fetchone()
+        old.execute("ALTER TABLE keys RENAME TO now")
+        old.execute(columns.replace("'offered', 'serving', ", ""))
+        old.execute("INSERT INTO keys SELECT * FROM now")
+        old.execute("DROP TABLE now")
+        old.execute("UPDATE facts SET value = '3' WHERE name = 'schema'")
+    old.close()
+    for _ in range(2):
+        with Keystore.open(path) as keystore:
+            assert keystore.check() == [] and keystore.keys() == before
+            assert (keystore.key_records.bits("s1") == key).all()
+            assert keystore._database.fact("schema") == SCHEMA_VERSION == "4"
+            assert keystore.served_keys.shares() == []

@@ -307,5 +307,5 @@ def test_an_address_in_use_is_one_clear_line(homes):
     with pytest.raises(InvalidInput, match="cannot be used"):
         ZmqLink(homes / "alice", "alice", "s2", "session", 1.0)
     first.close()
-    with pytest.raises(InvalidInput, match="'rounds' or 'session'"):
+    with pytest.raises(InvalidInput, match="must be one of rounds, session, keys"):
         ZmqLink(homes / "alice", "alice", "s1", "gossip", 1.0)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from postprocess.errors import InvalidInput
+from postprocess.errors import DiqkdError, InvalidInput
 from postprocess.keystore import Keystore
 from testbed.nodes.detached import DetachedProcess
 from testbed.nodes.masters import OFFSET, USUAL, NodeMasters, choose_ports
@@ -76,6 +76,17 @@ def test_a_process_is_known_again_after_it_was_written_down(tmp_path):
     lab.down()
     assert TwoMasters.open(tmp_path).running() == []
     assert not process.is_alive()
+
+
+def test_a_program_beside_the_masters_is_known_and_ended_with_them(tmp_path):
+    lab = TwoMasters(tmp_path, ports={"alice": {"control": 1}}, processes={"alice": []})
+    lab.node("alice").working_folder.mkdir(parents=True)
+    lab.start_beside("alice", "server", [sys.executable, "-u", "-c", ORDERLY], "up")
+    (process,) = TwoMasters.open(tmp_path).running()
+    assert process.name == "alice's server"
+    with pytest.raises(DiqkdError, match=r"alice's broken ended at once: oops"):
+        lab.start_beside("alice", "broken", [sys.executable, "-c", "print('oops')"], "up")
+    process.end(10.0)
 
 
 @pytest.mark.parametrize("node", ["alice", "bob"])

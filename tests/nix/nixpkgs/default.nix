@@ -3,8 +3,9 @@
 let
   drv = name: extra: { inherit name; type = "derivation"; outPath = "/nix/store/stub-${name}"; pname = name; } // extra;
   libraries = [
-    "setuptools" "numpy" "scipy" "numba" "h5py" "jinja2" "msgpack" "pyzmq" "matplotlib" "rich" "psutil" "mpmath" "pytest"
-    "pytest-xdist" "hypothesis" "distributed"
+    "setuptools" "numpy" "scipy" "numba" "h5py" "jinja2" "msgpack" "pyzmq" "matplotlib" "rich" "psutil" "mpmath" "aiohttp"
+    "cryptography" "requests" "poetry-core" "pytest" "pytest-xdist" "pytest-randomly" "hypothesis" "distributed"
+    "schemathesis" "pyelftools"
   ];
   python = overrides: rec {
     pkgs = builtins.listToAttrs (map (name: { inherit name; value = drv name { }; }) libraries)
@@ -31,4 +32,5 @@ in
   ruff = drv "ruff" { };
   mypy = drv "mypy" { };
   gnumake = drv "gnumake" { };
+  curl = drv "curl" { };
 }

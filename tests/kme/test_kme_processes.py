@@ -1,0 +1,224 @@
+"""Two KMEs as processes of their own: many clients, kill -9, and what the command line says."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from etsi_qkd_014_client import QKD014Client
+
+from benchmarks.key_delivery import fill, load
+from kme.key_supply import Permissions
+from kme.server import serve
+from postprocess.errors import InvalidInput
+from postprocess.keystore import Keystore
+from postprocess.storage.node_home import NodeHome
+from postprocess.storage.private_files import lock_file
+
+ROOT = Path(__file__).resolve().parents[2]
+NODES = ("alice", "bob")
+PATIENCE_S = 120  # only ends a hang
+
+
+class Kme:
+    """`diqkd kme serve` of one node."""
+
+    def __init__(self, homes, node, *words):
+        command = [sys.executable, "-m", "diqkd", "kme", "serve", "--home", str(homes), "--node", node, "--json"]
+        with (homes / f"{node}.log").open("a") as log:
+            self.process = subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT)
+        line = self.process.stdout.readline()
+        assert line, (homes / f"{node}.log").read_text()
+        self.port = int(json.loads(line)["ready"].rsplit(":", 1)[1].split("/")[0])
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        status = self.process.wait(PATIENCE_S)
+        self.process.stdout.close()
+        return status
+
+
+ALLOWED = ("--allow-emulated", "--allow-insecure")
+
+
+@pytest.fixture
+def pair(tmp_path, request):
+    fill(tmp_path, getattr(request, "param", 600))
+    kmes = {node: Kme(tmp_path, node, *ALLOWED) for node in NODES}
+    yield tmp_path, kmes
+    for kme in kmes.values():
+        if kme.process.poll() is None:
+            kme.end(signal.SIGKILL)
+
+
+def client(homes, kmes, node):
+    folder = homes / "certificates"
+    files = [str(folder / name) for name in (f"sae-{node}.pem", f"sae-{node}.key", "ca.pem")]
+    return QKD014Client(f"127.0.0.1:{kmes[node].port}", *files)
+
+
+def until_served(ask):
+    deadline = time.monotonic() + PATIENCE_S
+    while (answer := ask())[0] == 503:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return answer
+
+
+@pytest.mark.parametrize("pair", [10_100], indirect=True)
+def test_ten_thousand_keys_for_sixteen_clients(pair):
+    homes, kmes = pair
+    until_served(lambda: client(homes, kmes, "alice").get_key("sae-bob"))
+    asked = [{"number": 100}] * 100
+    given = asyncio.run(load(homes, "sae-alice", kmes["alice"].port, "sae-bob/enc_keys", asked))
+    assert len(given.keys) == len(set(given.keys.values())) == 10_000
+    ids = [{"key_ID": key_id} for key_id in given.keys]
+    asked = [{"key_IDs": ids[start : start + 100]} for start in range(0, len(ids), 100)]
+    same = asyncio.run(load(homes, "sae-bob", kmes["bob"].port, "sae-alice/dec_keys", asked))
+    assert same.keys == given.keys
+    assert [kme.end() for kme in kmes.values()] == [0, 0]
+    for node in NODES:
+        with Keystore.open(homes / node / "keystore.sqlite") as keystore:
+            assert keystore.check() == []
+        log = (homes / f"{node}.log").read_text()
+        assert not any(key in log for key in given.keys.values()), "no key in a log"
+
+
+@pytest.mark.parametrize("victim", NODES)
+def test_kill_nine_under_load(pair, victim):
+    """What was answered stands at the other end, once; what was not answered was given to nobody."""
+    homes, kmes = pair
+    master, slave = client(homes, kmes, "alice"), client(homes, kmes, "bob")
+    until_served(lambda: master.get_key("sae-bob"))
+    before = master.get_key("sae-bob", number=2)[1].keys
+    taken, waiting = before
+    assert slave.get_key_with_key_IDs("sae-alice", [taken.key_id])[0] == 200
+    answered, enough = {}, threading.Event()
+
+    def ask():
+        while True:
+            try:
+                status, content = client(homes, kmes, "alice").get_key("sae-bob", number=2)
+            except requests.exceptions.RequestException:
+                return
+            if status != 200:
+                return
+            answered.update({key.key_id: key.key for key in content.keys})
+            if len(answered) >= 20:
+                enough.set()
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    assert enough.wait(PATIENCE_S)
+    kmes[victim].end(signal.SIGKILL)
+    for thread in threads:
+        thread.join()
+    kmes[victim] = Kme(homes, victim, *ALLOWED)
+    master, slave = client(homes, kmes, "alice"), client(homes, kmes, "bob")
+    until_served(lambda: master.get_key("sae-bob"))
+    assert slave.get_key_with_key_IDs("sae-alice", [taken.key_id])[0] == 400, "not a second time"
+    answered[waiting.key_id] = waiting.key
+    for key_id, key in answered.items():
+        status, content = slave.get_key_with_key_IDs("sae-alice", [key_id])
+        assert (status, [each.key for each in content.keys]) == (200, [key])
+    fresh = [key.key for key in master.get_key("sae-bob", number=100)[1].keys]
+    assert not set(fresh) & {*answered.values(), taken.key}
+    assert [kme.end() for kme in kmes.values()] == [0, 0]
+    for node in NODES:
+        with Keystore.open(homes / node / "keystore.sqlite") as keystore:
+            assert keystore.check() == []
+
+
+def diqkd(*words):
+    command = [sys.executable, "-m", "diqkd", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
+
+
+def test_what_stops_a_server_from_starting_is_one_line(tmp_path):
+    fill(tmp_path, 10)
+    home = tmp_path / "alice"
+    good = (home / "kme.toml").read_text()
+    key = home / "kme" / "server.key"
+
+    def refused(words, text=good):
+        (home / "kme.toml").write_text(text)
+        with pytest.raises(InvalidInput, match=words) as found:
+            serve(NodeHome("alice", tmp_path), Permissions())
+        assert "\n" not in str(found.value)
+
+    refused("client_ca must be given, as text", good.replace("client_ca", "# client_ca"))
+    refused("missing; docs/keys.md", good.replace("kme/ca.pem", "kme/none.pem"))
+    refused("not a certificate in PEM", good.replace("kme/ca.pem", "kme.toml"))
+    refused("192.0.2.1 port .*: cannot be used", good.replace("127.0.0.1", "192.0.2.1"))
+    refused("no \\[server\\]|must be given", 'kme_id = "a"\npeer_kme_id = "b"\n')
+    lock = lock_file(home / "kme" / "lock", "the test has it")
+    refused("another KME serves this node")
+    os.close(lock)
+    key.chmod(0o644)
+    refused("others may read it")
+    key.chmod(0o600)
+    peer = json.loads((home / "link" / "peer.json").read_text())
+    del peer["keys"]
+    (home / "link" / "peer.json").write_text(json.dumps(peer))
+    refused("no address of the channel 'keys'")
+
+
+def test_certificates_are_made_once(tmp_path):
+    fill(tmp_path, 10)
+    again = diqkd("kme", "certificates", "--home", tmp_path)
+    assert again.returncode == 2 and "use these certificates, or name a new folder" in again.stderr
+    other = diqkd("kme", "certificates", "--home", tmp_path, "--to", tmp_path / "new", "--alice-sae", "vpn.example")
+    assert other.returncode == 0, other.stderr
+    assert (tmp_path / "new" / "vpn.example.pem").exists() and "vpn.example" in other.stdout
+    for path in (tmp_path / "new").iterdir():
+        assert path.stat().st_mode & 0o077 == 0
+    assert diqkd("kme", "certificates", "--home", tmp_path / "nowhere").returncode == 2
+
+
+def test_wireguard_gets_the_same_preshared_key_at_both_ends(pair):
+    homes, kmes = pair
+    until_served(lambda: client(homes, kmes, "alice").get_key("sae-bob"))
+    wg = homes / "wg"
+    wg.write_text('#!/bin/sh\n{ echo "$@"; cat /dev/stdin; } > "$(dirname "$0")/set-$2"\n')
+    wg.chmod(0o700)
+    port = _free_port()
+
+    def end(role, node, partner, *place):
+        folder = homes / "certificates"
+        words = ["--kme", f"127.0.0.1:{kmes[node].port}", "--ca", folder / "ca.pem", "--partner", f"sae-{partner}"]
+        words += ["--certificate", folder / f"sae-{node}.pem", "--key", folder / f"sae-{node}.key"]
+        words += ["--interface", f"wg-{node}", "--peer", "PUBLIC", "--wg", wg, *place]
+        command = [sys.executable, ROOT / "examples" / "wireguard_psk.py", role, *words]
+        return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True, env=os.environ)
+
+    slave = end("slave", "bob", "alice", "--listen", f"127.0.0.1:{port}")
+    deadline = time.monotonic() + PATIENCE_S
+    while not _listens(port):
+        assert time.monotonic() < deadline and slave.poll() is None
+        time.sleep(0.05)
+    master = end("master", "alice", "bob", "--connect", f"127.0.0.1:{port}")
+    printed = [process.communicate(timeout=PATIENCE_S)[0] for process in (master, slave)]
+    assert (master.returncode, slave.returncode) == (0, 0), printed
+    files = [(homes / f"set-wg-{node}").read_text().splitlines() for node in NODES]
+    assert files[0][0] == "set wg-alice peer PUBLIC preshared-key /dev/stdin"
+    assert files[0][1] == files[1][1] and len(files[0][1]) == 44
+    assert not any(files[0][1] in text for text in printed)
+
+
+def _free_port():
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def _listens(port):
+    return f"0100007F:{port:04X} 00000000:0000 0A" in Path("/proc/net/tcp").read_text()
