@@ -30,6 +30,7 @@ from postprocess.link.channel import CHANNELS
 from postprocess.link.keys import make_link_keys, write_peer
 from postprocess.plans.presets import paper
 from postprocess.randomness import SeededSource
+from postprocess.storage.private_files import write_private
 
 CLIENTS = 16
 KEY_BITS = 256
@@ -116,7 +117,7 @@ def fill(homes: Path, keys: int) -> Path:
     make_demonstration(homes, homes / "certificates", SAES)
     for node in NODES:
         file = homes / node / "kme.toml"
-        file.write_text(re.sub(r"port = \d+", "port = 0", file.read_text()))
+        write_private(file, re.sub(r"port = \d+", "port = 0", file.read_text()).encode())
     return homes
 
 

@@ -117,8 +117,6 @@ def link(args: argparse.Namespace) -> ExitStatus:
     addresses = (args.rounds, args.post_processing)
     asked = args.peer_key or args.peer or args.key_delivery or any(addresses)
     if asked and not ((args.peer_key or args.peer) and all(addresses)):
-        (args.peer_key or args.peer) and all(addresses)
-    ):
         raise InvalidInput("the peer: give all of --peer (or --peer-key), --rounds and --post-processing")
     folder = private_folder(homes / node)
     public_key, key = make_link_keys(folder), args.peer_key

@@ -17,6 +17,7 @@ from postprocess.errors import InvalidInput
 from postprocess.results.run_outcome import apparatus_of, both_outcomes
 from postprocess.results.self_description import copy_public, described, read_public
 from postprocess.storage.bounded_files import read_object
+from postprocess.storage.whole_files import write_whole
 
 REPORT = "report.json"
 MOST_OF_ONE_SECOND = 100
@@ -85,7 +86,7 @@ def keep_results(
         "files": [path.name for path in kept.values()],
         **(more or {}),
     }
-    (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n")
+    write_whole(folder / REPORT, (json.dumps(report, indent=2) + "\n").encode())
     return kept
 
 

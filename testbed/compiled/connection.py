@@ -29,7 +29,7 @@ from testbed.compiled.interface import (
     UNCAUGHT,
     Host,
     KernelException,
-    Slice,
+    SliceInMemory,
 )
 from testbed.compiled.library import runtime_library
 from testbed.compiled.rpc import FAILED, ExceptionImage, Rpcs, python_exception
@@ -144,7 +144,7 @@ class HostConnection:
     def _cache_get(self, key: int, length: int) -> int:
         words = self._cache.get(ct.string_at(key, length).decode(), [])
         row = (ct.c_int32 * max(1, len(words)))(*words)
-        piece = Slice(ct.addressof(row), len(words))
+        piece = SliceInMemory(ct.addressof(row), len(words))
         self._rows += [row, piece]
         return ct.addressof(piece)
 

@@ -13,7 +13,7 @@ EVENT = np.dtype([("time", "i8"), ("wall", "i8"), ("target", "i4"), ("data", "u4
 QUEUE_LENGTH = 65536
 
 
-class Slice(ct.Structure):
+class SliceInMemory(ct.Structure):
     """A string or a list in a kernel's memory."""
 
     _fields_ = (("ptr", ct.c_void_p), ("len", ct.c_int32))
@@ -24,11 +24,11 @@ class KernelException(ct.Structure):
 
     _fields_ = (
         ("id", ct.c_int32),
-        ("file", Slice),
+        ("file", SliceInMemory),
         ("line", ct.c_int32),
         ("column", ct.c_int32),
-        ("function", Slice),
-        ("message", Slice),
+        ("function", SliceInMemory),
+        ("message", SliceInMemory),
         ("param", ct.c_int64 * 3),
     )
 

@@ -12,6 +12,7 @@ import artiq
 from artiq.compiler.targets import NativeTarget
 
 from postprocess.errors import InvalidInput
+from postprocess.storage.whole_files import write_whole
 from testbed.compiled.library import runtime_library
 
 # Functions that take strings: release-8 passes them on the stack, see runtime/services.c.
@@ -40,7 +41,7 @@ class HostTarget(NativeTarget):
             names = []
             for i, content in enumerate(objects):
                 names.append(f"{folder}/{i}.o")
-                Path(names[-1]).write_bytes(content)
+                write_whole(Path(names[-1]), content)
             out = Path(folder) / "kernel.so"
             command = [self.tool_ld, "-shared", "--eh-frame-hdr", "-Bsymbolic", *names, str(runtime_library())]
             subprocess.run([*command, "-o", str(out)], check=True)
