@@ -66,7 +66,7 @@ def write_peer(home: Path | str, public_key: str, endpoints: dict[str, str]) -> 
 
 
 def stored_peer(home: Path | str) -> dict[str, str] | None:
-    """The peer as stored, {"public_key", "rounds", "session"}; None before it is.
+    """The peer as stored, "public_key" and an address for each of CHANNELS that it has; None before it is.
 
     Raises:
         InvalidInput: the file is damaged.
@@ -77,7 +77,7 @@ def stored_peer(home: Path | str) -> dict[str, str] | None:
     except MissingFile:
         return None
     _check_peer(content, str(path), own_key=make_link_keys(home))
-    return {name: content[name] for name in ("public_key", *CHANNELS)}
+    return {name: content[name] for name in ("public_key", *CHANNELS) if name in content}
 
 
 def read_link_keys(home: Path | str) -> LinkKeys:
