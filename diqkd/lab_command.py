@@ -237,8 +237,11 @@ def _chosen(args: argparse.Namespace) -> dict[str, Any]:
     """Arguments of GenerateKey; whatever departs from the paper's session makes it a custom one."""
     from postprocess.plans.paper import PAPER_GAMMA, PAPER_ROUNDS
     from postprocess.plans.session_parameters import require_measurable
+    from postprocess.security.rules import require_covered, rule_named
 
     require_measurable(2 if args.preset == "longest" else args.bases)
+    rule = rule_named(args.rule)
+    require_covered(rule, args.extractor or rule.extractors[0], args.bases)
     named = {"rule": args.rule, "extractor": args.extractor or "usual", "allowance": args.allowance}
     departs = args.rounds or args.gamma or named != {"rule": "proposition-2", "extractor": "usual", "allowance": 0}
     preset = "custom" if args.preset == "paper" and departs else args.preset

@@ -291,6 +291,7 @@ def session_parameters(
     Raises:
         InvalidInput: an unknown preset, or more key bases than the nodes measure.
     """
+    require_measurable(2 if preset == "longest" else choice.bases)
     reasons, response = reasons_of(home), float(min_response_s)
     if preset == "paper":
         return paper(
@@ -306,5 +307,4 @@ def session_parameters(
         choice = longest_choice(choice.rounds, choice.score, choice.qber, choice.eps_snd, None, choice.qber2)
     elif preset != "custom":
         raise InvalidInput(f"preset = {preset}: must be {', '.join(PRESETS)}")
-    require_measurable(choice.bases)
     return planned(session_id, apparatus, choice, min_response_s=response, insecure_because=reasons)

@@ -126,6 +126,21 @@ def test_a_rule_for_another_number_of_bases_is_one_line(capsys, words, says):
     assert says in error and error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--preset", "longest"], "the nodes measure one key basis only"),
+        (["--bases", "2"], "the nodes measure one key basis only"),
+        (["--rule", "two-bases"], "no proof for sessions with one key basis"),
+        (["--rule", "counting", "--extractor", "toeplitz"], "no proof for the extractor toeplitz"),
+    ],
+)
+def test_masters_are_not_asked_for_what_they_would_refuse(capsys, tmp_path, words, says):
+    assert main(["lab", "submit", "--home", str(tmp_path / "lab"), "--session", "s1", *words]) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
+
+
 def test_an_extractor_without_a_proof_is_one_line(capsys):
     assert main(["plan", "--rule", "counting", "--extractor", "toeplitz"]) == 2
     assert "no proof for the extractor toeplitz" in capsys.readouterr().err

@@ -78,7 +78,10 @@ def test_without_a_home_it_says_so_before_anything_is_reserved(worker):
         made.prepare()
 
 
-@pytest.mark.parametrize("choice", [{"preset": "longest"}, {"preset": "custom", "rule": "two-bases", "bases": 2}])
+@pytest.mark.parametrize(
+    "choice",
+    [{"preset": "longest"}, {"preset": "custom", "rule": "two-bases", "bases": 2}, {"preset": "paper", "bases": 2}],
+)
 def test_two_key_bases_are_refused_until_the_kernels_have_them(worker, tmp_path, monkeypatch, choice):
     (tmp_path / "homes" / "bob").mkdir(parents=True, mode=0o700)
     monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))
