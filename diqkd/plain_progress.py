@@ -67,6 +67,6 @@ class PlainProgress:
 def duration(seconds: float) -> str:
     """A time span for people: 80 s, 12 min, 3 h 05 min."""
     minutes = round(seconds / 60)
-    if minutes < 2:
+    if seconds < 119.5:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -13,7 +13,7 @@ import h5py
 import psutil
 import pytest
 
-from diqkd.run_command import _options
+from diqkd.experiment_options import read_options
 from postprocess.errors import InvalidInput
 from testbed.nodes.two_masters import TwoMasters, demonstration_at
 from testbed.standin.experiment_catalogue import Argument, Listed
@@ -95,15 +95,15 @@ def test_outputs_are_tried_before_the_work(tmp_path):
 def test_text_arguments_stay_text(text):
     """Case M11."""
     listed = Listed(Path("x.py"), "X", "", "", (Argument("session", "", "", {"ty": "StringValue"}),))
-    assert _options(listed, [f"session={text}"]) == {"session": text.strip('"')}
+    assert read_options(listed, [f"session={text}"]) == {"session": text.strip('"')}
 
 
 def test_text_for_a_number_is_one_line():
     description = {"ty": "NumberValue", "default": 5}
     listed = Listed(Path("x.py"), "X", "", "", (Argument("rounds", "", "", description),))
-    assert _options(listed, ["rounds=1e5"]) == {"rounds": 1e5}
-    with pytest.raises(InvalidInput, match="rounds is a number; write for instance 5"):
-        _options(listed, ["rounds=true"])
+    assert read_options(listed, ["rounds=1e5"]) == {"rounds": 1e5}
+    with pytest.raises(InvalidInput, match="rounds is not a number; write for instance 5"):
+        read_options(listed, ["rounds=true"])
 
 
 @pytest.mark.parametrize("backend", ["inline", "nonsense"])
