@@ -3,7 +3,8 @@
 What the beam path sees is a list of `Tone`s. The phase of a tone at a time t is, in units of 2**-32 turns,
 phase + ftw * (t - origin); the constant latency between programming and output is part of the path. In tracking mode
 the real output lags the reference by ftw times that latency, 1.25 us of register write: a phase that is constant for a
-frequency, so that new frequencies need a new phase calibration. The emulated output has no such lag.
+frequency, so that new frequencies need a new phase calibration. A tone here has no such lag: testbed.physics.ion
+turns a pulse by it, less what it is at the frequency of the line, which is part of the path.
 """
 
 from __future__ import annotations
