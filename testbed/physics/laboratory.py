@@ -31,12 +31,15 @@ class Laboratory:
         faults: what goes wrong.
         folder: None for a node on its own.
         patience_s: how long (host time) a node waits for a partner who is there but not in a kernel.
+        run_ahead: so many heralds Alice's process promises at once, which Bob's goes through without waiting for her
+            (host time again: what happens is the same); 0: both always wait for each other.
     """
 
     seed: int
     faults: tuple[Fault, ...] = ()
     folder: Path | None = None
     patience_s: float = 2.0
+    run_ahead: int = 48
 
     def heralds(self) -> HeraldStream:
         return HeraldStream(self.seed)
@@ -72,13 +75,16 @@ class Laboratory:
         draft.replace(target)
 
 
-def create(folder: Path | str, seed: int | None = None, faults: Sequence[Fault | dict] = ()) -> Laboratory:
+def create(
+    folder: Path | str, seed: int | None = None, faults: Sequence[Fault | dict] = (), run_ahead: int | None = None
+) -> Laboratory:
     """Make a laboratory in a new or empty folder.
 
     Args:
         folder: 0700, created if needed.
         seed: makes every run in it repeat bit for bit, which is insecure; None draws one.
         faults: what shall go wrong; a dict has the fields of `Fault`.
+        run_ahead: see `Laboratory`.
 
     Raises:
         FileExistsError: there is a laboratory already.
@@ -93,9 +99,11 @@ def create(folder: Path | str, seed: int | None = None, faults: Sequence[Fault |
     known = tuple(fault if isinstance(fault, Fault) else Fault(**fault) for fault in faults)
     make_ring(path / RING)
     description = {"seed": chosen, "faults": [fault.as_dict() for fault in known]}
+    if run_ahead is not None:
+        description["run_ahead"] = run_ahead
     with os.fdopen(os.open(path / DESCRIPTION, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(description, file, indent=1)
-    return Laboratory(chosen, known, path)
+    return open_laboratory(path)
 
 
 def open_laboratory(folder: Path | str) -> Laboratory:
@@ -107,7 +115,9 @@ def open_laboratory(folder: Path | str) -> Laboratory:
         raise FileNotFoundError(
             f"{path} is no emulated laboratory ({problem.strerror}); make one with testbed.physics.laboratory.create"
         ) from None
-    return Laboratory(description["seed"], tuple(Fault(**fault) for fault in description["faults"]), path)
+    faults = tuple(Fault(**fault) for fault in description["faults"])
+    ahead = {"run_ahead": description["run_ahead"]} if "run_ahead" in description else {}
+    return Laboratory(description["seed"], faults, path, **ahead)
 
 
 _chosen: Laboratory | None = None
