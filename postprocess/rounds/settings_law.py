@@ -6,6 +6,8 @@ numbers, for settings are private.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,10 +35,20 @@ def bell_settings_follow_law(x: NDArray[np.uint8], y: NDArray[np.uint8]) -> bool
 
 
 def _likely(values: NDArray[np.uint8], law: list[float]) -> bool:
-    from scipy.stats import binom
-
     counts = np.bincount(values, minlength=len(law))
     if len(counts) > len(law):
         return False
-    tails = np.minimum(binom.cdf(counts, len(values), law), binom.sf(counts - 1, len(values), law))
-    return bool((2 * tails >= TAILS).all())
+    return all(2 * tail(int(count), len(values), p) >= TAILS for count, p in zip(counts, law, strict=True))
+
+
+def tail(count: int, n: int, p: float) -> float:
+    """Probability of a binomial count (n, p) at least as far from its mean as this one, on this one's side.
+
+    Written out, as importing scipy's takes longer than everything else that a node computes before it decodes.
+    """
+    if count < n * p:
+        count, p = n - count, 1 - p
+    ways = math.lgamma(n + 1) - math.lgamma(count + 1) - math.lgamma(n - count + 1)
+    first = math.exp(ways + count * math.log(p) + (n - count) * math.log1p(-p))
+    k = np.arange(count, min(n, count + 20 * math.isqrt(n) + 100))  # terms from there on are nothing
+    return first * (1 + float(np.cumprod((n - k) / (k + 1) * (p / (1 - p))).sum()))

@@ -49,6 +49,7 @@ class Core:
         self.names: dict[int, str] = {}
         self.on_reset: list[Any] = []
         self.on_kernel: list[Any] = []
+        self.on_break: list[Any] = []
         self._lines: dict[int, Line] = {}
         self._queue = deque([0] * QUEUE_DEPTH, QUEUE_DEPTH)
         self._physics: Any = None
@@ -164,6 +165,8 @@ class Core:
     def break_realtime(self):
         """Put the cursor a margin after the counter, unless it is later already."""
         self.wall += COUNTER_MU
+        for hook in self.on_break:
+            hook()
         earliest = (self.wall & ~7) + RESET_MARGIN_MU  # the counter counts coarse cycles
         if self.timeline.now < earliest:
             self.timeline.set_time_mu(earliest)

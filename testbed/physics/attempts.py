@@ -3,12 +3,17 @@
 A herald needs both photons in the gates of the right APDs, so timings, patterns, the ion, its place and the partner
 decide. The public stream says how many good attempts it takes; windows that cannot give a herald (no ion, link cut,
 partner not there) use none of them up.
+
+What a laboratory does to a node is decided by the number of the herald that it sets out for, so that Alice can promise
+the partner her coming: in her first window towards a herald nothing can keep her away any more, and if no fault begins
+on the way, nothing keeps her away from the heralds after it until her kernel asks its host again.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from contract.nodes import ALICE
 from contract.patterns import PATTERNS
 from testbed.drivers.entangler import (
     TIMED_OUT,
@@ -18,6 +23,7 @@ from testbed.drivers.entangler import (
     sequencer_1092,
 )
 from testbed.physics import truth
+from testbed.physics.heralds import last_of_chunk
 from testbed.physics.optics import coupling, gate_fraction
 
 if TYPE_CHECKING:
@@ -33,11 +39,13 @@ MIN_FACTOR = 0.5
 GOOD_GATE = 0.95
 COMPLETE_PUMPING_NS = 250
 PLACES = 8  # of a moving ion during a window
+PROMISED_ATTEMPTS = 50_000  # a herald that takes more is not promised: a kernel might lose its patience
 
 
 class AttemptSite(Protocol):
     """What the attempt loop needs of its node."""
 
+    node: str
     laboratory: Laboratory
     partner: Any
     faults: Faults
@@ -63,6 +71,10 @@ class AttemptLoop:
         self.partner = site.partner
         self.stream = site.laboratory.heralds()
         self.herald = 0
+        self.together = True  # the kernel may have asked its host since the last herald
+        self._ahead = site.laboratory.run_ahead if site.node == ALICE else 0
+        self._promised = True
+        self._likely = 0  # last herald of the stream that does not take too many attempts, nor any before it
         self.remaining = 0
         self.pattern = 0
         self.cycles = 0
@@ -98,19 +110,35 @@ class AttemptLoop:
             self._late -= 1
             return end, TIMED_OUT
         if self.remaining > capacity:
+            if not self._promised:
+                self._promise()
             self.remaining -= capacity
             return end, TIMED_OUT
-        met = self.partner.meet(self.herald)
+        met = self.partner.meet(self.herald, self.together)
         if met != self.herald:
             if met:
                 self._next(met)
             return end, TIMED_OUT
         return self._success(start, duration, cycle)
 
+    def _promise(self) -> None:
+        """Tell the partner which heralds he need not wait for."""
+        herald, stream = self.herald, self.stream
+        if self.remaining > PROMISED_ATTEMPTS:
+            return
+        self._promised = True
+        last = min(herald + self._ahead - 1, last_of_chunk(herald))
+        likely = max(self._likely, herald)
+        while likely < last and stream[likely + 1][0] <= PROMISED_ATTEMPTS:
+            likely += 1
+        self._likely = likely
+        self.partner.promise(herald, self.site.faults.harmless_until(herald, min(likely, last)))
+
     def _success(self, start: int, duration: int, cycle: int) -> tuple[int, int]:
         used, pattern, herald = self.remaining, self.pattern, self.herald
         stuck = self._stuck
         self._next(herald + 1)
+        self.together = False
         reason = self._reasons.get(pattern, 0)
         if reason == 0:
             return start + duration, TIMED_OUT
@@ -122,7 +150,7 @@ class AttemptLoop:
 
     def _next(self, herald: int) -> None:
         """Set out for a herald of the stream."""
-        self.herald = herald
+        self.herald, self._promised = herald, self._ahead == 0
         self.remaining, self.pattern = self.stream[herald]
         faults = self.site.faults
         late = faults.at("partner late", herald, anywhere=True)

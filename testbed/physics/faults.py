@@ -51,6 +51,19 @@ KINDS = {
     "shuttle broken": FaultKind("the electrodes of the node do not move from round on", has_node=True),
 }  # fmt: skip
 
+# Once begun, these end no kernel, so that the partner may run ahead under them.
+BORNE = {"stuck apd", "device answers 0 to setting 2", "phase error", "shuttle broken"}
+# Over when the herald is, or when the node's kernel has ended.
+PASSING = {
+    "ion lost",
+    "laser unlocked",
+    "partner late",
+    "link dead",
+    "underflow",
+    "round type lost",
+    "round type doubled",
+}
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -99,6 +112,15 @@ class Faults:
         if not self._all:
             return None
         return next((f for f in self.find(kind, anywhere) if f.round == herald), None)
+
+    def harmless_until(self, herald: int, last: int) -> int:
+        """The last herald up to `last` to which a node comes for sure once it is on its way to `herald`."""
+        for fault in self._all:
+            if fault.round > herald:
+                last = min(last, fault.round - 1)
+            elif fault.round == herald or fault.kind not in BORNE | PASSING:
+                last = herald
+        return last
 
     def since(self, kind: str, herald: int, anywhere: bool = False) -> Fault | None:
         """The fault of this kind that has struck by a herald."""

@@ -14,6 +14,11 @@ from testbed.physics import truth
 CHUNK = 4096
 
 
+def last_of_chunk(index: int) -> int:
+    """Last item that is drawn together with this one."""
+    return index + CHUNK - 1 - index % CHUNK
+
+
 def generator(seed: int, stream: str, chunk: int) -> np.random.Generator:
     """Independent generator for a named stream and chunk of a laboratory's randomness."""
     name = int.from_bytes(stream.encode(), "big")

@@ -34,6 +34,8 @@ class Laboratory:
         link: what its heralds leave, and how many there are.
         folder: None for a node on its own.
         patience_s: how long (host time) a node waits for a partner who is there but not in a kernel.
+        run_ahead: so many heralds Alice's process promises at once, which Bob's goes through without waiting for her
+            (host time again: what happens is the same); 0: both always wait for each other.
     """
 
     seed: int
@@ -41,6 +43,7 @@ class Laboratory:
     folder: Path | None = None
     patience_s: float = 2.0
     link: EmulatedLink = PUBLISHED
+    run_ahead: int = 48
 
     def heralds(self) -> HeraldStream:
         return HeraldStream(self.seed, self.link.success_per_attempt)
@@ -79,6 +82,7 @@ def create(
     seed: int | None = None,
     faults: Sequence[Fault | dict] = (),
     link: EmulatedLink = PUBLISHED,
+    run_ahead: int | None = None,
 ) -> Laboratory:
     """Make a laboratory in a new or empty folder.
 
@@ -87,6 +91,7 @@ def create(
         seed: makes every run in it repeat bit for bit, which is insecure; None draws one.
         faults: what shall go wrong; a dict has the fields of `Fault`.
         link: S, Q and herald rate, by default the published ones.
+        run_ahead: see `Laboratory`.
 
     Raises:
         FileExistsError: there is a laboratory already.
@@ -100,10 +105,16 @@ def create(
     chosen = secrets.randbits(63) if seed is None else seed
     known = tuple(fault if isinstance(fault, Fault) else Fault(**fault) for fault in faults)
     make_ring(path / RING)
-    description = {"seed": chosen, "faults": [fault.as_dict() for fault in known], "link": link.as_dict()}
+    description: dict[str, Any] = {
+        "seed": chosen,
+        "faults": [fault.as_dict() for fault in known],
+        "link": link.as_dict(),
+    }
+    if run_ahead is not None:
+        description["run_ahead"] = run_ahead
     with os.fdopen(os.open(path / DESCRIPTION, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(description, file, indent=1)
-    return Laboratory(chosen, known, path, link=link)
+    return open_laboratory(path)
 
 
 def open_laboratory(folder: Path | str) -> Laboratory:
@@ -116,7 +127,9 @@ def open_laboratory(folder: Path | str) -> Laboratory:
             f"{path} is no emulated laboratory ({problem.strerror}); make one with testbed.physics.laboratory.create"
         ) from None
     faults = tuple(Fault(**fault) for fault in description["faults"])
-    return Laboratory(description["seed"], faults, path, link=EmulatedLink(**description.get("link", {})))
+    ahead = {"run_ahead": description["run_ahead"]} if "run_ahead" in description else {}
+    link = EmulatedLink(**description.get("link", {}))
+    return Laboratory(description["seed"], faults, path, link=link, **ahead)
 
 
 _chosen: Laboratory | None = None

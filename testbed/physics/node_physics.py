@@ -82,6 +82,7 @@ class NodePhysics:
                 if name in self.table:
                     self.core.line(self._channel(name)).listener = self.round_types.listener(number)
         self.core.on_kernel.append(self._kernel)
+        self.core.on_break.append(self._break)
 
     def _channel(self, name: str) -> int:
         return self.table[name]["arguments"]["channel"]
@@ -100,11 +101,16 @@ class NodePhysics:
     def _kernel(self, started: bool) -> None:
         self.partner.kernel(started)
         if self.loop is not None:
-            self.loop.herald = 0  # agree anew
+            self.loop.herald, self.loop.together = 0, True  # agree anew
         if started:
             self.ion.present = True  # the operator has reloaded
         else:
             self.write_truth()
+
+    def _break(self) -> None:
+        """The kernel makes up for time that it did not know of: it has asked its host, perhaps."""
+        if self.loop is not None:
+            self.loop.together = True
 
     # What drivers ask for
 

@@ -7,6 +7,11 @@ used at most once by both and a killed round is simply gone. Where a node stood 
 nothing. Per round Bob's process leaves two messages: his edges on the T lines, and the effect of his outcome on the
 shared state. Liveness is a lock on one byte per node: it goes with the process, however that ends. Waiting is not
 charged to any timeline.
+
+Bob's process runs ahead. On her way to a herald Alice promises that she will come there, whatever happens, and to some
+heralds after it; Bob goes through with those and leaves her his messages. She promises only what nothing but the end of
+her process can prevent (see attempts.AttemptLoop). Her host may end her kernel between two heralds, but only where
+Bob's kernel, too, asks its host: there he waits until she is on her way (`together`).
 """
 
 from __future__ import annotations
@@ -25,16 +30,19 @@ import numpy as np
 
 from testbed.physics.heralds import Uniforms
 
-SIZE = 4096
-MAGIC = b"diqkd nature 1\0\0"
+SIZE = 16384
+MAGIC = b"diqkd nature 2\0\0"
 WORDS = {"alice": 32, "bob": 64}  # place of a node's block, in 64-bit words
 HERALD, KERNEL, PASSED = 0, 1, 2  # herald it stands at or 0, kernels it started, last herald it had with the peer
-EDGES_AT, OUTCOME_AT = 1024, 2048
+PROMISED = 3  # Alice: the last herald that she will come to for sure
 PRESENT, RUNNING = {"alice": SIZE, "bob": SIZE + 1}, {"alice": SIZE + 2, "bob": SIZE + 3}  # bytes that are locked
 EDGES = struct.Struct("<QQ8q")
 OUTCOME = struct.Struct("<Q6d")
 CHECK = struct.Struct("<I")
 MAX_EDGES = 4
+SLOTS = 64  # messages of so many rounds may wait for Alice
+EDGES_AT, EDGES_STEP = 1024, 96
+OUTCOME_AT, OUTCOME_STEP = EDGES_AT + SLOTS * EDGES_STEP, 64
 SPINS, YIELDS, NAP_S = 60, 120, 20e-6
 TIMER_SLACK = Path("/proc/self/timerslack_ns")  # naps of 20 us shall not take 70
 LOOK_EVERY = 50
@@ -72,9 +80,9 @@ class SharedPartner:
             self._file = Path(path).open("r+b")  # noqa: SIM115 - open as long as the node lives, the locks hang on it
         except OSError as problem:
             raise FileNotFoundError(f"{path}: no ring of an emulated laboratory ({problem.strerror})") from None
-        self._map = mmap.mmap(self._file.fileno(), SIZE)
-        if self._map[: len(MAGIC)] != MAGIC:
+        if self._file.read(len(MAGIC)) != MAGIC:
             raise ValueError(f"{path} is not the ring of an emulated laboratory")
+        self._map = mmap.mmap(self._file.fileno(), SIZE)
         self._words = memoryview(self._map).cast("Q")
         self._mine, self._theirs = WORDS[node], WORDS[self.peer]
         fcntl.lockf(self._file, fcntl.LOCK_SH, 1, PRESENT[node])
@@ -105,7 +113,7 @@ class SharedPartner:
         """This node's kernel starts or ends."""
         byte = RUNNING[self.node]
         if not running:
-            self._words[self._mine + HERALD] = 0
+            self._words[self._mine + HERALD] = self._words[self._mine + PROMISED] = 0
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)
             return
         deadline = time.monotonic() + LOCK_PATIENCE_S
@@ -119,7 +127,7 @@ class SharedPartner:
                         f"another process runs a kernel on {self.node}'s core device; end it first"
                     ) from None
                 time.sleep(0.01)
-        self._words[self._mine + HERALD] = 0
+        self._words[self._mine + HERALD] = self._words[self._mine + PROMISED] = 0
         self._words[self._mine + KERNEL] += 1
         self._forget_a_killed_peer()
 
@@ -130,7 +138,7 @@ class SharedPartner:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
         except OSError:
             return
-        self._words[self._theirs + HERALD] = 0
+        self._words[self._theirs + HERALD] = self._words[self._theirs + PROMISED] = 0
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)
 
     # Heralds
@@ -139,8 +147,16 @@ class SharedPartner:
         """The herald to set out for when a kernel starts: the first that neither node has had."""
         return max(self._words[self._mine + PASSED], self._words[self._theirs + PASSED]) + 1
 
-    def meet(self, herald: int) -> int:
-        """Stand at a herald until the peer does too.
+    def promise(self, herald: int, last: int) -> None:
+        """Alice is on her way to a herald and will come to it and to all up to `last`; so will her pulses there."""
+        words = self._words
+        if words[self._theirs + HERALD] > herald and words[self._theirs + PASSED] < herald:
+            return  # he skips this one
+        words[self._mine + HERALD] = herald
+        words[self._mine + PROMISED] = last
+
+    def meet(self, herald: int, together: bool = True) -> int:
+        """Stand at a herald until the peer does too; not `together`: or until she has promised to come.
 
         Returns:
             herald if both are there, a larger index if the peer is already further, 0 if the peer is not there.
@@ -149,8 +165,14 @@ class SharedPartner:
         if words[place] > herald and words[passed] < herald:
             return words[place]
         words[self._mine + HERALD] = herald  # from here on the peer passes this herald only together with this node
-        there = words[place] >= herald or words[passed] >= herald
-        if not there and not self._await(lambda: words[place] >= herald or words[passed] >= herald):
+        promised = PROMISED + self._theirs
+
+        def there() -> bool:
+            if words[place] >= herald or words[passed] >= herald:
+                return True
+            return not together and words[promised] >= herald and herald - words[passed] < SLOTS
+
+        if not there() and not self._await(there):
             return 0
         stands = words[place]
         if stands > herald and words[passed] < herald:
@@ -190,11 +212,11 @@ class SharedPartner:
     def announce(self, herald: int, edges: list[tuple[int, int]]) -> None:
         """Bob: his rising edges (line, time after the herald) of this round."""
         flat = [number for edge in edges[:MAX_EDGES] for number in edge]
-        self._write(EDGES_AT, EDGES.pack(herald, len(flat) // 2, *flat, *[0] * (2 * MAX_EDGES - len(flat))))
+        self._write(_edges_at(herald), EDGES.pack(herald, len(flat) // 2, *flat, *[0] * (2 * MAX_EDGES - len(flat))))
 
     def tell(self, herald: int, outcome: Outcome) -> None:
         """Bob: what his measurement did."""
-        self._write(OUTCOME_AT, OUTCOME.pack(herald, *outcome))
+        self._write(_outcome_at(herald), OUTCOME.pack(herald, *outcome))
 
     def _write(self, place: int, message: bytes) -> None:
         self._map[place : place + len(message) + 4] = message + CHECK.pack(zlib.crc32(message))
@@ -233,24 +255,35 @@ class SharedPartner:
 
     def edges(self, herald: int) -> list[tuple[int, int]]:
         """Alice: Bob's rising edges on the T lines in this round, as (line, time after the herald)."""
-        words = self._words
-        self._receive(herald, lambda: words[EDGES_AT >> 3] == herald or words[OUTCOME_AT >> 3] == herald)
-        self._receive(herald, lambda: words[EDGES_AT >> 3] != herald or self._read(EDGES_AT, EDGES, herald))
-        found = self._read(EDGES_AT, EDGES, herald)
+        words, place, later = self._words, _edges_at(herald), _outcome_at(herald) >> 3
+        found = self._read(place, EDGES, herald)
+        if found is None:
+            self._receive(herald, lambda: words[place >> 3] == herald or words[later] == herald)
+            self._receive(herald, lambda: words[place >> 3] != herald or self._read(place, EDGES, herald))
+            found = self._read(place, EDGES, herald)
         return [(found[2 + 2 * i], found[3 + 2 * i]) for i in range(found[1])] if found else []
 
     def outcome(self, herald: int) -> Outcome:
         """Alice: what Bob's measurement did in this round; UNMEASURED if he never came to it."""
-        found = self._read(OUTCOME_AT, OUTCOME, herald)
+        place = _outcome_at(herald)
+        found = self._read(place, OUTCOME, herald)
         if found is None:
-            self._receive(herald, lambda: self._read(OUTCOME_AT, OUTCOME, herald))
-            found = self._read(OUTCOME_AT, OUTCOME, herald)
+            self._receive(herald, lambda: self._read(place, OUTCOME, herald))
+            found = self._read(place, OUTCOME, herald)
         return UNMEASURED if found is None else Outcome(*found[1:])
 
     def close(self) -> None:
         self._words.release()
         self._map.close()
         self._file.close()
+
+
+def _edges_at(herald: int) -> int:
+    return EDGES_AT + herald % SLOTS * EDGES_STEP
+
+
+def _outcome_at(herald: int) -> int:
+    return OUTCOME_AT + herald % SLOTS * OUTCOME_STEP
 
 
 class IdealPartner:
@@ -270,7 +303,10 @@ class IdealPartner:
     def first(self) -> int:
         return self._next
 
-    def meet(self, herald: int) -> int:
+    def promise(self, herald: int, last: int) -> None:
+        pass
+
+    def meet(self, herald: int, together: bool = True) -> int:
         self._next = herald + 1
         return herald
 

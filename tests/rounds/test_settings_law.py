@@ -1,6 +1,8 @@
 """Settings against their law, when drawn and when read again: exact tails, and sources that the law finds (case C3)."""
 
 import math
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -13,7 +15,7 @@ from postprocess.errors import InvalidInput
 from postprocess.plans.measurement_plan import BASES, MeasurementPlan
 from postprocess.randomness import SeededSource
 from postprocess.rounds.private_settings import draw_settings, read_settings, settings_to_file
-from postprocess.rounds.settings_law import bell_settings_follow_law, follow_law
+from postprocess.rounds.settings_law import bell_settings_follow_law, follow_law, tail
 
 TAILS = Fraction(1, 10**12)
 FOUR_AND_TWO = (("z", "x", "y", "w"), ("z", "x"))
@@ -94,3 +96,25 @@ def test_the_law_is_that_of_test_rounds_alone():
 
 def test_a_value_that_no_law_knows():
     assert not follow_law("bob", plan(3), np.array([0, 1, 3], np.uint8))
+
+
+@given(st.integers(0, 3000), st.floats(-12, 12), st.sampled_from((1 / 4, 1 / 2, 13 / 512, 243 / 256)))
+def test_tails_are_the_binomial_ones(n, sigmas, p):
+    from scipy.stats import binom
+
+    count = min(max(round(n * p + sigmas * math.sqrt(n * p * (1 - p))), 0), n)
+    exact = binom.cdf(count, n, p) if count < n * p else binom.sf(count - 1, n, p)
+    assert tail(count, n, p) == pytest.approx(exact, rel=1e-9, abs=1e-40)
+
+
+def test_post_processing_does_not_wait_for_scipy():
+    """Its statistics take longer to import than a session's rounds to decode."""
+    program = (
+        "import sys, numpy as np\n"
+        "import postprocess.session.post_processing\n"
+        "from postprocess.rounds.settings_law import bell_settings_follow_law\n"
+        "assert bell_settings_follow_law(np.arange(400, dtype=np.uint8) % 2, np.arange(400, dtype=np.uint8) // 2 % 2)\n"
+        "print([name for name in sys.modules if name.startswith('scipy.stats')])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

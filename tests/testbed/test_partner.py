@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from testbed.physics.partner import UNMEASURED, IdealPartner, Outcome, SharedPartner, make_ring
+from testbed.physics.partner import SLOTS, UNMEASURED, IdealPartner, Outcome, SharedPartner, make_ring
 
 FORK = multiprocessing.get_context("fork")
 OUTCOME = Outcome(0.7, 0.2, 0.1, -0.3, 1.0, 0.004)
@@ -189,6 +189,67 @@ def test_where_a_killed_node_stood_counts_for_nothing(ring, victim):
     assert back.first() == 8
     assert back.meet(8) == 0  # the killed node still seems to stand there
     back.close()
+
+
+def promised_alice(ring, herald, last):
+    alice = alice_at(ring)
+    alice.promise(herald, last)
+    return alice
+
+
+def as_bob(ring, act):
+    """What `act` returns about a new kernel of Bob's, who waits for nobody; in a process of its own."""
+
+    def run(ring, result):
+        bob = SharedPartner(ring, "bob", 0.0)
+        bob._await = lambda there: there()
+        bob.kernel(True)
+        result.put(act(bob))
+
+    result = FORK.Queue()
+    process = in_process(run, ring, result)
+    found = result.get(timeout=60)
+    process.join(60)
+    return found
+
+
+def test_bob_goes_through_with_what_alice_has_promised(ring):
+    def act(bob):
+        for herald in range(1, 6):
+            assert bob.meet(herald, False) == herald
+            bob.announce(herald, [(herald % 2, herald)])
+            bob.tell(herald, OUTCOME._replace(e00=herald))
+        return bob.meet(6, False)
+
+    alice = promised_alice(ring, 1, 5)
+    assert as_bob(ring, act) == 0
+    for herald in range(1, 6):
+        assert alice.meet(herald) == herald
+        assert alice.edges(herald) == [(herald % 2, herald)]
+        assert alice.outcome(herald).e00 == herald
+
+
+def test_bob_never_overwrites_a_message_that_alice_has_not_had(ring):
+    alice = promised_alice(ring, 1, 1000)
+    assert as_bob(ring, lambda bob: [h for h in range(1, 200) if bob.meet(h, False)]) == list(range(1, SLOTS))
+    assert alice.meet(1) == 1
+
+
+def test_where_he_may_have_asked_his_host_bob_waits_until_alice_is_on_her_way(ring):
+    alice = promised_alice(ring, 1, 5)
+    assert as_bob(ring, lambda bob: (bob.meet(1, True), bob.meet(2, True))) == (1, 0)
+    assert alice.meet(1) == 1
+    alice.promise(2, 6)
+    assert as_bob(ring, lambda bob: (bob.meet(2, True), bob.meet(3, True), bob.meet(3, False))) == (2, 0, 3)
+
+
+@pytest.mark.parametrize("end", ["left", "killed"])
+def test_a_promise_ends_with_the_kernel(ring, end):
+    if end == "left":
+        promised_alice(ring, 1, 9).kernel(False)
+    else:
+        in_process(promised_alice, ring, 1, 9).join(60)
+    assert as_bob(ring, lambda bob: bob.meet(1, False)) == 0
 
 
 def test_one_kernel_at_a_time_but_several_processes(ring):
