@@ -95,7 +95,9 @@ class Heralding(HasEnvironment):
                     return ION_LOST
             else:
                 self.cooling.run()
+            delay_mu(-self.turnaround_mu)
             self.laser_lock.sample()
+            delay_mu(self.turnaround_mu)
             if not self.laser_lock.was_locked():
                 return LASER_UNLOCKED
             if self._window():
@@ -104,7 +106,6 @@ class Heralding(HasEnvironment):
 
     @kernel
     def _window(self) -> TBool:
-        delay_mu(self.turnaround_mu)
         start_mu = now_mu()
         end_mu, reason = self.entangler.run_mu(self.window_mu)
         self.attempting_mu += end_mu - start_mu

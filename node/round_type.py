@@ -1,7 +1,7 @@
 """The round type T on two logic lines from Bob to Alice: a pulse on exactly one of them, never silence for a value."""
 
 import numpy as np
-from artiq.experiment import HasEnvironment, TInt32, TInt64, at_mu, delay, kernel, now_mu, parallel, us
+from artiq.experiment import HasEnvironment, TInt32, TInt64, at_mu, delay, kernel, parallel, us
 
 from contract.round_settings import KEY_ROUND, TEST_ROUND
 from node.settings import NodeSettings
@@ -65,13 +65,17 @@ class RoundTypeReceiver(HasEnvironment):
         delay(1 * us)
 
     @kernel
-    def listen(self, herald_mu: TInt64) -> TInt32:
-        """TEST_ROUND, KEY_ROUND, or NO_ROUND_TYPE; always waits for the end of the gate."""
+    def open(self, herald_mu: TInt64):
+        """Schedule the gates."""
         at_mu(herald_mu + self.open_at_mu)
         with parallel:
             self.ttl_round_type_test.gate_rising_mu(self.gate_mu)
             self.ttl_round_type_key.gate_rising_mu(self.gate_mu)
-        gate_end_mu = now_mu()
+
+    @kernel
+    def listen(self, herald_mu: TInt64) -> TInt32:
+        """TEST_ROUND, KEY_ROUND, or NO_ROUND_TYPE; always waits for the end of the gates."""
+        gate_end_mu = herald_mu + self.open_at_mu + self.gate_mu
         test_edges = self.ttl_round_type_test.count(gate_end_mu)
         key_edges = self.ttl_round_type_key.count(gate_end_mu)
         if test_edges == 1 and key_edges == 0:

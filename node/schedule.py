@@ -16,7 +16,7 @@ class RoundSchedule:
     """Times in seconds after the herald (Nadlinger 2022, S2: steps from shuttling to reconnection take 425 us).
 
     Attributes:
-        mapping: start of the mapping pi pulse; the CPU needs the time before to program it. disconnect: the
+        mapping: start of the mapping pi pulse; the CPU needs the time before it to learn of the herald. disconnect: the
         electrodes are stepped. electrode_wait: low-pass of the electrodes; the link counts as cut this long after
         `disconnect`. announce: Bob's pulse on one of the two round-type lines, later than the worst-case isolation of
         both nodes. announce_width: length of that pulse. listen: half-width of Alice's gate around the rising edge of
@@ -27,7 +27,7 @@ class RoundSchedule:
         ends.
     """
 
-    mapping: float = 25e-6
+    mapping: float = 27e-6
     disconnect: float = 36e-6
     electrode_wait: float = 30e-6
     announce: float = 68e-6

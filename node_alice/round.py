@@ -23,13 +23,15 @@ class FollowerRound(NodeRound):
         station = self.station
         station.qubit.map_to_optical(herald_mu)
         station.shuttle.disconnect(herald_mu)  # from here on nothing that depends on a setting can leave the node
+        self.round_type.open(herald_mu)
+        station.qubit.load_analysis(herald_mu, choice, pattern_index)
         test = self.round_type.listen(herald_mu)
         flags = 0
         if test == NO_ROUND_TYPE:
             flags = FLAG_ROUND_TYPE
             test = KEY_ROUND
         setting = choice * test  # X = 0 in a key round
-        station.qubit.rotate_to_basis(herald_mu, setting, pattern_index)
+        station.qubit.rotate_to_basis(herald_mu, setting)
         station.readout.collect(herald_mu)
         station.scramble.reset_qubit(herald_mu)
         station.shuttle.reconnect(herald_mu)

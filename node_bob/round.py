@@ -24,8 +24,9 @@ class LeaderRound(NodeRound):
         test = self._round_type(choice)
         station.qubit.map_to_optical(herald_mu)
         station.shuttle.disconnect(herald_mu)  # from here on nothing that depends on a setting can leave the node
+        station.qubit.load_analysis(herald_mu, choice, pattern_index)
         self.round_type.announce(herald_mu, test)
-        station.qubit.rotate_to_basis(herald_mu, choice, pattern_index)
+        station.qubit.rotate_to_basis(herald_mu, choice)
         station.readout.collect(herald_mu)
         station.scramble.reset_qubit(herald_mu)
         station.shuttle.reconnect(herald_mu)
