@@ -24,6 +24,7 @@ USUAL = {
     "rule": RULES[0],
     "extractor": "",
     "allowance": 0,
+    "barrier": False,
 }
 PRESETS = ("paper", "long", "custom")
 
@@ -64,7 +65,7 @@ def add_choice_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParse
 
 
 def add_rule_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
-    """`--rule`, `--extractor`, `--allowance`."""
+    """`--rule`, `--extractor`, `--allowance`, `--barrier`."""
     group.add_argument(
         "--rule",
         choices=RULES,
@@ -80,6 +81,11 @@ def add_rule_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser)
         default=0,
         metavar="J",
         help="most rounds that a crash or a fault may zero at Alice; they cost key (default: %(default)s)",
+    )
+    group.add_argument(
+        "--barrier",
+        action="store_true",
+        help="Bob waits in each round until Alice has said that she is isolated; the preset long always does",
     )
 
 
@@ -108,4 +114,5 @@ def choice_of(args: argparse.Namespace) -> Choice:
         args.rule,
         args.extractor,
         args.allowance,
+        barrier=args.barrier,
     )

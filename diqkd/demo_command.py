@@ -68,6 +68,9 @@ def add_parser(subparsers: Any) -> None:
         help="most rounds that a crash or a fault may zero at Alice; they cost key (default: 0, as in the paper)",
     )
     parser.add_argument(
+        "--barrier", action="store_true", help="Bob waits each round for Alice's isolation (long: always)"
+    )
+    parser.add_argument(
         "--block-rounds",
         type=arguments.block_rounds,
         default=1000,
@@ -111,7 +114,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
 
     because = () if args.seed is None else (SEEDED,)
     common: dict[str, Any] = {"min_response_s": 0.0, "insecure_because": because}  # nothing to hide: it is emulated
-    chosen = (args.rounds, args.gamma, args.syndrome, args.rule, args.extractor, args.allowance)
+    chosen = (args.rounds, args.gamma, args.syndrome, args.rule, args.extractor, args.allowance, args.barrier or None)
     preset = args.preset or ("paper" if all(value is None for value in chosen) else "custom")
     if args.preset:
         require_effective(args)
@@ -124,6 +127,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         extractor=args.extractor or "",
         allowance=args.allowance or 0,
         block_rounds=args.block_rounds,
+        barrier=args.barrier,
     )
     if preset == "paper":
         public = paper("paper-run", "emulated", block_rounds=args.block_rounds, **common)
@@ -139,6 +143,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         "rule": choice.rule,
         "extractor": choice.extractor or "usual",
         "allowance": public.allowance,
+        "barrier": public.barrier,
         "block_rounds": public.block_rounds,
         "min_response": 0.0,
     }

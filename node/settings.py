@@ -1,7 +1,7 @@
 """What a node's beams, pulses, voltages and thresholds are: frozen, in SI units, defaults complete without any file."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contract.record_layout import MOST_COUNTS
 from node.schedule import RoundSchedule
@@ -218,3 +218,8 @@ class NodeSettings:
             raise ValueError(
                 f"mapping pulse: it ends {mapped * 1e6:.1f} us after the herald, when the ion moves already"
             )
+
+
+def with_barrier(settings: NodeSettings) -> NodeSettings:
+    """The same for rounds in which Bob waits for Alice's pulse before he announces the round type."""
+    return replace(settings, schedule=settings.schedule.with_barrier())

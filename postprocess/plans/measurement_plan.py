@@ -43,6 +43,8 @@ class RoundsPlan(Protocol):
     @property
     def insecure_because(self) -> tuple[str, ...]: ...
     @property
+    def barrier(self) -> bool: ...
+    @property
     def scheme(self) -> str: ...
     @property
     def store_folder(self) -> str: ...
@@ -81,6 +83,7 @@ class MeasurementPlan:
 
     insecure_because: ClassVar[tuple[str, ...]] = ("characterisation: both nodes' strings are exchanged",)
     store_folder: ClassVar[str] = "measurements"
+    barrier: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for name in ("rounds", "block_rounds"):

@@ -60,6 +60,7 @@ class Choice:
     extractor: str = ""
     allowance: int = 0
     block_rounds: int = 1000
+    barrier: bool = False
 
     def __post_init__(self) -> None:
         if self.rounds < MIN_ROUNDS:
@@ -82,7 +83,7 @@ def long_choice(
     eps_snd: float = PAPER_EPS_SND,
     gamma: Fraction | None = None,
 ) -> Choice:
-    """The preset `long`: rule renyi, Toeplitz, tight syndrome, best gamma, one crash inside a block borne."""
+    """The preset `long`: rule renyi, Toeplitz, tight syndrome, best gamma, barrier, one crash in a block borne."""
     block_rounds = max(1, min(1000, rounds // 1000))
     return Choice(
         rounds,
@@ -95,6 +96,7 @@ def long_choice(
         extractor=TOEPLITZ,
         allowance=block_rounds + ALLOWED_BEYOND_A_BLOCK,
         block_rounds=block_rounds,
+        barrier=True,
     )
 
 
@@ -188,6 +190,7 @@ def planned(
         extractor=link.extractor,
         free=tuple(sorted(free.items())),
         insecure_because=insecure_because,
+        barrier=choice.barrier,
     )
 
 

@@ -46,6 +46,8 @@ class SessionParameters:
         min_response_s: minimum response time of Bob in s: his decision leaves exactly so long after Alice's message was
             complete. 0 only on the emulated apparatus.
         rule: name of the key-length rule. extractor: "trevisan" or "toeplitz".
+        barrier: whether Bob waits in each round for a pulse that Alice sends once she is isolated, a fresh random bit
+            that G_B covers. Written down only where there is one.
         free: the rule's free parameters, (name, value) in order of the names; each node certifies ell from them.
         insecure_because: why a key made with these parameters must not be trusted; empty for a sound session.
 
@@ -73,6 +75,7 @@ class SessionParameters:
     extractor: str = TREVISAN
     free: tuple[tuple[str, float], ...] = ()
     insecure_because: tuple[str, ...] = ()
+    barrier: bool = False
 
     def __post_init__(self) -> None:
         checks = (
@@ -104,6 +107,8 @@ class SessionParameters:
         for name in ("rounds", "syndrome_bits", "ell", "code_seed", "block_rounds", "allowance"):
             if type(getattr(self, name)) is not int:
                 raise InvalidInput(f"{name} = {getattr(self, name)!r:.100}: must be a whole number")
+        if type(self.barrier) is not bool:
+            raise InvalidInput(f"barrier = {self.barrier!r:.100}: must be true or false")
         for fits, name, allowed in checks:
             if not fits:
                 raise InvalidInput(f"{name} = {getattr(self, name)!s:.100}: must be {allowed}")
@@ -175,6 +180,8 @@ class SessionParameters:
         """Canonical JSON: sorted keys, no spaces, floats by their shortest exact form."""
         values = asdict(self)
         values["gamma"] = f"{self.gamma.numerator}/{self.gamma.denominator}"
+        if not self.barrier:
+            del values["barrier"]  # as sessions were written before there was one
         return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -187,6 +194,8 @@ class SessionParameters:
             values["priors"] = Priors(**priors)  # type: ignore[arg-type]
             values["insecure_because"] = tuple(values["insecure_because"])
             values["free"] = tuple((name, value) for name, value in values["free"])
+            if values.get("barrier") is False:
+                raise ValueError("barrier is left out where there is none")
             return cls(**values)
         except InvalidInput:
             raise

@@ -2,7 +2,8 @@
 
 Alice draws n uniform bits X. Bob draws nine bits a round: the first eight, most significant first, are a number below
 256 gamma for a test round, and the ninth is then Y; otherwise Y = 2 (Nadlinger 2022, Methods). Gamma is k/256, so
-eight bits decide without bias.
+eight bits decide without bias. With a barrier Alice draws a second bit each round, the one that she sends once she is
+isolated; it stands above X.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _HEADER = struct.Struct("<8s32sQ")
 def draw_settings(node: str, parameters: RoundsPlan, source: RandomSource) -> NDArray[np.uint8]:
     """Settings of all rounds, uint8 (n,): X in {0, 1} for Alice, Y in {0, 1, 2} for Bob.
 
-    Where the scheme is "bases": 0 to 3 for Alice, 0 and 1 for Bob.
+    With a barrier X + 2 * barrier bit for Alice, see `barrier_bits`. Where the scheme is "bases": 0 to 3 for Alice, 0
+    and 1 for Bob.
 
     Raises:
         InvalidInput: the source is exhausted or not random, or the settings are too far off their law.
@@ -48,7 +50,7 @@ def draw_settings(node: str, parameters: RoundsPlan, source: RandomSource) -> ND
 
 
 def _draw_alice(count: int, parameters: RoundsPlan, source: RandomSource) -> NDArray[np.uint8]:
-    if parameters.scheme == BASES:
+    if parameters.scheme == BASES or parameters.barrier:
         return np.packbits(source.bits(2 * count).reshape(count, 2), axis=1, bitorder="little")[:, 0]
     return source.bits(count)
 
@@ -60,6 +62,11 @@ def _draw_bob(count: int, parameters: RoundsPlan, source: RandomSource) -> NDArr
     choice = np.packbits(bits[:, :8], axis=1, bitorder="big")[:, 0]
     is_test = choice < int(256 * parameters.gamma)
     return np.where(is_test, bits[:, 8], np.uint8(KEY_SETTING))
+
+
+def barrier_bits(node: str, parameters: RoundsPlan, drawn: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The bits that Alice sends as barrier, uint8 (n,), of what `draw_settings` gave; 0 for Bob and without barrier."""
+    return drawn >> np.uint8(1) if node == "alice" and parameters.barrier else np.zeros_like(drawn)
 
 
 def settings_to_file(node: str, parameters: RoundsPlan, settings: NDArray[np.uint8]) -> bytes:

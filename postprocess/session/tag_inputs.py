@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from postprocess.errors import InvalidInput
+from postprocess.rounds.zeroed import NONE_ZEROED, ZeroedRanges
+
 if TYPE_CHECKING:
     from postprocess.plans.session_parameters import SessionParameters
 
@@ -17,10 +20,26 @@ class TagInputs:
 
     def __init__(self, parameters: SessionParameters) -> None:
         self._session_id, self._digest = parameters.session_id, parameters.digest()
+        self._rounds, self._list_bits = parameters.rounds, parameters.zeroed_list_bits
 
-    def round_types(self, test: np.ndarray, reusable_digest: bytes) -> bytes:
-        """Under G_B: T, and the digest of the reusable secrets, which is never sent: both nodes hold the same."""
-        return self._encode("bob", "G_B", test, reusable_digest)
+    def round_types(
+        self,
+        test: np.ndarray,
+        reusable_digest: bytes,
+        barrier: np.ndarray | None = None,
+        without: ZeroedRanges = NONE_ZEROED,
+    ) -> bytes:
+        """Under G_B: T, and the digest of the reusable secrets, which is never sent: both nodes hold the same.
+
+        Args:
+            barrier: with a barrier its bits, uint8 (n,). without: rounds whose bit Bob lacks, which counts as 0. T then
+                has two bits a round, so that a third announcement can join test (1) and key (0).
+        """
+        if barrier is None:
+            return self._encode("bob", "G_B", test, reusable_digest)
+        announced = np.stack((np.zeros_like(test), test), axis=1).reshape(-1)
+        seen = barrier * ~without.mask(self._rounds)
+        return self._encode("bob", "G_B", announced, reusable_digest, seen, without.to_bytes(self._list_bits))
 
     def error_correction(self, alice_outcomes: np.ndarray) -> bytes:
         """Under G_EC: A."""
@@ -57,3 +76,15 @@ def split_flag(payload: bytes) -> tuple[bytes, bytes] | None:
     """One byte 0 or 1 and the tag that follows; None for anything else."""
     flag, tag = payload[:1], payload[1:]
     return (flag, tag) if flag in (b"\0", b"\1") and len(tag) == TAG_BYTES else None
+
+
+def split_round_types(payload: bytes, parameters: SessionParameters) -> tuple[ZeroedRanges, bytes] | None:
+    """With a barrier the list of rounds whose bit Bob lacks, and G_B, which is all of the message without one; None for
+    anything else."""
+    if not parameters.barrier:
+        return NONE_ZEROED, payload
+    without, tag = payload[:-TAG_BYTES], payload[-TAG_BYTES:]
+    try:
+        return ZeroedRanges.from_bytes(without, parameters.zeroed_list_bits, parameters.rounds), tag
+    except InvalidInput:
+        return None

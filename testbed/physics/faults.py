@@ -15,6 +15,8 @@ KINDS = {
     "underflow": "the CPU of `node` stalls after herald `round`",
     "round type lost": "Bob's pulse on the round-type lines gets lost in round `round`",
     "round type doubled": "Bob's pulse appears on both round-type lines in round `round`",
+    "barrier lost": "Alice's pulse on the barrier's lines gets lost in round `round`",
+    "barrier doubled": "Alice's pulse appears on both of the barrier's lines in round `round`",
     "round type swallowed": "Bob's pulses that announce key rounds get lost from round `round` on",
     "device answers 0 to setting 2": "Bob's ion is found dark in every key round from round `round` on",
     "phase error": "`value` rad are added to the analysis pulses of `node`, always",

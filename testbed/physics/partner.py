@@ -5,8 +5,9 @@ correlated.
 stream it stands and which one it has passed last; a herald happens when both stand at the same one, so an index is
 used at most once by both and a killed round is simply gone. Where a node stood in a kernel that is over counts for
 nothing. Per round Bob's process leaves two messages: his edges on the T lines, and the effect of his outcome on the
-shared state. Liveness is a lock on one byte per node: it goes with the process, however that ends. Waiting is not
-charged to any timeline.
+shared state; Alice's leaves her edges on the barrier's lines, if there is a barrier, before she waits for anything.
+Liveness is a lock on one byte per node: it goes with the process, however that ends. Waiting is not charged to any
+timeline.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SIZE = 4096
 MAGIC = b"diqkd nature 1\0\0"
 WORDS = {"alice": 32, "bob": 64}  # place of a node's block, in 64-bit words
 HERALD, KERNEL, PASSED = 0, 1, 2  # herald it stands at or 0, kernels it started, last herald it had with the peer
-EDGES_AT, OUTCOME_AT = 1024, 2048
+EDGES_AT, OUTCOME_AT = {"bob": 1024, "alice": 3072}, 2048
 PRESENT, RUNNING = {"alice": SIZE, "bob": SIZE + 1}, {"alice": SIZE + 2, "bob": SIZE + 3}  # bytes that are locked
 EDGES = struct.Struct("<QQ8q")
 OUTCOME = struct.Struct("<Q6d")
@@ -185,12 +186,12 @@ class SharedPartner:
                 return there()
         return True
 
-    # Messages from Bob to Alice
+    # Messages
 
     def announce(self, herald: int, edges: list[tuple[int, int]]) -> None:
-        """Bob: his rising edges (line, time after the herald) of this round."""
+        """This node's rising edges (line, time after the herald) of this round."""
         flat = [number for edge in edges[:MAX_EDGES] for number in edge]
-        self._write(EDGES_AT, EDGES.pack(herald, len(flat) // 2, *flat, *[0] * (2 * MAX_EDGES - len(flat))))
+        self._write(EDGES_AT[self.node], EDGES.pack(herald, len(flat) // 2, *flat, *[0] * (2 * MAX_EDGES - len(flat))))
 
     def tell(self, herald: int, outcome: Outcome) -> None:
         """Bob: what his measurement did."""
@@ -232,11 +233,12 @@ class SharedPartner:
         return True
 
     def edges(self, herald: int) -> list[tuple[int, int]]:
-        """Alice: Bob's rising edges on the T lines in this round, as (line, time after the herald)."""
-        words = self._words
-        self._receive(herald, lambda: words[EDGES_AT >> 3] == herald or words[OUTCOME_AT >> 3] == herald)
-        self._receive(herald, lambda: words[EDGES_AT >> 3] != herald or self._read(EDGES_AT, EDGES, herald))
-        found = self._read(EDGES_AT, EDGES, herald)
+        """The peer's rising edges in this round, as (line, time after the herald): Bob's on the T lines, Alice's on the
+        barrier's."""
+        words, place = self._words, EDGES_AT[self.peer]
+        self._receive(herald, lambda: herald in (words[place >> 3], words[OUTCOME_AT >> 3]))
+        self._receive(herald, lambda: words[place >> 3] != herald or self._read(place, EDGES, herald))
+        found = self._read(place, EDGES, herald)
         return [(found[2 + 2 * i], found[3 + 2 * i]) for i in range(found[1])] if found else []
 
     def outcome(self, herald: int) -> Outcome:
@@ -254,8 +256,8 @@ class SharedPartner:
 
 
 class IdealPartner:
-    """A partner that is always ready, for a node on its own: on the T lines Bob's pulse comes at the middle of the
-    gate that is open for it; he measures in the protocol's bases, with perfect pulses, at random."""
+    """A partner that is always ready, for a node on its own: his pulse comes at the middle of the gate that is open for
+    it, on either line at random, and he measures in the protocol's bases, with perfect pulses, at random."""
 
     epoch = 0
 
@@ -281,7 +283,7 @@ class IdealPartner:
         pass
 
     def edges(self, herald: int) -> list[tuple[int, int]]:
-        """T is 1 (line 0) or 0 (line 1) with equal probability; the time -1 stands for 'the middle of the gate'."""
+        """Line 0 or 1 with equal probability; the time -1 stands for 'the middle of the gate'."""
         return [(0 if self._random[herald][0] < 0.5 else 1, -1)]
 
     def outcome(self, herald: int) -> Outcome:

@@ -86,7 +86,7 @@ def test_every_field_changes_the_digest():
         "code_seed": 1, "priors": replace(PAPER.priors, key=((0.5, 0.01), (0.01, 0.48))), "block_rounds": 500,
         "allowance": 5, "min_response_s": 20.0, "rule": "renyi",
         "extractor": "toeplitz", "free": (("delta", 0.1),),
-        "insecure_because": ("seeded",),
+        "insecure_because": ("seeded",), "barrier": True,
     }  # fmt: skip
     assert set(others) == {field.name for field in fields(SessionParameters)}
     rehearsal = replace(PAPER, insecure_because=("test",))

@@ -161,7 +161,7 @@ def test_records_that_contradict_the_settings_are_refused_and_not_stored(store):
     store.burn(0)
     types = types_for(store, 0, 400)
     good = words_for(store, 0, 400, types)
-    for bits, what in ((1 << 5, "setting or type"), (1 << 6, "setting or type"), (1 << 11, "host's to set")):
+    for bits, what in ((1 << 5, "setting, type"), (1 << 6, "setting, type"), (1 << 11, "host's to set")):
         bad = good.copy()
         bad[7, 3] ^= bits
         with pytest.raises(InvalidInput, match=f"record of round 7: the .*{what}"):
