@@ -15,6 +15,7 @@ from testbed.drivers.ttl import SilentInput
 from testbed.physics import laboratory as laboratories
 from testbed.physics import truth
 from testbed.physics.attempts import AttemptLoop
+from testbed.physics.crate_cables import BARRIER_LINES, KEY_LINE, ROUND_TYPE_LINES, SignalInput, SignalSource
 from testbed.physics.faults import Fault
 from testbed.physics.heralding_station import StationPhotons
 from testbed.physics.heralds import Uniforms, generator
@@ -26,7 +27,6 @@ from testbed.physics.optics import Electrodes, coupling
 from testbed.physics.partner import UNMEASURED
 from testbed.physics.photon_counts import PhotonCounts
 from testbed.physics.round_state import RoundState
-from testbed.physics.crate_cables import BARRIER_LINES, KEY_LINE, ROUND_TYPE_LINES, SignalInput, SignalSource
 
 MIN_COUPLING = 0.5
 STALL_MU = 1_000_000
