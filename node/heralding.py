@@ -1,7 +1,7 @@
 """Synchronised attempts until both nodes see one of the four heralding patterns (Nadlinger 2022, S2 and figure S2)."""
 
 import numpy as np
-from artiq.experiment import HasEnvironment, TBool, TInt32, at_mu, delay_mu, kernel, now_mu
+from artiq.experiment import HasEnvironment, TBool, TInt32, at_mu, kernel, now_mu
 
 from contract.codes import ION_LOST, LASER_UNLOCKED, NO_HERALD
 from contract.patterns import PATTERNS
@@ -89,16 +89,16 @@ class Heralding(HasEnvironment):
         """
         self.attempting_mu = np.int64(0)
         for window in range(self.windows):
-            if window % self.count_every == 0:
+            counts = window % self.count_every == 0
+            self.laser_lock.sample()
+            if counts:
                 self.cooling.run_and_count()
-                if self.cooling.ion_is_lost():
-                    return ION_LOST
             else:
                 self.cooling.run()
-            delay_mu(-self.turnaround_mu)
-            self.laser_lock.sample()
-            delay_mu(self.turnaround_mu)
-            if not self.laser_lock.was_locked():
+            locked = self.laser_lock.was_locked()
+            if counts and self.cooling.ion_is_lost():
+                return ION_LOST
+            if not locked:
                 return LASER_UNLOCKED
             if self._window():
                 return 0

@@ -66,8 +66,7 @@ class AttemptSettings:
         windows: give up and tell the host after so many windows without a herald.
         pump, repump, excitation: (start, stop) of the three sequencer outputs, 8 ns grid.
         gate: (start, stop) of the four APD gates, 1 ns grid, start at least 8 ns.
-        turnaround: time line kept free for the CPU after a window, and from the look at the laser lock, late in
-            cooling, to the next window.
+        turnaround: time line kept free after a window for the CPU.
     """
 
     cycle: float = 1e-6
@@ -77,7 +76,7 @@ class AttemptSettings:
     repump: tuple[float, float] = (0.0, 480e-9)
     excitation: tuple[float, float] = (600e-9, 640e-9)
     gate: tuple[float, float] = (8e-9, 58e-9)
-    turnaround: float = 26e-6
+    turnaround: float = 27e-6
 
     def __post_init__(self) -> None:
         require_within(self, windows=(1, 1_000_000), turnaround=(1e-6, 1))
