@@ -9,6 +9,7 @@ LASER_UNLOCKED = 3
 UNDERFLOW = 4
 OVERFLOW = 5
 ROUND_TYPE_FAULT = 6
+BARRIER_FAULT = 7
 
 DESCRIPTIONS = {
     LEFT_BY_HOST: "the host ended the block loop",
@@ -17,7 +18,8 @@ DESCRIPTIONS = {
     LASER_UNLOCKED: "the 674 nm laser is not locked",
     UNDERFLOW: "RTIO underflow: the kernel was late",
     OVERFLOW: "RTIO overflow: an input was not read in time",
-    ROUND_TYPE_FAULT: "not exactly one edge on the two round-type lines: check their wiring",
+    ROUND_TYPE_FAULT: "not exactly one edge on the two round-type lines: check their wiring, and Bob's barrier lines",
+    BARRIER_FAULT: "not exactly one edge on the two barrier lines: check their wiring",
 }
 
 
@@ -31,3 +33,4 @@ class KernelLeft(IntEnum):
     UNDERFLOW = UNDERFLOW
     OVERFLOW = OVERFLOW
     ROUND_TYPE_FAULT = ROUND_TYPE_FAULT
+    BARRIER_FAULT = BARRIER_FAULT

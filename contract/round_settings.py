@@ -8,3 +8,7 @@ KEY_SETTING = 2
 # The round type T.
 TEST_ROUND = 1
 KEY_ROUND = 0
+
+# Lines between the crates, by the value that a pulse on them stands for.
+ROUND_TYPE_LINES = ("ttl_round_type_key", "ttl_round_type_test")
+BARRIER_LINES = ("ttl_barrier_0", "ttl_barrier_1")

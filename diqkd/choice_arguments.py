@@ -27,6 +27,7 @@ USUAL = {
     "allowance": 0,
     "bases": 1,
     "qber2": None,
+    "barrier": False,
 }
 PRESETS = ("paper", "long", "longest", "custom")
 
@@ -74,7 +75,7 @@ def add_choice_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParse
 
 
 def add_rule_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
-    """`--rule`, `--extractor`, `--allowance`, `--bases`."""
+    """`--rule`, `--extractor`, `--allowance`, `--barrier`, `--bases`."""
     group.add_argument(
         "--rule",
         choices=RULES,
@@ -90,6 +91,11 @@ def add_rule_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParser)
         default=0,
         metavar="J",
         help="most rounds that a crash or a fault may zero at Alice; they cost key (default: %(default)s)",
+    )
+    group.add_argument(
+        "--barrier",
+        action="store_true",
+        help="Bob waits in each round until Alice has said that she is isolated; the preset long always does",
     )
     group.add_argument(
         "--bases",
@@ -137,4 +143,5 @@ def choice_of(args: argparse.Namespace) -> Choice:
         args.allowance,
         bases=args.bases,
         qber2=args.qber2,
+        barrier=args.barrier,
     )

@@ -80,6 +80,9 @@ def add_parser(subparsers: Any) -> None:
         "--bases", type=arguments.whole(1, 2), metavar="1|2", help="announced key bases (default: 1, as in the paper)"
     )
     parser.add_argument(
+        "--barrier", action="store_true", help="Bob waits each round for Alice's isolation (long: always)"
+    )
+    parser.add_argument(
         "--block-rounds",
         type=arguments.block_rounds,
         default=1000,
@@ -136,7 +139,16 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
     because = () if args.seed is None else (SEEDED,)
     common: dict[str, Any] = {"min_response_s": 0.0, "insecure_because": because}  # nothing to hide: it is emulated
     link = link_of(args)
-    chosen = (args.rounds, args.gamma, args.syndrome, args.rule, args.extractor, args.allowance, args.bases)
+    chosen = (
+        args.rounds,
+        args.gamma,
+        args.syndrome,
+        args.rule,
+        args.extractor,
+        args.allowance,
+        args.bases,
+        args.barrier or None,
+    )
     departs = args.plan_for_link or any(value is not None for value in chosen)
     preset = args.preset or ("custom" if departs else "paper")
     if args.preset:
@@ -154,6 +166,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         extractor=args.extractor or "",
         allowance=args.allowance or 0,
         block_rounds=args.block_rounds,
+        barrier=args.barrier,
     )
     if preset == "paper":
         public = paper("paper-run", "emulated", block_rounds=args.block_rounds, **common)
@@ -171,6 +184,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         "rule": choice.rule,
         "extractor": choice.extractor or "usual",
         "allowance": public.allowance,
+        "barrier": public.barrier,
         "block_rounds": public.block_rounds,
         "min_response": 0.0,
     }

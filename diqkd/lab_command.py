@@ -242,8 +242,9 @@ def _chosen(args: argparse.Namespace) -> dict[str, Any]:
     require_measurable(2 if args.preset == "longest" else args.bases)
     rule = rule_named(args.rule)
     require_covered(rule, args.extractor or rule.extractors[0], args.bases)
-    named = {"rule": args.rule, "extractor": args.extractor or "usual", "allowance": args.allowance}
-    departs = args.rounds or args.gamma or named != {"rule": "proposition-2", "extractor": "usual", "allowance": 0}
+    usual = {"rule": "proposition-2", "extractor": "usual", "allowance": 0, "barrier": False}
+    named = {name: getattr(args, name) or value for name, value in usual.items()}
+    departs = args.rounds or args.gamma or named != usual
     preset = "custom" if args.preset == "paper" and departs else args.preset
     if preset == "long":
         choice_arguments.require_effective(args)

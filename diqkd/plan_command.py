@@ -109,6 +109,7 @@ def plan(choice: Choice, syndrome_bits: int | None = None, herald_rate_hz: float
         "score_thr": None,
         "syndrome_bits": None,
         "allowance": choice.allowance,
+        "barrier": choice.barrier,
         "rule": choice.rule,
         "label": label_of(link.rule, choice.allowance),
         "hypotheses": hypotheses_of(link.rule, choice.allowance),

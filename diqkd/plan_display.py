@@ -85,6 +85,8 @@ def _session(result: dict[str, Any]) -> Iterator[Row]:
         yield "threshold", f"{result['omega_thr']:.7f}", threshold
     if result["allowance"]:
         yield "zeroed rounds allowed", spaced(result["allowance"]), "J_max"
+    note = "Bob waits until Alice is isolated" if result["barrier"] else "trusted synchronisation, docs/security.md"
+    yield "barrier", "yes" if result["barrier"] else "no", note
     if result["syndrome_bits"] is not None:
         yield "syndrome", bits(result["syndrome_bits"]), "m, step 5"
     yield "new key", bits(result["ell"]), f"ell, {result['rule']}: {result['label']}"

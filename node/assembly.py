@@ -13,12 +13,12 @@ from node.station import Station
 class AssembledNode(HasEnvironment):
     """Station, round and block loop; complete after build, refined by `configure`."""
 
-    def build(self, round_class: type, defaults: NodeSettings, analysis_at: float):
-        """`round_class`: the node's part in a round; `analysis_at`: its analysis pulse, in s after the herald."""
+    def build(self, round_class: type, defaults: NodeSettings, analysis: str):
+        """`round_class`: the node's part in a round; `analysis`: name of its analysis pulse in the schedule."""
         self.setattr_device("core")
         self.defaults = self.settings = defaults
         self.vary: Callable[[NodeSettings], NodeSettings] = unvaried
-        self.station = Station(self, defaults, analysis_at)
+        self.station = Station(self, defaults, analysis)
         self.round = round_class(self, self.station, defaults)
         self.blocks = BlockLoop(self, self.station, self.round)
         self.recovery = Recovery(self, self.station)

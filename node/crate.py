@@ -71,25 +71,28 @@ def kasli_crate(node: str, core_host: str, is_master: bool) -> Table:
             "entangler.driver",
             "Entangler",
             "attempt loop, heralds; " + ("follows the master" if listens else "master"),
-            channel=29,
+            channel=37,  # after the second DIO, whose channels are free: docs/laboratory.md
             is_master=is_master,
         ),
     }
-    table.update(_round_type_lines(listens))
+    table.update(_lines_to_the_peer(listens))
     table.update(_urukul(0, "EEM1", 12, {"dds_qubit": "674 nm qubit laser"}))
     table.update(_urukul(1, "EEM3", 19, BEAMS))
     table.update(_zotino(26))
     return table
 
 
-def _round_type_lines(listens: bool) -> Table:
-    class_, first_channel, way = ("TTLInOut", 2, "from Bob") if listens else ("TTLOut", 4, "to Alice")
-    return {
-        f"ttl_round_type_{kind}": device(
-            "ttl", class_, f"{way}: a pulse says '{kind} round'", channel=first_channel + i
-        )
-        for i, kind in enumerate(("test", "key"))
-    }
+def _lines_to_the_peer(listens: bool) -> Table:
+    """Two inputs from the other crate and two outputs to it: Alice hears the round type, Bob the barrier."""
+    round_type = {"round_type_test": "a pulse says 'test round'", "round_type_key": "a pulse says 'key round'"}
+    barrier = {"barrier_0": "a pulse says 'isolated', bit 0", "barrier_1": "a pulse says 'isolated', bit 1"}
+    heard, said = (round_type, barrier) if listens else (barrier, round_type)
+    peer = "Bob" if listens else "Alice"
+    table = {}
+    for lines, class_, first, way in ((heard, "TTLInOut", 2, f"from {peer}"), (said, "TTLOut", 4, f"to {peer}")):
+        for i, (name, meaning) in enumerate(lines.items()):
+            table[f"ttl_{name}"] = device("ttl", class_, f"{way}: {meaning}", channel=first + i)
+    return table
 
 
 def _urukul(number: int, port: str, first_channel: int, beams: dict[str, str]) -> Table:

@@ -1,7 +1,7 @@
 """Synchronised attempts until both nodes see one of the four heralding patterns (Nadlinger 2022, S2 and figure S2)."""
 
 import numpy as np
-from artiq.experiment import HasEnvironment, TBool, TInt32, at_mu, delay_mu, kernel, now_mu
+from artiq.experiment import HasEnvironment, TBool, TInt32, at_mu, kernel, now_mu
 
 from contract.codes import ION_LOST, LASER_UNLOCKED, NO_HERALD
 from contract.patterns import PATTERNS
@@ -89,14 +89,16 @@ class Heralding(HasEnvironment):
         """
         self.attempting_mu = np.int64(0)
         for window in range(self.windows):
-            if window % self.count_every == 0:
+            counts = window % self.count_every == 0
+            self.laser_lock.sample()
+            if counts:
                 self.cooling.run_and_count()
-                if self.cooling.ion_is_lost():
-                    return ION_LOST
             else:
                 self.cooling.run()
-            self.laser_lock.sample()
-            if not self.laser_lock.was_locked():
+            locked = self.laser_lock.was_locked()
+            if counts and self.cooling.ion_is_lost():
+                return ION_LOST
+            if not locked:
                 return LASER_UNLOCKED
             if self._window():
                 return 0
@@ -104,7 +106,6 @@ class Heralding(HasEnvironment):
 
     @kernel
     def _window(self) -> TBool:
-        delay_mu(self.turnaround_mu)
         start_mu = now_mu()
         end_mu, reason = self.entangler.run_mu(self.window_mu)
         self.attempting_mu += end_mu - start_mu

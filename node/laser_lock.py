@@ -4,7 +4,7 @@ from artiq.experiment import HasEnvironment, TBool, delay, kernel, us
 
 
 class LaserLock(HasEnvironment):
-    """Sampled once per attempt window; high means locked."""
+    """Sampled once per attempt window, when its cooling begins; high means locked."""
 
     def build(self):
         self.setattr_device("core")

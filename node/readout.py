@@ -12,17 +12,18 @@ class Readout(HasEnvironment):
 
     kernel_invariants = {"beams", "start_at_mu", "gate_mu", "threshold"}
 
-    def build(self, beams: Beams, settings: NodeSettings, analysis_at: float):
-        """`analysis_at`: start of this node's analysis pulse in s after the herald; readout follows its two pulse
-        slots."""
+    def build(self, beams: Beams, settings: NodeSettings, analysis: str):
+        """`analysis`: name of this node's analysis pulse in the schedule; readout follows its two pulse slots."""
         self.setattr_device("core")
         self.setattr_device("pmt_counter")
         self.beams = beams
-        self.start_at_mu = to_coarse_mu(analysis_at + 2 * settings.schedule.pulse_slot)
+        self.analysis = analysis
         self.counts = 0
         self.configure(settings)
 
     def configure(self, settings: NodeSettings):
+        schedule = settings.schedule
+        self.start_at_mu = to_coarse_mu(getattr(schedule, self.analysis) + 2 * schedule.pulse_slot)
         self.gate_mu = to_coarse_mu(settings.readout.gate)
         self.threshold = settings.readout.threshold
 

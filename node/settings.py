@@ -1,7 +1,7 @@
 """What a node's beams, pulses, voltages and thresholds are: frozen, in SI units, defaults complete without any file."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contract.record_layout import MOST_COUNTS
 from node.schedule import RoundSchedule
@@ -76,7 +76,7 @@ class AttemptSettings:
     repump: tuple[float, float] = (0.0, 480e-9)
     excitation: tuple[float, float] = (600e-9, 640e-9)
     gate: tuple[float, float] = (8e-9, 58e-9)
-    turnaround: float = 10e-6
+    turnaround: float = 27e-6
 
     def __post_init__(self) -> None:
         require_within(self, windows=(1, 1_000_000), turnaround=(1e-6, 1))
@@ -107,7 +107,8 @@ class Transition:
 class QubitSettings:
     """The 674 nm pulses. All lists over settings have four entries, one per value of the two-bit setting of a round.
 
-    A pulse that a setting does not need has amplitude 0: number and times of the pulses never depend on the setting.
+    A pulse that a setting does not need stays behind a closed RF switch: number and times of tones and switch edges
+    never depend on the setting.
 
     Attributes:
         mapping: S1/2(+1/2) <-> D5/2(-3/2), a pi pulse on every herald.
@@ -210,4 +211,14 @@ class NodeSettings:
             )
         longest = max(self.qubit.shelving.pi_time, self.qubit.analysis.pi_time * self.qubit.angle / math.pi)
         if self.schedule.pulse_slot < longest + 4e-6:
-            raise ValueError(f"pulse_slot: a pulse of {longest * 1e6:.1f} us and 4 us to program it do not fit")
+            raise ValueError(f"pulse_slot: a pulse of {longest * 1e6:.1f} us and 4 us for the next tone do not fit")
+        mapped = self.schedule.mapping + self.qubit.mapping.pi_time
+        if mapped > self.schedule.disconnect:
+            raise ValueError(
+                f"mapping pulse: it ends {mapped * 1e6:.1f} us after the herald, when the ion moves already"
+            )
+
+
+def with_barrier(settings: NodeSettings) -> NodeSettings:
+    """The same for rounds in which Bob waits for Alice's pulse before he announces the round type."""
+    return replace(settings, schedule=settings.schedule.with_barrier())

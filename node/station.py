@@ -27,16 +27,16 @@ class Station(HasEnvironment):
         "scramble",
     }
 
-    def build(self, settings: NodeSettings, analysis_at: float):
-        """`analysis_at`: start of this node's analysis pulse in s after the herald."""
+    def build(self, settings: NodeSettings, analysis: str):
+        """`analysis`: name of this node's analysis pulse in the schedule."""
         self.setattr_device("core")
         self.beams = Beams(self, settings)
         self.cooling = Cooling(self, self.beams, settings)
         self.laser_lock = LaserLock(self)
         self.heralding = Heralding(self, self.cooling, self.laser_lock, settings)
         self.shuttle = Shuttle(self, settings)
-        self.qubit = QubitPulses(self, settings, analysis_at)
-        self.readout = Readout(self, self.beams, settings, analysis_at)
+        self.qubit = QubitPulses(self, settings, analysis)
+        self.readout = Readout(self, self.beams, settings, analysis)
         self.scramble = Scramble(self, self.beams, settings)
 
     def configure(self, settings: NodeSettings):

@@ -9,4 +9,4 @@ class AliceNode(AssembledNode):
     """Station, round and block loop of Alice."""
 
     def build(self):
-        super().build(FollowerRound, DEFAULTS, DEFAULTS.schedule.analysis_follower)
+        super().build(FollowerRound, DEFAULTS, "analysis_follower")

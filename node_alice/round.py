@@ -1,13 +1,14 @@
-"""Alice's round: she learns from Bob, after the link is cut, whether it is a test or a key round."""
+"""Alice's round: once the link is cut she says so where there is a barrier, and learns from Bob whether it is a test or
+a key round."""
 
 from artiq.experiment import TInt32, TInt64, kernel
 
 from contract.record_layout import FLAG_ROUND_TYPE
 from contract.round_settings import KEY_ROUND
-from node.round_type import NO_ROUND_TYPE, RoundTypeReceiver
 from node.rounds.node_round import NodeRound
 from node.rounds.record_buffer import record_bits
 from node.settings import NodeSettings
+from node.signal_lines import NO_VALUE, SignalReceiver, SignalSender
 from node.station import Station
 
 
@@ -15,30 +16,39 @@ class FollowerRound(NodeRound):
     """The steps of a round after the herald, Alice's side (Nadlinger 2022, S2; protocol steps 2 and 3)."""
 
     def build(self, station: Station, settings: NodeSettings):
-        super().build(station, settings, RoundTypeReceiver)
+        super().build(station, settings, SignalReceiver, SignalSender)
 
     @kernel
     def perform(self, herald_mu: TInt64, pattern_index: TInt32, choice: TInt32) -> TInt32:
-        """One round; `choice` is X for a test round. Returns the record's bits (contract.record_layout)."""
+        """One round; `choice` is X for a test round, and with a barrier twice the bit that she sends is added. Returns
+        the record's bits (contract.record_layout)."""
         station = self.station
+        barrier_bit = 0
+        if self.has_barrier:
+            barrier_bit = choice >> 1
+            choice &= 1
         station.qubit.map_to_optical(herald_mu)
         station.shuttle.disconnect(herald_mu)  # from here on nothing that depends on a setting can leave the node
+        if self.has_barrier:
+            self.barrier.send(herald_mu, barrier_bit)
+        self.round_type.open(herald_mu)
+        station.qubit.load_analysis(herald_mu, choice, pattern_index)
         test = self.round_type.listen(herald_mu)
         flags = 0
-        if test == NO_ROUND_TYPE:
+        if test == NO_VALUE:
             flags = FLAG_ROUND_TYPE
             test = KEY_ROUND
         setting = choice * test  # X = 0 in a key round
-        station.qubit.rotate_to_basis(herald_mu, setting, pattern_index)
+        station.qubit.rotate_to_basis(herald_mu, setting)
         station.readout.collect(herald_mu)
         station.scramble.reset_qubit(herald_mu)
         station.shuttle.reconnect(herald_mu)
         outcome = 1 - station.readout.is_bright()  # inverted: 0 for bright, as Bob's pair is anticorrelated
         if flags != 0:
             outcome = 0
-        return record_bits(outcome, setting, test, flags)
+        return record_bits(outcome, setting, test, flags, barrier_bit)
 
     @kernel
     def failed(self, choice: TInt32, flag: TInt32) -> TInt32:
         """The record's bits of a round that broke off: outcome 0; Alice may not even have seen T."""
-        return record_bits(0, 0, KEY_ROUND, flag)
+        return record_bits(0, 0, KEY_ROUND, flag, 0)

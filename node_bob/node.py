@@ -9,4 +9,4 @@ class BobNode(AssembledNode):
     """Station, round and block loop of Bob."""
 
     def build(self):
-        super().build(LeaderRound, DEFAULTS, DEFAULTS.schedule.analysis_leader)
+        super().build(LeaderRound, DEFAULTS, "analysis_leader")

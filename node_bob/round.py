@@ -1,12 +1,14 @@
-"""Bob's round: once the link is cut he tells Alice the round type, then measures in his basis."""
+"""Bob's round: once the link is cut, and where there is a barrier Alice's too, he tells her the round type, then
+measures in his basis."""
 
 from artiq.experiment import TInt32, TInt64, kernel
 
+from contract.record_layout import FLAG_BARRIER
 from contract.round_settings import KEY_ROUND, KEY_SETTING, TEST_ROUND
-from node.round_type import RoundTypeSender
 from node.rounds.node_round import NodeRound
 from node.rounds.record_buffer import record_bits
 from node.settings import NodeSettings
+from node.signal_lines import NO_VALUE, SignalReceiver, SignalSender
 from node.station import Station
 
 
@@ -14,7 +16,7 @@ class LeaderRound(NodeRound):
     """The steps of a round after the herald, Bob's side (Nadlinger 2022, S2; protocol steps 2 and 3)."""
 
     def build(self, station: Station, settings: NodeSettings):
-        super().build(station, settings, RoundTypeSender)
+        super().build(station, settings, SignalSender, SignalReceiver)
 
     @kernel
     def perform(self, herald_mu: TInt64, pattern_index: TInt32, choice: TInt32) -> TInt32:
@@ -24,17 +26,31 @@ class LeaderRound(NodeRound):
         test = self._round_type(choice)
         station.qubit.map_to_optical(herald_mu)
         station.shuttle.disconnect(herald_mu)  # from here on nothing that depends on a setting can leave the node
-        self.round_type.announce(herald_mu, test)
-        station.qubit.rotate_to_basis(herald_mu, choice, pattern_index)
+        if self.has_barrier:
+            self.barrier.open(herald_mu)
+        station.qubit.load_analysis(herald_mu, choice, pattern_index)
+        barrier_bit = 0
+        flags = 0
+        if self.has_barrier:
+            barrier_bit = self.barrier.listen(herald_mu)
+            if barrier_bit == NO_VALUE:
+                barrier_bit = 0
+                flags = FLAG_BARRIER
+        if flags == 0:  # Alice is isolated: only now may the round type leave
+            self.round_type.send(herald_mu, test)
+        station.qubit.rotate_to_basis(herald_mu, choice)
         station.readout.collect(herald_mu)
         station.scramble.reset_qubit(herald_mu)
         station.shuttle.reconnect(herald_mu)
-        return record_bits(station.readout.is_bright(), choice, test, 0)
+        outcome = station.readout.is_bright()
+        if flags != 0:
+            outcome = 0
+        return record_bits(outcome, choice, test, flags, barrier_bit)
 
     @kernel
     def failed(self, choice: TInt32, flag: TInt32) -> TInt32:
         """The record's bits of a round that broke off: outcome 0, setting and round type as they were drawn."""
-        return record_bits(0, choice, self._round_type(choice), flag)
+        return record_bits(0, choice, self._round_type(choice), flag, 0)
 
     @kernel
     def _round_type(self, choice: TInt32) -> TInt32:

@@ -95,6 +95,12 @@ class GenerateKey(PeerExperiment, EnvExperiment):
             group,
             "Most rounds that a crash or fault may zero at Alice; 0: one such round ends the session",
         )
+        self.setattr_argument(
+            "barrier",
+            BooleanValue(False),
+            group,
+            "Bob waits in each round until Alice has said that she is isolated; the preset long always does",
+        )
 
         self.number_argument("bases", 1, 1, 2, 1, group, "Announced key bases; the paper has one")
 
@@ -124,7 +130,8 @@ class GenerateKey(PeerExperiment, EnvExperiment):
             "" if self.extractor == "usual" else self.extractor,
             self.allowance,
             self.block_rounds,
-            self.bases,
+            barrier=self.barrier,
+            bases=self.bases,
         )
         self.parameters = session_parameters(
             self.home,
@@ -137,6 +144,7 @@ class GenerateKey(PeerExperiment, EnvExperiment):
 
     def run(self):
         """Reserve pads, draw settings, measure all rounds with the peer."""
+        from node.settings import with_barrier
         from postprocess.errors import SessionAborted
         from postprocess.keystore import ACCEPTED, open_ledger
         from postprocess.session.post_processing import close_session
@@ -148,7 +156,8 @@ class GenerateKey(PeerExperiment, EnvExperiment):
                 outcome = keystore.reserve(self.session, self.parameters).outcome
                 names = {"ledger_id": keystore.ledger_id, "k0_id": keystore.k0_id}
                 names["ended"] = "" if outcome in (None, ACCEPTED) else outcome
-            self.measure_rounds(self.parameters, **names)
+            vary = with_barrier if self.parameters.barrier else None
+            self.measure_rounds(self.parameters, vary=vary, **names)
         except SessionAborted as problem:
             close_session(self.home, self.session, problem)
             raise

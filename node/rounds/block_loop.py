@@ -11,8 +11,9 @@ from typing import Protocol
 from artiq.coredevice.exceptions import RTIOOverflow, RTIOUnderflow
 from artiq.experiment import TBool, TInt32, TList, kernel, rpc
 
-from contract.codes import LEFT_BY_HOST, OVERFLOW, ROUND_TYPE_FAULT, UNDERFLOW
+from contract.codes import BARRIER_FAULT, LEFT_BY_HOST, OVERFLOW, ROUND_TYPE_FAULT, UNDERFLOW
 from contract.record_layout import (
+    FLAG_BARRIER,
     FLAG_OVERFLOW,
     FLAG_ROUND_TYPE,
     FLAG_SHIFT,
@@ -148,6 +149,8 @@ class BlockLoop(HostedLoop):
             counts = self.station.readout.counts
             if (bits >> FLAG_SHIFT) & FLAG_ROUND_TYPE != 0:
                 code = ROUND_TYPE_FAULT
+            if (bits >> FLAG_SHIFT) & FLAG_BARRIER != 0:
+                code = BARRIER_FAULT
         except RTIOUnderflow:
             bits = self.round.failed(choice, FLAG_UNDERFLOW)
             code = UNDERFLOW

@@ -4,6 +4,7 @@ import numpy as np
 from artiq.experiment import HasEnvironment, TInt32, TInt64, kernel, portable
 
 from contract.record_layout import (
+    BARRIER_SHIFT,
     COUNT_SHIFT,
     FLAG_SHIFT,
     MOST_COUNTS,
@@ -29,7 +30,7 @@ class RecordBuffer(HasEnvironment):
 
     @kernel
     def keep(self, place: TInt32, herald_mu: TInt64, attempts: TInt32, pattern: TInt32, bits: TInt32, counts: TInt32):
-        """Write round `place` of the block; `bits` holds outcome, setting, T and flags at their places in w3."""
+        """Write round `place` of the block; `bits` holds outcome, setting, T, flags and barrier bit, in w3."""
         base = place * RECORD_WORDS
         self.words[base] = np.int32(herald_mu)
         self.words[base + 1] = np.int32(herald_mu >> 32)
@@ -39,6 +40,7 @@ class RecordBuffer(HasEnvironment):
 
 
 @portable
-def record_bits(outcome: TInt32, setting: TInt32, test: TInt32, flags: TInt32) -> TInt32:
-    """Outcome, setting, round type and flags at their places in a record's last word."""
-    return (outcome << OUTCOME_SHIFT) | (setting << SETTING_SHIFT) | (test << TYPE_SHIFT) | (flags << FLAG_SHIFT)
+def record_bits(outcome: TInt32, setting: TInt32, test: TInt32, flags: TInt32, barrier_bit: TInt32) -> TInt32:
+    """Outcome, setting, round type, flags and barrier bit at their places in a record's last word."""
+    bits = (outcome << OUTCOME_SHIFT) | (setting << SETTING_SHIFT) | (test << TYPE_SHIFT)
+    return bits | (flags << FLAG_SHIFT) | (barrier_bit << BARRIER_SHIFT)

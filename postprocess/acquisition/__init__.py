@@ -1,6 +1,6 @@
 """Host side of the rounds while they are measured: what the kernel gets and gives, and the meetings with the peer.
 
-`host` is what an experiment holds, `barrier` what both nodes agree on between blocks, `talk` how they speak,
+`host` is what an experiment holds, `meeting` what both nodes agree on between blocks, `talk` how they speak,
 `progress` what may be shown, `run` the loop around the kernel.
 """
 

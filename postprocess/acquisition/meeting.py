@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.codes import KernelLeft
-from contract.nodes import ALICE, other_node
+from contract.nodes import ALICE, BOB, other_node
 from postprocess.acquisition.node_dialogue import PATTERNS, STATUS, TYPES, NodeDialogue
 from postprocess.errors import AbortReason, SessionAborted
 from postprocess.link import codec
@@ -208,20 +208,22 @@ def _require_few_zeroed_rounds(store: RoundStore, counts: dict[str, dict[str, in
     parameters = store.parameters
     if not isinstance(parameters, SessionParameters):
         return
-    allowance, alice = parameters.allowance, counts[ALICE]
-    if exceeds(alice["zeroed"], alice["ranges"], allowance):
-        raise SessionAborted(
-            AbortReason.ZEROED_ROUNDS,
-            f"{alice['zeroed']} rounds of alice in {alice['ranges']} ranges were not measured or carry a flag, this "
-            f"session allows {allowance} (allowance) in {MOST_RANGES}; a session planned with --allowance bears such "
-            "losses",
-        )
+    allowance = parameters.allowance
+    for node in (ALICE, BOB) if parameters.barrier else (ALICE,):  # what Bob has not measured had no barrier either
+        its = counts[node]
+        if exceeds(its["zeroed"], its["ranges"], allowance):
+            raise SessionAborted(
+                AbortReason.ZEROED_ROUNDS,
+                f"{its['zeroed']} rounds of {node} in {its['ranges']} ranges were not measured or carry a flag, this "
+                f"session allows {allowance} (allowance) in {MOST_RANGES}; a session planned with --allowance bears "
+                "such losses",
+            )
     for node, its in counts.items():
         if its["flagged"] > MOST_FLAGGED:
             raise SessionAborted(
                 AbortReason.ZEROED_ROUNDS,
-                f"{its['flagged']} rounds of {node} carry a flag (underflow, overflow, round type), at most "
-                f"{MOST_FLAGGED} are allowed; look after its real-time code and the round-type lines",
+                f"{its['flagged']} rounds of {node} carry a flag (underflow, overflow, round type, barrier), at most "
+                f"{MOST_FLAGGED} are allowed; look after its real-time code and the lines between the crates",
             )
 
 

@@ -159,7 +159,9 @@ def tags_cover_the_messages(e: Evidence) -> str:
     e.require_strings()
     page, rounds = e.page, e.rounds
     if e.node == "bob":
-        under = {Pad.BOB: e.words.round_types(rounds.announced(e.parameters.bases), page.reusable_digest)}
+        announced = rounds.announced(e.parameters.bases)
+        types = e.words.round_types(announced, page.reusable_digest, rounds.barrier, rounds.zeroed)
+        under = {Pad.BOB: types}
         e.message("sent", "G_B")
         if page.sent("F"):
             under[Pad.ACTIVATION] = e.words.activation(e.message("sent", "F")[:1])

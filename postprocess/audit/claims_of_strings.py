@@ -16,7 +16,7 @@ from postprocess.audit.finding import CannotBeChecked, spaced
 from postprocess.errors import AbortReason, InvalidInput
 from postprocess.estimation.score_and_qber import chsh_score, lost_test_rounds, qber
 from postprocess.keystore import ACCEPTED, SOUND
-from postprocess.rounds.private_settings import read_settings
+from postprocess.rounds.private_settings import barrier_bits, read_settings
 from postprocess.rounds.record_log import stored_records
 from postprocess.rounds.round_files import SETTINGS_FILE
 from postprocess.rounds.round_records import require_faithful_records
@@ -42,13 +42,16 @@ def settings_are_lawful(e: Evidence) -> str:
 def records_are_faithful(e: Evidence) -> str:
     """Every round has a record that used its stored setting, or counts as lost; every block was burned before."""
     e.require_strings()
-    _, settings = read_settings(e.folder / SETTINGS_FILE, e.parameters)
+    _, drawn = read_settings(e.folder / SETTINGS_FILE, e.parameters)
+    bits = barrier_bits(e.node, e.parameters, drawn)
+    settings = drawn - 2 * bits
     e.require_readable()
     store = e.store
     require(store.decided == e.parameters.rounds or e.page.outcome != ACCEPTED, "rounds are missing")
     recorded = 0
     for first, records in stored_records(e.folder):
-        require_faithful_records(e.node, first, records, settings[first : first + len(records)])
+        part = slice(first, first + len(records))
+        require_faithful_records(e.node, first, records, settings[part], bits[part])
         recorded += len(records)
     blocks = f"{store.burned_blocks} burned blocks"
     return f"{spaced(store.decided)} rounds decided in {blocks}, {spaced(recorded)} with a record"
@@ -57,9 +60,11 @@ def records_are_faithful(e: Evidence) -> str:
 def zeroed_rounds_are_allowed(e: Evidence) -> str:
     """Zeroed and flagged rounds are no more than the session allows."""
     zeroed, flagged, most = e.store.zeroed, e.store.flagged_rounds, e.parameters.allowance
-    refused = flagged > MOST_FLAGGED or (e.node == "alice" and exceeds(len(zeroed), zeroed.ranges, most))
+    counts = e.node == "alice" or e.parameters.barrier
+    refused = flagged > MOST_FLAGGED or (counts and exceeds(len(zeroed), zeroed.ranges, most))
     require(not refused or e.page.outcome != ACCEPTED, f"{len(zeroed)} zeroed, {flagged} flagged, allowed {most}")
-    return f"{len(zeroed)} zeroed, {flagged} flagged; {most} allowed at Alice"
+    where = "on both nodes together" if e.parameters.barrier else "at Alice"
+    return f"{len(zeroed)} zeroed, {flagged} flagged; {most} allowed {where}"
 
 
 def revelation_is_true(e: Evidence) -> str:

@@ -45,6 +45,8 @@ class RoundsPlan(Protocol):
     @property
     def key_bases(self) -> int: ...
     @property
+    def barrier(self) -> bool: ...
+    @property
     def scheme(self) -> str: ...
     @property
     def store_folder(self) -> str: ...
@@ -84,6 +86,7 @@ class MeasurementPlan:
     insecure_because: ClassVar[tuple[str, ...]] = ("characterisation: both nodes' strings are exchanged",)
     store_folder: ClassVar[str] = "measurements"
     key_bases: ClassVar[int] = 1
+    barrier: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for name in ("rounds", "block_rounds"):

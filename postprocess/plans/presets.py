@@ -64,6 +64,7 @@ class Choice:
     extractor: str = ""
     allowance: int = 0
     block_rounds: int = 1000
+    barrier: bool = False
     bases: int = 1
     qber2: float | None = None
 
@@ -96,7 +97,7 @@ def long_choice(
     eps_snd: float = PAPER_EPS_SND,
     gamma: Fraction | None = None,
 ) -> Choice:
-    """The preset `long`: rule renyi, Toeplitz, tight syndrome, best gamma, one crash inside a block borne."""
+    """The preset `long`: rule renyi, Toeplitz, tight syndrome, best gamma, barrier, one crash in a block borne."""
     block_rounds = max(1, min(1000, rounds // 1000))
     return Choice(
         rounds,
@@ -109,6 +110,7 @@ def long_choice(
         extractor=TOEPLITZ,
         allowance=block_rounds + ALLOWED_BEYOND_A_BLOCK,
         block_rounds=block_rounds,
+        barrier=True,
     )
 
 
@@ -216,6 +218,7 @@ def planned(
         bases=choice.bases,
         qber2=choice.qber2,
         insecure_because=insecure_because,
+        barrier=choice.barrier,
     )
 
 

@@ -47,6 +47,8 @@ class SessionParameters:
             complete. 0 only on the emulated apparatus.
         rule: name of the key-length rule. extractor: "trevisan" or "toeplitz".
         bases: announced key bases, 1 or 2. qber2: expected error rate Q_1 of the second one; None without it.
+        barrier: whether Bob waits in each round for a pulse that Alice sends once she is isolated, a fresh random bit
+            that G_B covers. Written down only where there is one.
         free: the rule's free parameters, (name, value) in order of the names; each node certifies ell from them.
         insecure_because: why a key made with these parameters must not be trusted; empty for a sound session.
 
@@ -76,6 +78,7 @@ class SessionParameters:
     bases: int = 1
     qber2: float | None = None
     insecure_because: tuple[str, ...] = ()
+    barrier: bool = False
 
     def __post_init__(self) -> None:
         checks = (
@@ -114,6 +117,8 @@ class SessionParameters:
         for name in ("rounds", "syndrome_bits", "ell", "code_seed", "block_rounds", "allowance", "bases"):
             if type(getattr(self, name)) is not int:
                 raise InvalidInput(f"{name} = {getattr(self, name)!r:.100}: must be a whole number")
+        if type(self.barrier) is not bool:
+            raise InvalidInput(f"barrier = {self.barrier!r:.100}: must be true or false")
         for fits, name, allowed in checks:
             if not fits:
                 raise InvalidInput(f"{name} = {getattr(self, name)!s:.100}: must be {allowed}")
@@ -192,6 +197,8 @@ class SessionParameters:
         values["gamma"] = f"{self.gamma.numerator}/{self.gamma.denominator}"
         if self.bases == 1:
             del values["bases"], values["qber2"]  # as sessions were written before there were two
+        if not self.barrier:
+            del values["barrier"]  # as sessions were written before there was one
         return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -206,6 +213,8 @@ class SessionParameters:
             values["free"] = tuple((name, value) for name, value in values["free"])
             if values.get("bases", 2) == 1:
                 raise ValueError("bases is left out where there is one")
+            if values.get("barrier") is False:
+                raise ValueError("barrier is left out where there is none")
             return cls(**values)
         except InvalidInput:
             raise

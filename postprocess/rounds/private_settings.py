@@ -3,7 +3,8 @@
 Alice draws n uniform bits X. Bob draws nine bits a round: the first eight, most significant first, are a number below
 256 gamma for a test round, and the ninth is then Y; otherwise Y = 2 (Nadlinger 2022, Methods). Gamma is k/256, so
 eight bits decide without bias. With two announced key bases he draws a tenth, r, and Y = 2 + r in key rounds: never one
-bit for both purposes, for r is announced and Y is not (docs/proofs/two_bases.md, hypothesis 1).
+bit for both purposes, for r is announced and Y is not (docs/proofs/two_bases.md, hypothesis 1). With a barrier
+Alice draws a second bit each round, the one that she sends once she is isolated; it stands above X.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ _HEADER = struct.Struct("<8s32sQ")
 def draw_settings(node: str, parameters: RoundsPlan, source: RandomSource) -> NDArray[np.uint8]:
     """Settings of all rounds, uint8 (n,): X in {0, 1} for Alice, Y in {0, 1, 2} for Bob, with two key bases also 3.
 
-    Where the scheme is "bases": 0 to 3 for Alice, 0 and 1 for Bob.
+    With a barrier X + 2 * barrier bit for Alice, see `barrier_bits`. Where the scheme is "bases": 0 to 3 for Alice, 0
+    and 1 for Bob.
 
     Raises:
         InvalidInput: the source is exhausted or not random, or the settings are too far off their law.
@@ -49,7 +51,7 @@ def draw_settings(node: str, parameters: RoundsPlan, source: RandomSource) -> ND
 
 
 def _draw_alice(count: int, parameters: RoundsPlan, source: RandomSource) -> NDArray[np.uint8]:
-    if parameters.scheme == BASES:
+    if parameters.scheme == BASES or parameters.barrier:
         return np.packbits(source.bits(2 * count).reshape(count, 2), axis=1, bitorder="little")[:, 0]
     return source.bits(count)
 
@@ -63,6 +65,11 @@ def _draw_bob(count: int, parameters: RoundsPlan, source: RandomSource) -> NDArr
     is_test = choice < int(256 * parameters.gamma)
     key = KEY_SETTING + bits[:, 9] if parameters.key_bases == 2 else np.uint8(KEY_SETTING)
     return np.where(is_test, bits[:, 8], key)
+
+
+def barrier_bits(node: str, parameters: RoundsPlan, drawn: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The bits that Alice sends as barrier, uint8 (n,), of what `draw_settings` gave; 0 for Bob and without barrier."""
+    return drawn >> np.uint8(1) if node == "alice" and parameters.barrier else np.zeros_like(drawn)
 
 
 def settings_to_file(node: str, parameters: RoundsPlan, settings: NDArray[np.uint8]) -> bytes:

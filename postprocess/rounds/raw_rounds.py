@@ -19,12 +19,15 @@ class RawRounds:
         test: T, 1 for a Bell-test round.
         outcomes: A or B; 0 in every zeroed round.
         zeroed: this node's zeroed rounds: Z_A at Alice, Z_B at Bob.
+        barrier: the barrier's bits: those that Alice drew, those that Bob saw; None without a barrier. In Z_B he has
+            none.
     """
 
     settings: NDArray[np.uint8] = field(repr=False)
     test: NDArray[np.uint8] = field(repr=False)
     outcomes: NDArray[np.uint8] = field(repr=False)
     zeroed: ZeroedRanges = NONE_ZEROED
+    barrier: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     @property
     def key_basis(self) -> NDArray[np.uint8]:

@@ -20,6 +20,7 @@ class Flag(IntFlag):
     OVERFLOW = layout.FLAG_OVERFLOW
     ROUND_TYPE = layout.FLAG_ROUND_TYPE
     LOST = layout.FLAG_LOST
+    BARRIER = layout.FLAG_BARRIER
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class RoundRecords:
         patterns: uint8, 1 to 15; 0 only where the round is lost.
         outcomes, settings, types, flags: uint8.
         counts: int32, photon counts of the readout.
+        barrier: uint8, the barrier's bit, sent by Alice or seen by Bob; 0 without a barrier, and in flagged rounds.
     """
 
     timestamps_mu: NDArray[np.int64]
@@ -42,6 +44,10 @@ class RoundRecords:
     types: NDArray[np.uint8]
     flags: NDArray[np.uint8]
     counts: NDArray[np.int32] = field(repr=False)
+    barrier: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(1, np.uint8), repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "barrier", np.broadcast_to(self.barrier, np.shape(self.flags)))
 
     def __len__(self) -> int:
         return len(self.patterns)
@@ -59,8 +65,9 @@ class RoundRecords:
             outcomes=(last >> layout.OUTCOME_SHIFT & 1).astype(np.uint8),
             settings=(last >> layout.SETTING_SHIFT & 3).astype(np.uint8),
             types=(last >> layout.TYPE_SHIFT & 1).astype(np.uint8),
-            flags=(last >> layout.FLAG_SHIFT & 15).astype(np.uint8),
+            flags=(last >> layout.FLAG_SHIFT & layout.FLAG_MASK).astype(np.uint8),
             counts=(last >> layout.COUNT_SHIFT & layout.MOST_COUNTS).astype(np.int32),
+            barrier=(last >> layout.BARRIER_SHIFT & 1).astype(np.uint8),
         )
 
     def to_words(self) -> NDArray[np.int32]:
@@ -76,6 +83,7 @@ class RoundRecords:
             (self.settings, layout.SETTING_SHIFT),
             (self.types, layout.TYPE_SHIFT),
             (self.flags, layout.FLAG_SHIFT),
+            (self.barrier, layout.BARRIER_SHIFT),
             (counts, layout.COUNT_SHIFT),
         )
         for values, shift in fields:
@@ -83,15 +91,21 @@ class RoundRecords:
         return unsigned.astype(np.uint32).view(np.int32)
 
 
-def require_faithful_records(node: str, first: int, records: RoundRecords, drawn: NDArray[np.uint8]) -> None:
-    """Refuse records that contradict the settings drawn for their rounds, uint8; InvalidInput names the first."""
+def require_faithful_records(
+    node: str, first: int, records: RoundRecords, drawn: NDArray[np.uint8], barrier_bits: NDArray[np.uint8]
+) -> None:
+    """Refuse records that contradict what was drawn for their rounds, uint8; InvalidInput names the first.
+
+    Args:
+        drawn: X or Y. barrier_bits: those that Alice sends; not looked at for Bob.
+    """
     clean = records.flags == 0
     if node == "alice":
-        wrong = records.settings != drawn * records.types
+        wrong = (records.settings != drawn * records.types) | (records.barrier != barrier_bits)
     else:
         wrong = (records.settings != drawn) | (records.types != (drawn != KEY_SETTING))
     for bad, what in (
-        (clean & wrong, "the setting or type used is not the stored one"),
+        (clean & wrong, "the setting, type or barrier bit used is not the stored one"),
         ((records.patterns == 0) & clean, "no herald pattern"),
         ((records.flags & Flag.LOST) != 0, "the flag 'lost' is the host's to set"),
     ):

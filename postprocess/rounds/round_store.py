@@ -10,10 +10,7 @@ may be public. The class holds this by itself: opening a store forfeits every bu
 `settings_of` gives out the settings of burned blocks only and never those of a forfeited or decided round, and a lock
 keeps a second process away.
 
-Refinements of the interface: `decided` counts the rounds that have a record or are filled as lost; `resumable` is the
-first round that this node may still measure; `forfeit` gives up rounds whose kernel never reported; `untyped` names
-the rounds whose T Alice still needs; `mark_complete` and `mark_closed` are the two durable steps that end the rounds
-(see acquisition.py).
+`mark_complete` and `mark_closed` are the two durable steps that end the rounds (acquisition/host.py).
 """
 
 from __future__ import annotations
@@ -32,7 +29,7 @@ from postprocess.errors import InvalidInput
 from postprocess.plans.measurement_plan import MeasurementPlan, RoundsPlan, stored_plan
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import RandomSource
-from postprocess.rounds.private_settings import draw_settings, read_settings, settings_to_file
+from postprocess.rounds.private_settings import barrier_bits, draw_settings, read_settings, settings_to_file
 from postprocess.rounds.raw_rounds import RawRounds
 from postprocess.rounds.round_files import (
     MARKS_FILE,
@@ -66,7 +63,9 @@ class RoundStore:
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
-        self.parameters, self.node, self._settings = _read_session(folder)
+        self.parameters, self.node, drawn = _read_session(folder)
+        self._barrier_bits = barrier_bits(self.node, self.parameters, drawn)
+        self._settings = drawn - 2 * self._barrier_bits
         self._read_only = read_only
         self._lock = -1 if read_only else lock_folder(folder)
         try:
@@ -183,7 +182,8 @@ class RoundStore:
             self.burned_blocks += 1
 
     def settings_of(self, block: int, first: int | None = None) -> NDArray[np.uint8]:
-        """Settings (X before T is known, or Y) of a burned block from round `first` on, uint8; for the kernel only.
+        """Settings (X before T is known, with a barrier plus twice its bit; or Y) of a burned block from round `first`
+        on, uint8; for the kernel only.
 
         Raises:
             InvalidInput: the block is not burned, or one of the rounds is decided or forfeited.
@@ -194,7 +194,7 @@ class RoundStore:
             raise InvalidInput(f"block {block}: burn it before its settings are handed out")
         if not max(start, self.resumable) <= first < end:
             raise InvalidInput(f"round {first}: decided or given up; settings are never handed out again")
-        return self._settings[first:end].copy()
+        return self._settings[first:end] + 2 * self._barrier_bits[first:end]
 
     def types_of(self, rounds: ArrayLike) -> NDArray[np.uint8]:
         """Bob's T of decided rounds, uint8; rounds that may still be measured are refused."""
@@ -225,8 +225,8 @@ class RoundStore:
             )
         if block >= self.burned_blocks or first < self._forfeited:
             raise InvalidInput(f"block {block}, round {first}: records of rounds that were never handed out")
-        drawn = self._settings[first : first + len(records)]
-        require_faithful_records(self.node, first, records, drawn)
+        part = slice(first, first + len(records))
+        require_faithful_records(self.node, first, records, self._settings[part], self._barrier_bits[part])
         if len(records):
             data = np.ascontiguousarray(words, dtype="<i4").tobytes()
             self._records.append(RECORDS, SPAN.pack(first, len(records)) + data)
@@ -319,7 +319,10 @@ class RoundStore:
         clean = self._flags[part] == 0
         outcomes = np.where(clean, self._outcomes[part], np.uint8(0))
         zeroed = ZeroedRanges.of_rounds(np.flatnonzero(~clean))
-        return RawRounds(settings=settings, test=test, outcomes=outcomes, zeroed=zeroed)
+        barrier = None
+        if self.parameters.barrier:
+            barrier = (self._barrier_bits[part] if self.node == "alice" else self._barrier_seen[part] * clean).copy()
+        return RawRounds(settings=settings, test=test, outcomes=outcomes, zeroed=zeroed, barrier=barrier)
 
     def clean(self, first: int, end: int) -> NDArray[np.bool_]:
         """Which of the decided rounds have a record without any flag. Public."""
@@ -348,6 +351,7 @@ class RoundStore:
         self._untyped: set[int] = set()
         self._types, self._outcomes = np.zeros(rounds, np.uint8), np.zeros(rounds, np.uint8)
         self._patterns, self._flags = np.zeros(rounds, np.uint8), np.zeros(rounds, np.uint8)
+        self._barrier_seen = np.zeros(rounds, np.uint8)
         for kind, payload in self._records.frames():
             if kind == _TYPES:
                 self._apply_types(np.frombuffer(payload, "<i8").reshape(-1, 2))
@@ -366,6 +370,7 @@ class RoundStore:
         part = slice(first, first + len(records))
         self._types[part], self._outcomes[part] = records.types, records.outcomes
         self._patterns[part], self._flags[part] = records.patterns, records.flags
+        self._barrier_seen[part] = records.barrier
         if self.node == "alice":
             self._untyped.update((first + np.flatnonzero(records.flags)).tolist())
         self._flagged_rounds += int(np.count_nonzero(records.flags))

@@ -18,13 +18,15 @@ TAILS = 1e-12
 
 
 def follow_law(node: str, parameters: RoundsPlan, settings: NDArray[np.uint8]) -> bool:
-    """Whether a node's drawn settings (X of every round, or Y) are as frequent as they must be; uint8 (n,)."""
+    """Whether what a node drew (X of every round, with a barrier X + 2 * its bit; or Y) is as frequent as it must be;
+    uint8 (n,)."""
     if parameters.scheme == BASES:
         law = [1 / 4] * 4 if node == "alice" else [1 / 2] * 2
     else:
         gamma = float(parameters.gamma)
         keys = parameters.key_bases
-        law = [1 / 2] * 2 if node == "alice" else [gamma / 2] * 2 + [(1 - gamma) / keys] * keys
+        alice = [1 / 4] * 4 if parameters.barrier else [1 / 2] * 2
+        law = alice if node == "alice" else [gamma / 2] * 2 + [(1 - gamma) / keys] * keys
     return _likely(settings, law)
 
 

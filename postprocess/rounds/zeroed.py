@@ -49,6 +49,16 @@ class ZeroedRanges:
         """Number of ranges that the list needs on the wire."""
         return sum(-(-(end - first) // _LONGEST) for first, end in self.spans)
 
+    def union(self, other: ZeroedRanges) -> ZeroedRanges:
+        """Rounds of either list."""
+        spans: list[tuple[int, int]] = []
+        for first, end in sorted(self.spans + other.spans):
+            if spans and first <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+            else:
+                spans.append((first, end))
+        return ZeroedRanges(tuple(spans))
+
     def mask(self, rounds: int) -> NDArray[np.bool_]:
         """Which of `rounds` rounds are zeroed, bool (rounds,)."""
         zeroed = np.zeros(rounds, dtype=bool)

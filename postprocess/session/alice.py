@@ -10,7 +10,7 @@ from postprocess.errors import AbortReason, SessionAborted
 from postprocess.keystore import SOUND, Pad
 from postprocess.session.revelation import REVELATION, revelation
 from postprocess.session.role import SessionRole, step
-from postprocess.session.tag_inputs import split_flag
+from postprocess.session.tag_inputs import split_flag, split_round_types
 
 
 class AliceSession(SessionRole):
@@ -29,13 +29,26 @@ class AliceSession(SessionRole):
 
     @step("round types")
     def verify_round_types(self) -> None:
-        """The first G_B that came must belong to the T seen here; before that nothing that depends on A leaves."""
-        tag = self.mailbox.collect("G_B")
-        message = self.words.round_types(self.rounds.announced(self.parameters.bases), self.page.reusable_digest)
-        if not self.page.verify(Pad.BOB, message, tag):
+        """The first G_B that came must belong to the T seen here; before that nothing that depends on A leaves.
+
+        With a barrier it must belong to the bits sent here too, but for a few rounds without one.
+        """
+        rounds, found = self.rounds, split_round_types(self.mailbox.collect("G_B"), self.parameters)
+        if found is not None:
+            without, tag = found
+            message = self.words.round_types(
+                rounds.announced(self.parameters.bases), self.page.reusable_digest, rounds.barrier, without
+            )
+        if found is None or not self.page.verify(Pad.BOB, message, tag):
             raise SessionAborted(
                 AbortReason.AUTHENTICATION,
-                "Bob's round types are not the ones Alice saw, or the nodes' initial keys differ",
+                "Bob's round types or barrier bits are not the ones Alice knows, or the nodes' initial keys differ",
+            )
+        unsure, allowance = rounds.zeroed.union(without), self.parameters.allowance
+        if self.parameters.barrier and len(unsure) > allowance:
+            raise SessionAborted(
+                AbortReason.ZEROED_ROUNDS,
+                f"{len(unsure)} rounds were zeroed at alice or had no barrier at bob, this session allows {allowance}",
             )
 
     @step("basis revelation and error correction")

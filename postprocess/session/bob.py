@@ -54,10 +54,18 @@ class BobSession(SessionRole):
 
     @step("round types")
     def announce_round_types(self) -> None:
-        """Send G_B = VHASH(T, digest of the reusable secrets) + D_B: the last round is over here."""
+        """Send G_B = VHASH(T, digest of the reusable secrets) + D_B: the last round is over here.
+
+        With a barrier G_B also covers the bits seen and the list of rounds without one, which goes ahead of it.
+        """
         if self.page.sent("G_B") is None:
-            message = self.words.round_types(self.rounds.announced(self.parameters.bases), self.page.reusable_digest)
-            self.mailbox.post("G_B", self.page.tag(Pad.BOB, message), done_with=(Pad.BOB,))
+            rounds, listed = self.rounds, b""
+            message = self.words.round_types(
+                rounds.announced(self.parameters.bases), self.page.reusable_digest, rounds.barrier, rounds.zeroed
+            )
+            if self.parameters.barrier:
+                listed = rounds.zeroed.to_bytes(self.parameters.zeroed_list_bits)
+            self.mailbox.post("G_B", listed + self.page.tag(Pad.BOB, message), done_with=(Pad.BOB,))
 
     @step("decision")
     def decide(self) -> None:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from postprocess.errors import InvalidInput
+from postprocess.rounds.zeroed import NONE_ZEROED, ZeroedRanges
+
 if TYPE_CHECKING:
     from postprocess.plans.session_parameters import SessionParameters
 
@@ -17,11 +20,28 @@ class TagInputs:
 
     def __init__(self, parameters: SessionParameters) -> None:
         self._session_id, self._digest = parameters.session_id, parameters.digest()
+        self._rounds, self._list_bits = parameters.rounds, parameters.zeroed_list_bits
 
-    def round_types(self, announced: np.ndarray, reusable_digest: bytes) -> bytes:
+    def round_types(
+        self,
+        announced: np.ndarray,
+        reusable_digest: bytes,
+        barrier: np.ndarray | None = None,
+        without: ZeroedRanges = NONE_ZEROED,
+    ) -> bytes:
         """Under G_B: what was announced in every round, and the digest of the reusable secrets, which is never sent:
-        both nodes hold the same."""
-        return self._encode("bob", "G_B", announced, reusable_digest)
+        both nodes hold the same.
+
+        Args:
+            announced: T, uint8 (n,), or with two key bases r and T, (2n,). With a barrier always two bits a round.
+            barrier: with a barrier its bits, uint8 (n,). without: rounds whose bit Bob lacks, which counts as 0.
+        """
+        if barrier is None:
+            return self._encode("bob", "G_B", announced, reusable_digest)
+        if len(announced) == self._rounds:
+            announced = np.stack((np.zeros_like(announced), announced), axis=1).reshape(-1)
+        seen = barrier * ~without.mask(self._rounds)
+        return self._encode("bob", "G_B", announced, reusable_digest, seen, without.to_bytes(self._list_bits))
 
     def error_correction(self, alice_outcomes: np.ndarray) -> bytes:
         """Under G_EC: A."""
@@ -58,3 +78,15 @@ def split_flag(payload: bytes) -> tuple[bytes, bytes] | None:
     """One byte 0 or 1 and the tag that follows; None for anything else."""
     flag, tag = payload[:1], payload[1:]
     return (flag, tag) if flag in (b"\0", b"\1") and len(tag) == TAG_BYTES else None
+
+
+def split_round_types(payload: bytes, parameters: SessionParameters) -> tuple[ZeroedRanges, bytes] | None:
+    """With a barrier the list of rounds whose bit Bob lacks, and G_B, which is all of the message without one; None for
+    anything else."""
+    if not parameters.barrier:
+        return NONE_ZEROED, payload
+    without, tag = payload[:-TAG_BYTES], payload[-TAG_BYTES:]
+    try:
+        return ZeroedRanges.from_bytes(without, parameters.zeroed_list_bits, parameters.rounds), tag
+    except InvalidInput:
+        return None

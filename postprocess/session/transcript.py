@@ -30,7 +30,7 @@ TRANSCRIPT = "transcript.json"
 def disclosed_in(kind: str, parameters: SessionParameters) -> dict[str, int]:
     """Bits of each part of a message that a proof must subtract; X, T and the public seed cost nothing."""
     parts = {
-        "G_B": {"G_B": PAD_BITS},
+        "G_B": {"G_B": PAD_BITS} | ({"Z_B": parameters.zeroed_list_bits} if parameters.barrier else {}),
         REVELATION: {
             "M": parameters.syndrome_bits,
             "G_EC": PAD_BITS,
@@ -60,7 +60,8 @@ def message_bytes(kind: str, parameters: SessionParameters) -> int | None:
             -(-parameters.public_seed_bits // 8),
         )
         return len(Revelation(*map(bytes, lengths)).to_payload(bytes(TAG_BYTES)))
-    return {"G_B": TAG_BYTES, "F": 1 + TAG_BYTES}.get(kind)
+    listed = parameters.zeroed_list_bits // 8 if parameters.barrier else 0
+    return {"G_B": listed + TAG_BYTES, "F": 1 + TAG_BYTES}.get(kind)
 
 
 def messages_of(page: SessionLedger) -> list[dict[str, Any]]:

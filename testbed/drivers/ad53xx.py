@@ -69,7 +69,9 @@ class AD53xx:
 
     def write_dac_mu(self, channel, value):
         self.registers[channel] = int(value)
-        self._spend(self.xfer_mu)
+        timeline = self.core.timeline
+        self.core.submit(timeline.now, self.bus.channel)
+        timeline.take_time_mu(self.xfer_mu)
 
     def write_dac(self, channel, voltage):
         self.write_dac_mu(channel, self.voltage_to_mu(voltage))

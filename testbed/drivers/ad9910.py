@@ -9,6 +9,7 @@ turns a pulse by it, less what it is at the frequency of the line, which is part
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,8 @@ NO_REFERENCE = np.int64(-1)
 CFR1_MU = 704
 PROFILE_MU = 1248
 IO_UPDATE_MU = 8
-TRACKING_OUTPUTS, CONTINUOUS_OUTPUTS = 16, 8
+TRACKING_OUTPUTS, CONTINUOUS_OUTPUTS, WRITE64_OUTPUTS = 16, 8, 6
+PROFILE0 = 0x0E  # register
 
 
 class Tone(NamedTuple):
@@ -70,6 +72,9 @@ class AD9910:
         self.sync_delay_seed, self.io_update_delay = sync_delay_seed, io_update_delay
         self.phase_mode = PHASE_MODE_CONTINUOUS
         self.ram = None
+        self.sync_data = SimpleNamespace(io_update_delay=0)
+        self._waiting: tuple[int, int, int, int] | None = None  # a profile and its words, sent and not updated
+        self._clears_phase = False
         self.tones = [SILENT]
         self._profiles: dict[int, tuple[int, int, int]] = {}
         self._offset = 0
@@ -115,6 +120,7 @@ class AD9910:
             phase = before.phase_at(update) - (self._offset << 16) + (pow_ << 16)
         else:
             core.submit(start, self.bus.channel, TRACKING_OUTPUTS)
+            self._clears_phase = False
             update = start + CFR1_MU + PROFILE_MU
             duration = 2 * CFR1_MU + PROFILE_MU + IO_UPDATE_MU
             if phase_mode == PHASE_MODE_TRACKING and reference < 0:
@@ -222,3 +228,34 @@ class AD9910:
                  internal_profile=0, ram_destination=0, ram_enable=0, manual_osk_external=0, osk_enable=0,
                  select_auto_osk=0):  # fmt: skip
         self.cpld._spend(CFR1_MU)
+        self._clears_phase = bool(phase_autoclear)
+
+    def write64(self, addr, data_high, data_low):
+        """Words of a profile; they wait for `update`."""
+        if not PROFILE0 <= addr < PROFILE0 + 8:
+            raise NotImplementedError(f"the emulated AD9910 takes profiles only, not register {addr:#x}")
+        if self.on_set is not None:
+            self.on_set()
+        timeline = self._timeline
+        self.core.submit(timeline.now, self.bus.channel, WRITE64_OUTPUTS)
+        timeline.take_time_mu(PROFILE_MU)
+        high, low = int(data_high), int(data_low) & 0xFFFFFFFF
+        self._waiting = addr - PROFILE0, low, high & 0xFFFF, high >> 16 & 0x3FFF
+
+    def update(self, time):
+        """IO_UPDATE: what waits becomes active."""
+        if self._waiting is None:
+            return
+        profile, ftw, pow_, asf = self._waiting
+        self._waiting = None
+        self._profiles[profile] = (ftw, pow_, asf)
+        if profile == self.cpld.profiles[self.chip_select - 4]:
+            phase = pow_ << 16
+            if not self._clears_phase:
+                phase += self.tones[-1].phase_at(time) - (self._offset << 16)
+            self._offset = pow_
+            amplitude = self._amplitude(asf)
+            self.tones.append(Tone(time, ftw * self.sysclk_per_mu, time, phase & 0xFFFFFFFF, amplitude))
+        core = self.core
+        if core.log is not None:
+            core.log.add(time, f"{core.name(self.bus.channel)}:{self.chip_select}", "tone", (ftw, pow_, asf))

@@ -30,6 +30,8 @@ class CPLD:
         self.proto_rev = proto_rev
         self.bus = dmgr.get(spi_device)
         self.io_update = dmgr.get(io_update_device) if io_update_device is not None else None
+        if self.io_update is not None:
+            self.core.line(self.io_update.channel).listener = self._io_update
         if dds_reset_device is not None:
             self.dds_reset = dmgr.get(dds_reset_device)
         self.sync = dmgr.get(sync_device) if sync_device is not None else None
@@ -39,6 +41,12 @@ class CPLD:
         self.attenuators = [255] * 4
         self.profiles = [DEFAULT_PROFILE] * 4
         self.channels: dict[int, Any] = {}
+
+    def _io_update(self, time, level):
+        """The pin that all four channels share."""
+        if level:
+            for channel in self.channels.values():
+                channel.update(time)
 
     def init(self, blind=False):
         self._spend(100_000 + 1_000_000)

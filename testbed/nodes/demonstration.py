@@ -162,6 +162,7 @@ class Demonstration:
             keys_equal = accepted and alice.key_records.same_key(bob.key_records, session_id)
         return {
             "session_id": session_id,
+            "barrier": self.parameters.barrier,
             "n": self.parameters.rounds,
             "gamma": str(self.parameters.gamma),
             **self._measured(),

@@ -42,6 +42,8 @@ KINDS = {
     "underflow": FaultKind("the CPU of the node stalls after round", has_node=True),
     "round type lost": FaultKind("Bob's pulse on the round-type lines gets lost in round"),
     "round type doubled": FaultKind("Bob's pulse appears on both round-type lines in round"),
+    "barrier lost": FaultKind("Alice's pulse on the barrier's lines gets lost in round"),
+    "barrier doubled": FaultKind("Alice's pulse appears on both of the barrier's lines in round"),
     "round type swallowed": FaultKind("Bob's pulses that announce key rounds get lost from round on"),
     "device answers 0 to setting 2": FaultKind("Bob's ion is found dark in every key round from round on"),
     "phase error": FaultKind(
@@ -62,6 +64,8 @@ PASSING = {
     "underflow",
     "round type lost",
     "round type doubled",
+    "barrier lost",
+    "barrier doubled",
 }
 
 

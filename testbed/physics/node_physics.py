@@ -15,6 +15,7 @@ from testbed.drivers.ttl import SilentInput
 from testbed.physics import laboratory as laboratories
 from testbed.physics import truth
 from testbed.physics.attempts import AttemptLoop
+from testbed.physics.crate_cables import BARRIER_LINES, KEY_LINE, ROUND_TYPE_LINES, SignalInput, SignalSource
 from testbed.physics.faults import Fault
 from testbed.physics.heralding_station import StationPhotons
 from testbed.physics.heralds import Uniforms, generator
@@ -26,7 +27,6 @@ from testbed.physics.optics import Electrodes, coupling
 from testbed.physics.partner import UNMEASURED
 from testbed.physics.photon_counts import PhotonCounts
 from testbed.physics.round_state import RoundState
-from testbed.physics.round_type_lines import KEY_LINE, ROUND_TYPE_LINES, RoundTypeInput, RoundTypeSource
 
 MIN_COUPLING = 0.5
 STALL_MU = 1_000_000
@@ -65,7 +65,11 @@ class NodePhysics:
         self.round = RoundState(node, ion, self.laboratory.link.states())
         self.electrodes = Electrodes()
         self.station = StationPhotons(self.electrodes, self.truth.isolation)
-        self.round_types = RoundTypeSource(self.round, self.faults, self.partner)
+        kind = "round type" if node == BOB else "barrier"
+        self.said, self.heard = ROUND_TYPE_LINES, BARRIER_LINES
+        if node != BOB:
+            self.said, self.heard = self.heard, self.said
+        self.signals = SignalSource(kind, self.round, self.faults, self.partner)
         self.rested_from: float = math.inf
         self.loop: AttemptLoop | None = None
         self._struck: set[Fault] = set()
@@ -76,11 +80,12 @@ class NodePhysics:
         self.beams.on_change(self._light_changed)
         if "zotino0" in self.table:
             self.dmgr.get("zotino0").listener = self._voltages
-        if self.node == BOB:
-            self.beams.dds[QUBIT].on_set = self.round_types.publish  # out once the analysis is programmed
-            for number, name in enumerate(ROUND_TYPE_LINES):
-                if name in self.table:
-                    self.core.line(self._channel(name)).listener = self.round_types.listener(number)
+        self.beams.dds[
+            QUBIT
+        ].on_set = self.signals.publish  # out with the next tone: before this node waits for anything
+        for number, name in enumerate(self.said):
+            if name in self.table:
+                self.core.line(self._channel(name)).listener = self.signals.listener(number)
         self.core.on_kernel.append(self._kernel)
         self.core.on_break.append(self._break)
 
@@ -123,9 +128,9 @@ class NodePhysics:
         """The signal at an input channel."""
         if "ttl_laser_locked" in self.table and channel == self._channel("ttl_laser_locked"):
             return LaserLockInput(self.lock)
-        for number, name in enumerate(ROUND_TYPE_LINES):
-            if self.node != BOB and name in self.table and channel == self._channel(name):
-                return RoundTypeInput(self.round, self.partner, number)
+        for number, name in enumerate(self.heard):
+            if name in self.table and channel == self._channel(name):
+                return SignalInput(self.round, self.partner, number)
         return SilentInput()
 
     def counter(self, channel: int):
@@ -167,7 +172,7 @@ class NodePhysics:
     def begin_round(self, herald: int, pattern: int, time: int, genuine: bool) -> None:
         """A herald has come."""
         self.round.begin(herald, pattern, time, genuine)
-        self.round_types.begin_round()
+        self.signals.begin_round()
         self.beams.forget(time)
         if self.faults.at("underflow", herald):
             self.core.wall += STALL_MU
@@ -193,7 +198,7 @@ class NodePhysics:
         leaked = self.station.leak(start, stop, lit, self.beams.cooling_power)
         uniform = self.random[state.herald]
         if self.node == BOB:
-            self.round_types.publish()
+            self.signals.publish()
             bright = uniform[0] < state.probability(programme, UNMEASURED)
             if self._answers_zero():
                 bright = False
@@ -211,7 +216,7 @@ class NodePhysics:
 
     def _answers_zero(self) -> bool:
         """Whether Bob's device is one that answers 0 to the key setting, which it knows from the round type."""
-        is_key = self.round_types.announced == KEY_LINE
+        is_key = self.signals.announced == KEY_LINE
         return is_key and self.faults.since("device answers 0 to setting 2", self.round.herald) is not None
 
     def write_truth(self) -> None:

@@ -5,13 +5,15 @@ correlated.
 stream it stands and which one it has passed last; a herald happens when both stand at the same one, so an index is
 used at most once by both and a killed round is simply gone. Where a node stood in a kernel that is over counts for
 nothing. Per round Bob's process leaves two messages: his edges on the T lines, and the effect of his outcome on the
-shared state. Liveness is a lock on one byte per node: it goes with the process, however that ends. Waiting is not
-charged to any timeline.
+shared state; Alice's leaves her edges on the barrier's lines, if there is a barrier, before she waits for anything.
+Liveness is a lock on one byte per node: it goes with the process, however that ends. Waiting is not charged to any
+timeline.
 
 Bob's process runs ahead. On her way to a herald Alice promises that she will come there, whatever happens, and to some
 heralds after it; Bob goes through with those and leaves her his messages. She promises only what nothing but the end of
 her process can prevent (see attempts.AttemptLoop). Her host may end her kernel between two heralds, but only where
 Bob's kernel, too, asks its host: there he waits until she is on her way (`together`).
+With a barrier he gets no further than her pulse of the same round.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ MAX_EDGES = 4
 SLOTS = 64  # messages of so many rounds may wait for Alice
 EDGES_AT, EDGES_STEP = 1024, 96
 OUTCOME_AT, OUTCOME_STEP = EDGES_AT + SLOTS * EDGES_STEP, 64
+BARRIER_AT = OUTCOME_AT + SLOTS * OUTCOME_STEP
 SPINS, YIELDS, NAP_S = 60, 120, 20e-6
 TIMER_SLACK = Path("/proc/self/timerslack_ns")  # naps of 20 us shall not take 70
 LOOK_EVERY = 50
@@ -207,12 +210,13 @@ class SharedPartner:
                 return there()
         return True
 
-    # Messages from Bob to Alice
+    # Messages
 
     def announce(self, herald: int, edges: list[tuple[int, int]]) -> None:
-        """Bob: his rising edges (line, time after the herald) of this round."""
+        """This node's rising edges (line, time after the herald) of this round."""
         flat = [number for edge in edges[:MAX_EDGES] for number in edge]
-        self._write(_edges_at(herald), EDGES.pack(herald, len(flat) // 2, *flat, *[0] * (2 * MAX_EDGES - len(flat))))
+        place = _edges_at(herald) if self.node == "bob" else BARRIER_AT
+        self._write(place, EDGES.pack(herald, len(flat) // 2, *flat, *[0] * (2 * MAX_EDGES - len(flat))))
 
     def tell(self, herald: int, outcome: Outcome) -> None:
         """Bob: what his measurement did."""
@@ -254,8 +258,11 @@ class SharedPartner:
         return True
 
     def edges(self, herald: int) -> list[tuple[int, int]]:
-        """Alice: Bob's rising edges on the T lines in this round, as (line, time after the herald)."""
-        words, place, later = self._words, _edges_at(herald), _outcome_at(herald) >> 3
+        """The peer's rising edges in this round, as (line, time after the herald): Bob's on the T lines, Alice's on the
+        barrier's."""
+        words, place, later = self._words, BARRIER_AT, BARRIER_AT >> 3
+        if self.node == "alice":
+            place, later = _edges_at(herald), _outcome_at(herald) >> 3
         found = self._read(place, EDGES, herald)
         if found is None:
             self._receive(herald, lambda: words[place >> 3] == herald or words[later] == herald)
@@ -287,8 +294,8 @@ def _outcome_at(herald: int) -> int:
 
 
 class IdealPartner:
-    """A partner that is always ready, for a node on its own: on the T lines Bob's pulse comes at the middle of the
-    gate that is open for it; he measures in the protocol's bases, with perfect pulses, at random."""
+    """A partner that is always ready, for a node on its own: his pulse comes at the middle of the gate that is open for
+    it, on either line at random, and he measures in the protocol's bases, with perfect pulses, at random."""
 
     epoch = 0
 
@@ -317,7 +324,7 @@ class IdealPartner:
         pass
 
     def edges(self, herald: int) -> list[tuple[int, int]]:
-        """T is 1 (line 0) or 0 (line 1) with equal probability; the time -1 stands for 'the middle of the gate'."""
+        """Line 0 or 1 with equal probability; the time -1 stands for 'the middle of the gate'."""
         return [(0 if self._random[herald][0] < 0.5 else 1, -1)]
 
     def outcome(self, herald: int) -> Outcome:

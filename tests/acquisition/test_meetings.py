@@ -1,7 +1,8 @@
-"""Barrier, pauses, faults and refusals, without crashes."""
+"""Meetings, pauses, faults and refusals, without crashes."""
 
 import shutil
 import threading
+from types import SimpleNamespace
 
 import msgpack
 import numpy as np
@@ -18,7 +19,7 @@ from emulated_rounds import (
     unpack_settings,
 )
 
-from postprocess.acquisition import Acquisition, Next
+from postprocess.acquisition import Acquisition, Next, meeting
 from postprocess.errors import AbortReason, DiqkdError, InvalidInput, PeerLost, SessionAborted
 from postprocess.link import Silence
 from postprocess.randomness import SeededSource
@@ -345,3 +346,16 @@ def test_store_restored_from_an_old_copy_is_refused(tmp_path):
     for end in both(*(lambda node=node: lab._life(node, links[node], Trap()) for node in NODES)):
         assert isinstance(end, SessionAborted)
         assert "do not belong together" in str(end)
+
+
+@pytest.mark.parametrize("barrier", [False, True])
+def test_with_a_barrier_bobs_zeroed_rounds_are_limited_too(barrier):
+    """He has no bit of Alice's in them, so that they may be rounds in which she was not isolated."""
+    store = SimpleNamespace(parameters=small_session(barrier=barrier, allowance=5))
+    counts = {"alice": {"zeroed": 5, "ranges": 1, "flagged": 5}, "bob": {"zeroed": 6, "ranges": 1, "flagged": 6}}
+    if not barrier:
+        meeting._require_few_zeroed_rounds(store, counts)
+        return
+    with pytest.raises(SessionAborted, match="6 rounds of bob in 1 ranges") as ended:
+        meeting._require_few_zeroed_rounds(store, counts)
+    assert ended.value.reason is AbortReason.ZEROED_ROUNDS

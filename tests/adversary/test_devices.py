@@ -1,6 +1,7 @@
 """Devices made by an adversary who knows every bit of the key rounds, and that they fail."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -131,3 +132,37 @@ def test_delayed_heralds_win_while_there_is_no_barrier(tmp_path):
 
     assumptions = (Path(__file__).parents[2] / "docs" / "security.md").read_text().split("## Choosing a rule")[0]
     assert "heralds" in assumptions, "the assumption stands in the first list"
+
+
+@pytest.mark.parametrize("attacked", [1, 40])
+def test_delayed_heralds_need_the_bits_of_the_barrier(tmp_path, attacked):
+    """Bob's crate, whose herald came first, waits for a pulse that Alice's has not sent: the adversary guesses it.
+
+    Every wrong guess ends the session; `attacked` rounds go unnoticed with probability 2 to the minus that.
+    """
+    parameters = rehearsal(barrier=True, allowance=100)
+    rounds = draw_rounds(parameters, seed=3)
+    guessed = rounds["alice"].barrier.copy()
+    where = np.random.default_rng(6).choice(parameters.rounds, attacked, replace=False)
+    guessed[where] = np.random.default_rng(7).integers(0, 2, attacked) if attacked > 1 else 1 - guessed[where]
+    assert (guessed[where] != rounds["alice"].barrier[where]).any()
+    two = TwoNodes(tmp_path, parameters, rounds | {"bob": replace(rounds["bob"], barrier=guessed)}).provision()
+    results = two.run()
+    assert {result.abort_reason for result in results.values()} == {AbortReason.AUTHENTICATION}
+    assert_no_key(two)
+    two.close()
+
+
+def test_delayed_heralds_without_a_pulse_are_zeroed_rounds(tmp_path):
+    """An adversary who sends Bob no pulse at all gains the rounds of the allowance, which the key length has paid."""
+    parameters = rehearsal(barrier=True, allowance=100)
+    rounds = draw_rounds(parameters, seed=3)
+    where = np.arange(3000, 3101)
+    bits, outcomes = rounds["bob"].barrier.copy(), rounds["bob"].outcomes.copy()
+    bits[where] = outcomes[where] = 0
+    bob = replace(rounds["bob"], barrier=bits, outcomes=outcomes, zeroed=ZeroedRanges.of_rounds(where))
+    two = TwoNodes(tmp_path, parameters, rounds | {"bob": bob}).provision()
+    results = two.run()
+    assert {result.abort_reason for result in results.values()} == {AbortReason.ZEROED_ROUNDS}
+    assert_no_key(two)
+    two.close()

@@ -10,7 +10,6 @@ from contract.patterns import PATTERNS
 from node.schedule import RoundSchedule
 from node_alice.settings import DEFAULTS as ALICE
 from node_bob.settings import DEFAULTS as BOB
-from testbed.drivers import ad9910
 
 SCHEDULE = RoundSchedule()
 SETTINGS = {"alice": (0, 1), "bob": (0, 1, 2)}
@@ -47,7 +46,7 @@ def test_steps_come_in_the_order_of_the_paper(make_rig, name):
         gates = [(us(t), us(value)) for t, device, action, value in events if device == "pmt_counter" and t < 425_000]
         analysis = us(ANALYSIS_AT[name] * 1e9)
         duration = us(1e9 * DEFAULTS[name].qubit.analysis.pi_time * DEFAULTS[name].qubit.angle / math.pi)
-        assert switch == [25, 30, analysis, analysis + duration, analysis + 10, analysis + 15]
+        assert switch == [27, 32, analysis, analysis + duration, analysis + 10, analysis + 15]
         assert loads == [36, 425]
         assert gates == [(analysis + 20, 205)]
         deshelving = [us(t) for t, device, _, _ in events if device == "ttl_urukul1_sw2"]
@@ -86,40 +85,45 @@ def test_times_do_not_depend_on_settings_or_outcomes(make_rig, name):
     assert len(next(iter(shapes.values()))) == 1
 
 
+def tones_of(rig, measured):
+    """Tones that a node's qubit DDS starts while `measured()` runs, in their order."""
+    dds, found = rig.physics.beams.dds["dds_qubit"], []
+    update = dds.update
+
+    def note(time):
+        update(time)
+        found.append(dds.tones[-1])
+
+    dds.update = note
+    return measured(), found
+
+
 @pytest.mark.parametrize("name", ["alice", "bob"])
 def test_every_pulse_tracks_its_phase_from_the_herald(make_rig, name):
-    """Tones, in turns at the herald: mapping 0, analysis that of setting and pattern, amplitude 0 where not wanted."""
+    """Three tones of full amplitude; in turns at the herald: mapping and shelving 0, analysis that of setting and
+    pattern. The switch opens for the mapping, and for the one of the other two that the setting wants."""
     rig = make_rig(name)
     choices = np.tile(SETTINGS[name], 22)[:64]
-    dds, seen = rig.physics.beams.dds["dds_qubit"], []
-    finish = rig.physics.begin_round
-    rig.physics.begin_round = lambda *args, **kwargs: (seen.append(len(tones)), finish(*args, **kwargs))[1]
-    tones = []
-    add = dds.set_mu
-
-    def note(*args):
-        word = add(*args)
-        tones.append(dds.tones[-1])
-        return word
-
-    dds.set_mu = note
-    _, host = rig.measure(choices)
+    (_, host), tones = tones_of(rig, lambda: rig.measure(choices, log=True))
     qubit, patterns = DEFAULTS[name].qubit, set()
     assert len(tones) == 3 * len(choices)
-    for k in range(len(choices)):
+    for k, events in enumerate(rounds_of(rig, host)):
         setting, herald = int(host.records.settings[k]), int(host.records.timestamps_mu[k])
         index = PATTERNS.index(int(host.records.patterns[k]))
         patterns.add(index)
-        mapping, analysis, shelving = tones[3 * k : 3 * k + 3]
-        for tone, line in zip(
-            (mapping, analysis, shelving), (qubit.mapping, qubit.analysis, qubit.shelving), strict=True
+        assert herald % 8 == 0
+        phases = (0.0, qubit.turns(setting, index), 0.0)
+        lines = (qubit.mapping, qubit.analysis, qubit.shelving)
+        rotates = qubit.amplitude[setting] == 1.0
+        for tone, line, phase, used in zip(
+            tones[3 * k : 3 * k + 3], lines, phases, (True, rotates, not rotates), strict=True
         ):
-            assert tone.origin == herald and herald % 8 == 0
+            assert tone.since % 8 == 0 and tone.amplitude > 0
             assert tone.ftw / 2**32 * 1e9 == pytest.approx(line.frequency, abs=0.3)
-        assert mapping.phase == 0 and mapping.amplitude > 0
-        assert analysis.phase / 2**32 == pytest.approx(qubit.turns(setting, index), abs=2e-5)
-        assert (analysis.amplitude > 0) == (qubit.amplitude[setting] == 1.0)
-        assert (shelving.amplitude > 0) == (qubit.amplitude[setting] == 0.0)
+            if used:
+                assert abs((tone.phase_at(herald) / 2**32 - phase + 0.5) % 1 - 0.5) < 3e-5
+        switch = [value for _, device, action, value in events if device == "ttl_urukul0_sw0" and action == "set"]
+        assert switch == [1, 0, int(rotates), 0, int(not rotates), 0]
     assert len(patterns) == 4
 
 
@@ -139,20 +143,39 @@ def test_alices_outcome_is_inverted(make_rig):
         assert set(host.records.outcomes) == {0, 1}
 
 
-def test_the_phase_word_is_that_of_the_driver(make_rig):
-    """Case L11: the word counts the turns from the herald to the end of set_cfr1, not to the pulse's own start."""
+def test_the_phase_word_counts_from_the_herald_to_the_update(make_rig):
+    """Case L11: the word is that of the tone's start, the update that clears the accumulator, not of the pulse."""
     rig = make_rig("bob")
-    dds, seen = rig.physics.beams.dds["dds_qubit"], []
-    add = dds.set_mu
+    qubit = rig.node.station.qubit
+    (_, host), tones = tones_of(rig, lambda: rig.measure(np.tile(SETTINGS["bob"], 22)[:16]))
+    words = [qubit.mapping_high, None, qubit.shelving_high]
+    for k, herald in enumerate(host.records.timestamps_mu):
+        for tone, high in zip(tones[3 * k : 3 * k + 3], words, strict=True):
+            assert tone.origin == tone.since
+            if high is not None:
+                turned = (tone.since - int(herald)) * tone.ftw
+                assert int(high) & 0xFFFF == turned >> 16 & 0xFFFF == tone.phase >> 16
 
-    def note(ftw, pow_, asf, mode, reference):
-        word = add(ftw, pow_, asf, mode, reference)
-        seen.append((int(ftw) & 0xFFFFFFFF, int(pow_), int(reference), word, dds.tones[-1].since))
-        return word
 
-    dds.set_mu = note
-    rig.measure(np.tile(SETTINGS["bob"], 22)[:16])
-    assert len(seen) == 3 * 16
-    for ftw, pow_, reference, word, update in seen:
-        turns = (update - ad9910.PROFILE_MU - reference) * ftw
-        assert word == (pow_ + (turns >> 16)) & 0xFFFF
+@pytest.mark.parametrize("name", ["alice", "bob"])
+def test_the_first_tone_and_step_wait_for_the_herald(make_rig, name):
+    """Between herald and disconnection nothing is sent to DDS and DAC: their words are there already."""
+    rig = make_rig(name)
+    sent = []
+    for device, method in (("dds_qubit", "write64"), ("zotino0", "write_dac_mu")):
+        driver = rig.worker.devices.get(device)
+        add = getattr(driver, method)
+
+        def note(*args, _add=add, _device=device):
+            sent.append((_device, rig.core.timeline.now))
+            _add(*args)
+
+        setattr(driver, method, note)
+    _, host = rig.measure([SETTINGS[name][-1]] * 8)
+    for herald in host.records.timestamps_mu:
+        assert not [device for device, time in sent if herald <= time < herald + 1000 * us_of("disconnect")]
+    assert len(sent) >= 8 * (3 + 4)
+
+
+def us_of(name):
+    return round(1e6 * getattr(SCHEDULE, name))

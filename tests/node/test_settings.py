@@ -162,4 +162,4 @@ def test_nothing_offers_settings_or_counts_to_the_network():
 
 def test_every_leave_code_is_described():
     values = {value for name, value in vars(codes).items() if name.isupper() and not name.startswith(("FLAG", "DESC"))}
-    assert values == set(codes.DESCRIPTIONS) == set(range(7))
+    assert values == set(codes.DESCRIPTIONS) == set(range(8))

@@ -90,7 +90,7 @@ def test_every_field_changes_the_digest():
         "code_seed": 1, "priors": with_second_key(PAPER.priors, 0.03), "block_rounds": 500,
         "allowance": 5, "min_response_s": 20.0, "rule": "renyi",
         "extractor": "toeplitz", "free": (("delta", 0.1),),
-        "insecure_because": ("seeded",), "qber2": 0.03,
+        "insecure_because": ("seeded",), "qber2": 0.03, "barrier": True,
     }  # fmt: skip
     assert {*others, "bases"} == {field.name for field in fields(SessionParameters)}
     one = replace(PAPER, insecure_because=("test",))

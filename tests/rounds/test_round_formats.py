@@ -52,8 +52,10 @@ def test_record_words(rounds):
 
 
 def test_flags_stand_where_the_kernel_puts_them():
-    assert [flag.value for flag in Flag] == [1, 2, 4, 8]
+    assert [flag.value for flag in Flag] == [1, 2, 4, 8, 16]
     assert RoundRecords.from_words([0, 0, 0, 1 << 11]).flags[0] == Flag.LOST
+    assert RoundRecords.from_words([0, 0, 0, 1 << 12]).flags[0] == Flag.BARRIER
+    assert RoundRecords.from_words([0, 0, 0, 1 << 13]).barrier[0] == 1
 
 
 def test_records_do_not_show_what_is_private():

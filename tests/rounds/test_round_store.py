@@ -161,7 +161,7 @@ def test_records_that_contradict_the_settings_are_refused_and_not_stored(store):
     store.burn(0)
     types = types_for(store, 0, 400)
     good = words_for(store, 0, 400, types)
-    for bits, what in ((1 << 5, "setting or type"), (1 << 6, "setting or type"), (1 << 11, "host's to set")):
+    for bits, what in ((1 << 5, "setting, type"), (1 << 6, "setting, type"), (1 << 11, "host's to set")):
         bad = good.copy()
         bad[7, 3] ^= bits
         with pytest.raises(InvalidInput, match=f"record of round 7: the .*{what}"):
@@ -342,3 +342,37 @@ def test_kill_nine(tmp_path):
         assert np.array_equal(store._outcomes[: store.decided] == 0, store._flags[: store.decided] != 0)
         store.close()
     assert lost <= 4 * 500
+
+
+def test_barrier_bits_are_drawn_handed_out_recorded_and_kept(tmp_path):
+    """Alice's second bit goes to the kernel above X; Bob's are those of his records, none where a round is zeroed."""
+    stores = {
+        node: RoundStore.create(tmp_path / node, session(block_rounds=BLOCK, barrier=True), node, SeededSource(1, node))
+        for node in ("alice", "bob")
+    }
+    alice, bob = stores["alice"], stores["bob"]
+    for store in stores.values():
+        store.burn(0)
+    handed = alice.settings_of(0)
+    assert set(handed) == {0, 1, 2, 3}
+    bits = handed >> 1
+    types = types_for(bob, 0, BLOCK)
+    words = {node: words_for(store, 0, BLOCK, types) for node, store in stores.items()}
+    for recorded in words.values():
+        recorded[:, 3] |= bits.astype(np.int32) << 13
+    words["bob"][7, 3] |= Flag.BARRIER << 8
+    wrong = words["alice"].copy()
+    wrong[9, 3] ^= 1 << 13
+    with pytest.raises(InvalidInput, match="record of round 9: the setting, type or barrier bit"):
+        alice.keep(0, 0, wrong)
+    for node, store in stores.items():
+        store.keep(0, 0, words[node])
+    stores = {node: reopened(store) for node, store in stores.items()}
+    sent, seen = (stores[node].portion(0, BLOCK) for node in ("alice", "bob"))
+    np.testing.assert_array_equal(sent.barrier, bits)
+    np.testing.assert_array_equal(sent.settings, (handed & 1) * types)
+    bits[7] = 0
+    np.testing.assert_array_equal(seen.barrier, bits)
+    assert seen.zeroed.spans == ((7, 8),) and "barrier" not in repr(seen)
+    for store in stores.values():
+        store.close()

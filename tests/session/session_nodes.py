@@ -58,7 +58,11 @@ def draw_rounds(parameters, seed=1, *, visibility=1.0):
     a, b = (joint // 2).astype(np.uint8), (joint % 2).astype(np.uint8) ^ (x & y & test)
     noisy = random.random(n) >= visibility
     b[noisy] = random.integers(0, 2, int(noisy.sum()), dtype=np.uint8)
-    return {"alice": RawRounds(x, test, a), "bob": RawRounds(y, test.copy(), b)}
+    rounds = {"alice": RawRounds(x, test, a), "bob": RawRounds(y, test.copy(), b)}
+    if parameters.barrier:
+        bits = random.integers(0, 2, n, dtype=np.uint8)
+        rounds = {node: replace(strings, barrier=bits.copy()) for node, strings in rounds.items()}
+    return rounds
 
 
 @dataclass

@@ -27,6 +27,7 @@ class Records(NamedTuple):
     flags: np.ndarray
     counts: np.ndarray
     attempts: np.ndarray
+    barrier: np.ndarray
     raw: np.ndarray
 
 
@@ -60,7 +61,7 @@ def collect(folder, statuses):
 def records(home):
     raw = np.load(home / "records.npy")
     w = raw[:, 3]
-    fields = (w & 15, w >> 4 & 1, w >> 5 & 3, w >> 7 & 1, w >> 8 & 15, w >> 16, raw[:, 2])
+    fields = (w & 15, w >> 4 & 1, w >> 5 & 3, w >> 7 & 1, w >> 8 & 31, w >> 16, raw[:, 2], w >> 13 & 1)
     return Records(*fields, raw)
 
 

@@ -15,7 +15,7 @@ CASES = [(release, name) for release in ("8", "9") for name in RECORDED[release]
 # What an emulated driver offers to the physics besides ARTIQ's methods.
 OWN = {
     "Core": {"line", "name", "start_log", "submit", "wait"},
-    "AD9910": {"profile_changed", "forget"},
+    "AD9910": {"profile_changed", "forget", "update"},
 }
 
 

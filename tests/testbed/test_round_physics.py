@@ -113,17 +113,16 @@ def test_pulses_are_the_protocols_rotations(alice, bob):
 
 def test_wrong_reference_time_washes_the_correlations_out(alice):
     """If Bob's phases count from time zero, the 14 MHz beat makes them random from herald to herald."""
-    from artiq.coredevice.ad9910 import PHASE_MODE_TRACKING
 
     def forget_herald(built):
         dds = built.node.station.qubit.dds_qubit
-        set_mu = dds.set_mu
+        update = dds.update
 
-        def without_reference(ftw, pow_, asf, phase_mode, ref_time_mu):
-            start = 0 if phase_mode == PHASE_MODE_TRACKING else ref_time_mu
-            return set_mu(ftw, pow_, asf, phase_mode, start)
+        def from_zero(time):
+            update(time)
+            dds.tones[-1] = dds.tones[-1]._replace(origin=0)
 
-        dds.set_mu = without_reference
+        dds.update = from_zero
 
     bob, _ = effects("bob", forget_herald)
     spread = [np.ptp([effect[0, 1].real for effect in values]) for (_, y), values in bob.items() if y < 2]
@@ -146,9 +145,7 @@ def test_outcomes_follow_the_pulses_not_the_setting():
     """With the 674 nm amplitude at zero the ion stays in S1/2: always bright, for every setting."""
 
     def no_light(built):
-        qubit = built.node.station.qubit
-        set_mu = qubit.dds_qubit.set_mu
-        qubit.dds_qubit.set_mu = lambda ftw, pow_, asf, mode, reference: set_mu(ftw, pow_, 0, mode, reference)
+        built.node.station.qubit.dds_qubit.amplitude_to_asf = lambda amplitude: 0
 
     for node, bright in (("alice", 0), ("bob", 1)):
         _, records = effects(node, no_light, rounds=60)

@@ -5,7 +5,7 @@ from pair_kit import measure, score
 
 LEAKS = ("dark_dark", "dark_bright", "bright_dark", "bright_bright")
 NO_ROUNDS = [0] * 5
-NO_HERALD, ION_LOST, LASER_UNLOCKED, UNDERFLOW, ROUND_TYPE_FAULT = 1, 2, 3, 4, 6
+NO_HERALD, ION_LOST, LASER_UNLOCKED, UNDERFLOW, ROUND_TYPE_FAULT, BARRIER_FAULT = 1, 2, 3, 4, 6, 7
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +108,27 @@ def test_a_bad_t_line_is_a_fault_not_a_value(tmp_path, kind):
     assert len(pair.alice.raw) == 12
     assert pair.alice.flags[-1] != 0
     assert pair.bob.flags[11] == 0
+
+
+def test_barrier_bits_arrive_as_sent(tmp_path):
+    pair = measure(tmp_path, 600, arguments={"barrier": True})
+    assert pair.codes == {"alice": 0, "bob": 0} and len(pair.bob.raw) == 600
+    assert (pair.alice.barrier == pair.bob.barrier).all() and 200 < pair.bob.barrier.sum() < 400
+    assert (pair.alice.test == pair.bob.test).all()
+    assert (
+        set(pair.alice.setting[pair.alice.test == 1]) == {0, 1} and not pair.alice.setting[pair.alice.test == 0].any()
+    )
+    assert not pair.alice.flags.any() and not pair.bob.flags.any()
+
+
+@pytest.mark.parametrize("kind", ("barrier lost", "barrier doubled"))
+def test_a_bad_barrier_is_a_fault_on_both_sides(tmp_path, kind):
+    faults = [{"kind": kind, "round": 12}]
+    pair = measure(tmp_path, 100, faults=faults, arguments={"windows": 300, "barrier": True})
+    assert pair.codes == {"alice": ROUND_TYPE_FAULT, "bob": BARRIER_FAULT}
+    for node, flag in ((pair.alice, 4), (pair.bob, 16)):
+        assert node.flags.tolist() == [0] * 11 + [flag]
+        assert node.outcome[-1] == 0
 
 
 def test_late_partner_only_costs_windows(tmp_path):

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from artiq.experiment import EnvExperiment, NumberValue
+from artiq.experiment import BooleanValue, EnvExperiment, NumberValue
 
 
 class MeasureRounds(EnvExperiment):
@@ -19,13 +19,14 @@ class MeasureRounds(EnvExperiment):
         self.setattr_argument("rounds", NumberValue(1000, precision=0, scale=1, step=1, type="int"))
         self.setattr_argument("block_rounds", NumberValue(250, precision=0, scale=1, step=1, type="int"))
         self.setattr_argument("windows", NumberValue(2500, precision=0, scale=1, step=1, type="int"))
+        self.setattr_argument("barrier", BooleanValue(False))
         self.name = self.get_device_db()["apparatus"]["arguments"]["node"]
         self.node = node_class(self.name)(self)
 
     def prepare(self):
         draw = np.random.default_rng(7 if self.name == "alice" else 8)
         if self.name == "alice":
-            self.settings = draw.integers(0, 2, self.rounds)
+            self.settings = draw.integers(0, 4 if self.barrier else 2, self.rounds)
         else:
             self.settings = draw.choice(3, self.rounds, p=(0.3, 0.3, 0.4))
         self.place = 0
@@ -33,6 +34,10 @@ class MeasureRounds(EnvExperiment):
         self.set_dataset("rounds_done", 0, broadcast=True)
 
     def run(self):
+        from node.settings import with_barrier
+
+        if self.barrier:
+            self.node.configure(with_barrier(self.node.settings))
         self.node.station.heralding.windows = self.windows
         self.node.blocks.allocate(self.block_rounds)
         self.node.blocks.host = self

@@ -1,4 +1,5 @@
-"""The two round-type lines from Bob to Alice, with what can go wrong on the cable."""
+"""The lines between the crates, round type from Bob to Alice and barrier from Alice to Bob, with what can go wrong on
+the cables."""
 
 from __future__ import annotations
 
@@ -7,16 +8,24 @@ from testbed.physics.faults import Faults
 from testbed.physics.round_state import RoundState
 
 ROUND_TYPE_LINES = ("ttl_round_type_test", "ttl_round_type_key")
+BARRIER_LINES = ("ttl_barrier_0", "ttl_barrier_1")
 TEST_LINE, KEY_LINE = range(2)
 
 
-class RoundTypeSource:
-    """Bob's side: the edges that his kernel puts out in a round, on their way to Alice."""
+class SignalSource:
+    """One node's pulses on its two lines in a round, on their way to the other.
 
-    def __init__(self, round_state: RoundState, faults: Faults, partner) -> None:
-        self._round, self._faults, self._partner = round_state, faults, partner
+    Args:
+        kind: of the faults on this cable.
+
+    Attributes:
+        announced: line of this round's pulse.
+    """
+
+    def __init__(self, kind: str, round_state: RoundState, faults: Faults, partner) -> None:
+        self._kind, self._round, self._faults, self._partner = kind, round_state, faults, partner
         self._edges: list[tuple[int, int]] = []
-        self.announced: int | None = None  # line of this round's pulse
+        self.announced: int | None = None
 
     def listener(self, number: int):
         """What hears the edges of one of the lines."""
@@ -32,23 +41,22 @@ class RoundTypeSource:
         self._edges, self.announced = [], None
 
     def publish(self) -> None:
-        """The edges of this round travel to Alice."""
+        """The edges of this round travel to the other node; none arrive if the cable loses them."""
         edges = self._edges
         if not edges:
             return
         self._edges, self.announced = [], edges[0][0]
         herald, faults = self._round.herald, self._faults
-        if faults.at("round type lost", herald):
-            return
-        if faults.since("round type swallowed", herald) and self.announced == KEY_LINE:
-            return
-        if faults.at("round type doubled", herald):
-            edges = [(TEST_LINE, edges[0][1]), (KEY_LINE, edges[0][1])]
+        swallowed = faults.since(f"{self._kind} swallowed", herald, anywhere=True) and self.announced == KEY_LINE
+        if faults.at(f"{self._kind} lost", herald, anywhere=True) or swallowed:
+            edges = []
+        elif faults.at(f"{self._kind} doubled", herald, anywhere=True):
+            edges = [(0, edges[0][1]), (1, edges[0][1])]
         self._partner.announce(herald, edges)
 
 
-class RoundTypeInput:
-    """Alice's side: one of the two lines."""
+class SignalInput:
+    """The other side: one of the two lines."""
 
     def __init__(self, round_state: RoundState, partner, number: int) -> None:
         self._round, self._partner, self._number = round_state, partner, number
