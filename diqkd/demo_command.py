@@ -139,16 +139,8 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
     because = () if args.seed is None else (SEEDED,)
     common: dict[str, Any] = {"min_response_s": 0.0, "insecure_because": because}  # nothing to hide: it is emulated
     link = link_of(args)
-    chosen = (
-        args.rounds,
-        args.gamma,
-        args.syndrome,
-        args.rule,
-        args.extractor,
-        args.allowance,
-        args.bases,
-        args.barrier or None,
-    )
+    rules = (args.rule, args.extractor, args.allowance, args.bases, args.barrier or None)
+    chosen = (args.rounds, args.gamma, args.syndrome, *rules)
     departs = args.plan_for_link or any(value is not None for value in chosen)
     preset = args.preset or ("custom" if departs else "paper")
     if args.preset:

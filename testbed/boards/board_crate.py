@@ -25,6 +25,7 @@ class CoreClock(Protocol):
 
     wall: int
     on_kernel: list[Callable[[bool], None]]
+    on_break: list[Callable[[], None]]
 
 
 class BoardCore:
@@ -34,7 +35,7 @@ class BoardCore:
 
     def __init__(self, clock: CoreClock) -> None:
         self._clock = clock
-        self.on_kernel = clock.on_kernel
+        self.on_kernel, self.on_break = clock.on_kernel, clock.on_break
         self._lines: dict[int, Line] = {}
 
     def line(self, channel: int) -> Line:

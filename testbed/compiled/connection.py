@@ -59,7 +59,7 @@ class HostConnection:
     """What ARTIQ's Core asks of its connection: `load`, `run`, `serve`.
 
     Attributes:
-        on_kernel: hooks called with True before a kernel and False after it.
+        on_kernel: hooks called with True before a kernel and False after it. on_break: called when it asks the host.
     """
 
     def __init__(self, rtio: Rtio) -> None:
@@ -79,6 +79,7 @@ class HostConnection:
         for name, callback in self._callbacks.items():
             setattr(host, name, callback)
         self.on_kernel: list[Callable[[bool], None]] = []
+        self.on_break: list[Callable[[], None]] = []
         self._library: ct.CDLL | None = None
         self._problem: BaseException | None = None
         self._cache: dict[str, list[int]] = {}
@@ -113,6 +114,9 @@ class HostConnection:
 
     def _rpc_send(self, service: int, tag: int, length: int, arguments: int, is_async: int) -> int:
         self._drain()
+        if not is_async:
+            for hook in self.on_break:
+                hook()
         self._rpcs.send(service, ct.string_at(tag, length), arguments, bool(is_async))
         return DONE
 

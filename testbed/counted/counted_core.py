@@ -47,6 +47,7 @@ class CountedConnection:
     cycles_per_instruction: float = 1.0
     outputs: list[CountedOutput] = field(default_factory=list)
     on_kernel: list[Callable[[bool], None]] = field(default_factory=list)
+    on_break: list[Callable[[], None]] = field(default_factory=list)
     _waited: float = 0.0
     _charged: int = 0
     _processor: Processor = field(default_factory=Processor)

@@ -80,9 +80,7 @@ class NodePhysics:
         self.beams.on_change(self._light_changed)
         if "zotino0" in self.table:
             self.dmgr.get("zotino0").listener = self._voltages
-        self.beams.dds[
-            QUBIT
-        ].on_set = self.signals.publish  # out with the next tone: before this node waits for anything
+        self.beams.dds[QUBIT].on_set = self.signals.publish  # with the next tone, before this node waits for anything
         for number, name in enumerate(self.said):
             if name in self.table:
                 self.core.line(self._channel(name)).listener = self.signals.listener(number)
