@@ -63,7 +63,7 @@ def test_every_argument_has_a_default_a_group_and_a_tooltip(worker):
     experiment._custom_arguments()
     experiment.patience_arguments()
     experiment._response_argument()
-    assert len(described) == 17
+    assert len(described) == 18
     for name, (description, group, tooltip) in described.items():
         assert "default" in description and group and tooltip, name
         if description["ty"] == "NumberValue":
