@@ -1,6 +1,7 @@
 """A link to play with: S, Q, herald rate and every kind of fault from the command line; aborts in words."""
 
 import argparse
+from fractions import Fraction
 
 import pytest
 from command_runs import diqkd
@@ -10,6 +11,8 @@ from diqkd.abort_words import WORDS, explained
 from diqkd.link_arguments import add_link_arguments, fault_list, link_of
 from diqkd.main import build_parser
 from postprocess.errors import AbortReason, InvalidInput
+from postprocess.plans.presets import Choice, session_parameters
+from postprocess.storage.node_home import NodeHome
 from testbed.physics.faults import KINDS, Fault
 
 
@@ -117,3 +120,23 @@ def test_every_abort_has_words():
     assert words.startswith("Too many Bell tests") and "S = 2.4123 was measured, and S = 2.6043 is needed" in words
     report["abort_reason"] = "reconciliation failed"
     assert "Q = 1.82 % was measured, and Q = 1.8 % was planned for" in explained(report, 0.8, 0.018)
+
+
+@pytest.mark.parametrize("extra", [("--preset", "long", "--rounds", "300000"), ("--rounds", "6000", "--gamma", "1/2")])
+def test_the_nodes_compute_the_same_parameters_for_such_a_plan(tmp_path, extra):
+    from diqkd.demo_command import demonstration
+
+    words = ["demo", *extra, "--score", "2.6", "--qber", "2%", "--plan-for-link"]
+    demo = demonstration(tmp_path, build_parser().parse_args(words))
+    given = demo.arguments
+    choice = Choice(
+        given["rounds"], Fraction(given["gamma_256"], 256), given["score"], given["qber"], 1e-10, given["syndrome"],
+        given["rule"], "" if given["extractor"] == "usual" else given["extractor"], given["allowance"],
+        given["block_rounds"],
+    )  # fmt: skip
+    (tmp_path / "alice").mkdir(mode=0o700)
+    home = NodeHome("alice", tmp_path)
+    computed = session_parameters(
+        home, "emulated", given["session"], preset=given["preset"], choice=choice, min_response_s=0.0
+    )
+    assert computed == demo.parameters
