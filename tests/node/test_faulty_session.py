@@ -8,6 +8,7 @@ import pytest
 from postprocess.errors import ExitStatus
 from postprocess.plans.presets import Choice, planned
 from postprocess.rounds import RoundStore
+from postprocess.rounds.zeroed import ZeroedRanges
 from testbed.nodes import two_nodes
 from testbed.nodes.demonstration import Demonstration
 from tests.demo.emulated_sessions import ROOT
@@ -19,6 +20,8 @@ FAULTS = {
     "underflow of Bob": ({"kind": "underflow", "node": "bob", "round": 140}, {"underflow", "round-type"}),
     "round type lost": ({"kind": "round type lost", "node": "bob", "round": 140}, {"round-type"}),
     "round type doubled": ({"kind": "round type doubled", "node": "bob", "round": 140}, {"round-type"}),
+    "barrier lost": ({"kind": "barrier lost", "round": 140}, {"round-type", "barrier lines"}),
+    "barrier doubled": ({"kind": "barrier doubled", "round": 140}, {"round-type", "barrier lines"}),
     "ion lost": ({"kind": "ion lost", "node": "bob", "round": 140}, {"reload the ion"}),
     "laser unlocked": ({"kind": "laser unlocked", "round": 140, "value": 0.1}, {"laser is not locked"}),
 }
@@ -30,10 +33,11 @@ ALWAYS = ("underflow of Bob", "ion lost")
 @pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in ALWAYS else pytest.mark.slow) for n in FAULTS])
 def test_a_session_survives(tmp_path, capfd, name):
     fault, words = FAULTS[name]
+    barrier = name.startswith("barrier")
     public = planned(
         "faulty",
         "emulated",
-        Choice(ROUNDS, Fraction(1, 2), allowance=200, block_rounds=BLOCK),
+        Choice(ROUNDS, Fraction(1, 2), allowance=200, block_rounds=BLOCK, barrier=barrier),
         min_response_s=0.0,
     )
     arguments = {
@@ -44,6 +48,7 @@ def test_a_session_survives(tmp_path, capfd, name):
         "block_rounds": BLOCK,
         "min_response": 0.0,
         "allowance": 200,
+        "barrier": barrier,
     }
     demo = Demonstration(tmp_path / "run", public, arguments, None, (fault,))
     demo.set_up()
@@ -57,6 +62,8 @@ def test_a_session_survives(tmp_path, capfd, name):
     alice, bob = (store.raw() for store in stores)
     assert (alice.test == bob.test).all()
     assert (bob.test == (bob.settings != 2)).all() and not alice.settings[alice.test == 0].any()
+    assert not barrier or (alice.barrier[~bob.zeroed.mask(ROUNDS)] == bob.barrier[~bob.zeroed.mask(ROUNDS)]).all()
+    assert not barrier or alice.zeroed == bob.zeroed == ZeroedRanges.of_rounds([139])
     for store in stores:
         assert len(store.zeroed) <= 2
         records = [words for _, words in stored_records(store.folder)]

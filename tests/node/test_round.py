@@ -8,6 +8,7 @@ import pytest
 
 from contract.patterns import PATTERNS
 from node.schedule import RoundSchedule
+from node.settings import with_barrier
 from node_alice.settings import DEFAULTS as ALICE
 from node_bob.settings import DEFAULTS as BOB
 
@@ -179,3 +180,24 @@ def test_the_first_tone_and_step_wait_for_the_herald(make_rig, name):
 
 def us_of(name):
     return round(1e6 * getattr(SCHEDULE, name))
+
+
+@pytest.mark.parametrize("barrier", [False, True])
+@pytest.mark.parametrize("name", ["alice", "bob"])
+def test_the_cpu_is_early_with_every_output(make_rig, name, barrier):
+    """By at least 20 us, in rounds and between windows, with the emulated cost of an output and of a read."""
+    rig = make_rig(name)
+    if barrier:
+        rig.node.configure(with_barrier(rig.node.settings))
+    slack = []
+    submit = rig.core.submit
+
+    def note(time, *args):
+        submit(time, *args)
+        slack.append((time, time - rig.core.wall))
+
+    rig.core.submit = note
+    _, host = rig.measure([SETTINGS[name][-1]] * 12)
+    first, last = int(host.records.timestamps_mu[0]), int(host.records.timestamps_mu[-1]) + 425_000
+    measured = [early for time, early in slack if first <= time <= last]
+    assert len(measured) > 500 and min(measured) >= 20_000
