@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from testbed.drivers.ad9910 import PROFILE_MU, SILENT, Tone
+from testbed.drivers.ad9910 import SILENT, Tone
 
 CFR1, AUX_DAC, PROFILE0 = 0x00, 0x03, 0x0E
 CLEAR_PHASE = 1 << 13  # of CFR1: the accumulator starts at zero with each IO_UPDATE
@@ -50,11 +50,7 @@ class Ad9910:
         return self._written.get(register, 0)
 
     def io_update(self, time: int, profile: int) -> None:
-        """What was written becomes active; `profile` is what the CPLD's pins select.
-
-        A tone whose accumulator is cleared here had its phase computed by the driver for the moment at which it began
-        to write the profile: that constant latency is part of the path.
-        """
+        """What was written becomes active; `profile` is what the CPLD's pins select."""
         word, control = self._written.get(PROFILE0 + profile), self._written.get(CFR1, 0)
         if word is None or control & POWER_DOWN:
             if self._active is not None:
@@ -66,7 +62,7 @@ class Ad9910:
             return
         ftw, offset = (word & 0xFFFFFFFF) * self.sysclk_per_mu, word >> 32 & 0xFFFF
         if cleared:
-            tone = Tone(time, ftw, time - PROFILE_MU, offset << 16, self._amplitude(word))
+            tone = Tone(time, ftw, time, offset << 16, self._amplitude(word))
         else:
             before = self._active[1] if self._active is not None else 0
             phase = self.tones[-1].phase_at(time) + (offset - before << 16)

@@ -1,10 +1,9 @@
 """AD9910 DDS on a Urukul: artiq.coredevice.ad9910, emulated as frequency, phase and amplitude over time.
 
 What the beam path sees is a list of `Tone`s. The phase of a tone at a time t is, in units of 2**-32 turns,
-phase + ftw * (t - origin); the constant latency between programming and output is part of the path. In tracking mode
-the real output lags the reference by ftw times that latency, 1.25 us of register write: a phase that is constant for a
-frequency, so that new frequencies need a new phase calibration. A tone here has no such lag: testbed.physics.ion
-turns a pulse by it, less what it is at the frequency of the line, which is part of the path.
+phase + ftw * (t - origin). In tracking mode the output lags its reference, as on the board: the driver computes the
+phase for the time at which it begins to write the profile, 1.25 us before the IO update that clears the accumulator.
+Tones that a round starts itself, by `write64` and an IO update at a known time, have no lag.
 """
 
 from __future__ import annotations
@@ -126,7 +125,7 @@ class AD9910:
             if phase_mode == PHASE_MODE_TRACKING and reference < 0:
                 reference = 0
             if reference >= 0:
-                origin = reference
+                origin = reference + PROFILE_MU
                 phase = pow_ << 16
                 pow_ += (start + CFR1_MU - reference) * turned >> 16  # as the driver: from after set_cfr1 on
             else:

@@ -8,7 +8,7 @@ Nothing depends on the host's clock, so a run with a seed repeats exactly.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from artiq.coredevice.exceptions import RTIOUnderflow
@@ -16,12 +16,9 @@ from artiq.language.core import set_time_manager
 
 from testbed.drivers.event_log import EventLog
 from testbed.drivers.line import Line
-from testbed.drivers.timeline import Timeline
+from testbed.drivers.timeline import INPUT_MU, OUTPUT_MU, Timeline
 
-# CPU time in machine units (ns), of the order of a Kasli's.
-OUTPUT_MU = 400  # one RTIO output
-INPUT_MU = 600  # one blocking read, after the event is there
-COUNTER_MU = 100
+COUNTER_MU = 100  # CPU time in machine units, as in timeline
 KERNEL_START_MU = 50_000_000  # compiling, uploading and starting a kernel from the host
 RESET_MARGIN_MU = 125_000
 
@@ -51,7 +48,7 @@ class Core:
         self.on_kernel: list[Any] = []
         self.on_break: list[Any] = []
         self._lines: dict[int, Line] = {}
-        self._queue = deque([0] * QUEUE_DEPTH, QUEUE_DEPTH)
+        self.queue = deque([0] * QUEUE_DEPTH, QUEUE_DEPTH)  # times of the outputs handed over last
         self._physics: Any = None
 
     # The rest of the apparatus
@@ -87,17 +84,20 @@ class Core:
 
     def submit(self, time: int, channel: int, outputs: int = 1) -> None:
         """Hand `outputs` events, the first of them at `time`, to the RTIO queue; raises RTIOUnderflow if that is
-        past."""
+        past. `Line.outlet` does the same."""
         wall = self.wall + OUTPUT_MU * outputs
-        queue = self._queue
+        queue = self.queue
         if queue[0] > wall:  # full of events that are not due yet
             wall = queue[0]
         self.wall = wall
         if time < wall:
-            raise RTIOUnderflow(
-                f"RTIO underflow at {time} mu, channel {channel} ({self.name(channel)}), slack {time - wall} mu"
-            )
+            self.underflow(time, channel)
         queue.append(time)
+
+    def underflow(self, time: int, channel: int) -> NoReturn:
+        """An output came too late."""
+        slack = time - self.wall
+        raise RTIOUnderflow(f"RTIO underflow at {time} mu, channel {channel} ({self.name(channel)}), slack {slack} mu")
 
     def wait(self, until: int) -> None:
         """The CPU blocks until an input event of time `until` has been read."""
@@ -155,7 +155,7 @@ class Core:
     def reset(self):
         """Clear queues and outputs and put the cursor a margin after the counter."""
         self.wall += RESET_MARGIN_MU
-        self._queue.extend([0] * QUEUE_DEPTH)
+        self.queue.extend([0] * QUEUE_DEPTH)
         for line in self._lines.values():
             line.drive(self.wall, 0)
         for hook in self.on_reset:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
+
+from testbed.drivers.timeline import OUTPUT_MU, Timeline
 
 _by_time = itemgetter(0)
 KEEP = 16
@@ -14,8 +17,11 @@ class EventSink(Protocol):
     """What a line needs of its core device."""
 
     log: Any
+    wall: int
+    queue: deque[int]
+    timeline: Timeline
 
-    def submit(self, time: int, channel: int) -> None: ...
+    def underflow(self, time: int, channel: int) -> NoReturn: ...
 
     def name(self, channel: int) -> str: ...
 
@@ -48,20 +54,35 @@ class Line:
         self.watched = True
         return self
 
-    def put(self, time: int, level: int) -> None:
-        """The CPU hands over an edge."""
-        core = self._core
-        core.submit(time, self.channel)
-        if self.watched:
-            self.edges.append((time, level))
-            if time < self.latest:
-                self.disordered = True
-            else:
-                self.latest = time
-        if self.listener is not None:
-            self.listener(time, level)
-        if core.log is not None:
-            core.log.add(time, core.name(self.channel), "set", level)
+    def outlet(self, level: int) -> Callable[[], None]:
+        """A function by which the CPU hands over an edge to this level at the cursor.
+
+        It does what `Core.submit` does, written out over local names: this is most of what emulated nodes do.
+        """
+        core, channel, edges = self._core, self.channel, self.edges
+        timeline, queue, kept = core.timeline, core.queue, edges.append
+
+        def put() -> None:
+            time = timeline.now
+            wall = core.wall + OUTPUT_MU
+            if queue[0] > wall:
+                wall = queue[0]
+            core.wall = wall
+            if time < wall:
+                core.underflow(time, channel)
+            queue.append(time)
+            if self.watched:
+                kept((time, level))
+                if time < self.latest:
+                    self.disordered = True
+                else:
+                    self.latest = time
+            if self.listener is not None:
+                self.listener(time, level)
+            if core.log is not None:
+                core.log.add(time, core.name(channel), "set", level)
+
+        return put
 
     def drive(self, time: int, level: int) -> None:
         """An edge that no CPU time was spent on (a reset, the second edge of a pulse)."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+# CPU time in machine units (ns), of the order of a Kasli's.
+OUTPUT_MU = 400  # one RTIO output
+INPUT_MU = 600  # one blocking read, after the event is there
+
 
 class Timeline:
     """Time manager of the ARTIQ language.
@@ -37,6 +41,7 @@ class Timeline:
         if self._parallel:
             self.now = start
             self._end = max(outer_end, end)
+            self.straight = False
         else:
             self.now = end
             self.straight = self.in_kernel

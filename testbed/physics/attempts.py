@@ -83,7 +83,7 @@ class AttemptLoop:
         self._clicks = [0, 0, 0, 0]
         self._last_pattern = 0
         self._reasons: dict[int, int] = {}
-        self._ready = False
+        self._ready, self._cycle = False, 0
         self._late = 0
         self._stuck: int | None = None
 
@@ -92,17 +92,16 @@ class AttemptLoop:
         entangler = self.entangler
         if entangler.changed:
             self._configure()
-        if not entangler.enabled:
-            raise RuntimeError("entangler.run with enable=False: on hardware this never returns; call set_config(True)")
-        cycle = entangler.cycle_mu
-        capacity = duration // cycle if cycle else 0
-        self.cycles, self.remaining_mu, self._last_pattern = capacity, 0, 0
+        cycle = self._cycle
+        self.cycles = capacity = duration // cycle if cycle else 0
+        self.remaining_mu = self._last_pattern = 0
         end = start + duration
-        if entangler.standalone:
-            self._count_alone(start, capacity)
+        if not self._ready:
+            if entangler.standalone:
+                self._count_alone(start, capacity)
             return end, TIMED_OUT
         site = self.site
-        if not self._ready or not (start > site.rested_from or site.can_attempt(start)):
+        if not (start > site.rested_from or site.can_attempt(start)):
             return end, TIMED_OUT
         if self.herald == 0:
             self._next(self.partner.first())
@@ -170,11 +169,13 @@ class AttemptLoop:
     def _configure(self) -> None:
         """What the configuration is worth: whether heralds can happen, and which reason each pattern gives."""
         entangler = self.entangler
+        if not entangler.enabled:
+            raise RuntimeError("entangler.run with enable=False: on hardware this never returns; call set_config(True)")
         entangler.changed = False
         self._reasons = {}
         for index, pattern in enumerate(entangler.heralds):
             self._reasons[pattern] = self._reasons.get(pattern, 0) | 1 << index
-        cycle = entangler.cycle_mu
+        self._cycle = cycle = entangler.cycle_mu
 
         def length(channel: int) -> int:
             start, stop = entangler.timings.get(channel, (0, 0))
@@ -184,7 +185,8 @@ class AttemptLoop:
         excited = length(sequencer_422ps_trigger) >= truth.MIN_EXCITATION_NS
         gates = [gate_fraction(*entangler.timings.get(gate_apd0 + apd, (0, 0))) for apd in range(4)]
         self._gates = gates if pumped and excited else [0.0] * 4
-        self._ready = bool(cycle and pumped and excited and all(gate >= GOOD_GATE for gate in gates) and self._reasons)
+        seen = cycle and pumped and excited and all(gate >= GOOD_GATE for gate in gates) and self._reasons
+        self._ready = bool(seen and not entangler.standalone)
         self._clicks = [0, 0, 0, 0]
 
     def _count_alone(self, start: int, attempts: int) -> None:

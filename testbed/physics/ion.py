@@ -18,7 +18,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.drivers.ad9910 import PROFILE_MU
 from testbed.physics import truth
 from testbed.physics.truth import ANALYSIS, MAPPING, SHELVING, NodeTruth
 
@@ -101,7 +100,6 @@ class Ion:
         rabi = math.pi / truth.PI_TIMES_NS[line] * pulse.amplitude
         delta = 2 * math.pi * detuning * 1e-9
         phase = pulse.phase * TURN - 2 * math.pi * ((truth.RESONANCES[line] * 1e-9 * pulse.start) % 1.0)
-        phase -= delta * PROFILE_MU  # the DDS lags its reference; what that is on the line itself belongs to the path
         if line == ANALYSIS:
             phase += self.phase_error
         general = math.hypot(rabi, delta)

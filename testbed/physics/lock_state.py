@@ -6,14 +6,20 @@ DEFAULT_UNLOCKED_S = 0.02
 
 
 class LockState:
-    """Loses its lock when told to, for a while that begins when somebody looks."""
+    """Loses its lock when told to, for a while that begins when somebody looks.
+
+    Attributes:
+        was_lost: whether that ever happened.
+    """
 
     def __init__(self) -> None:
+        self.was_lost = False
         self._loses_for_s: float | None = None
         self._unlocked_until: int | None = None
 
     def lose(self, seconds: float | None) -> None:
         """Out of lock from the next look on."""
+        self.was_lost = True
         self._loses_for_s = seconds or DEFAULT_UNLOCKED_S
 
     def is_unlocked(self, time: int) -> bool:
@@ -31,7 +37,8 @@ class LaserLockInput:
         self._lock = lock
 
     def level(self, time: int) -> int:
-        return 0 if self._lock.is_unlocked(time) else 1
+        lock = self._lock
+        return 0 if lock.was_lost and lock.is_unlocked(time) else 1
 
     def edges(self, start: int, stop: int) -> list[tuple[int, int]]:
         before, after = self.level(start), self.level(stop)

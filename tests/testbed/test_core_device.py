@@ -163,7 +163,8 @@ def test_reset_gives_slack_and_puts_outputs_low():
     kernels = Kernels()
     line = kernels.core.line(0).watch()
     kernels.toggles(1, 1000)
-    line.put(kernels.core.timeline.now + 10**9, 1)
+    kernels.core.timeline.now += 10**9
+    line.outlet(1)()
     assert kernels.reset() > 0
     assert line.edges[-1][1] == 0
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from postprocess.characterisation.prediction import rxy
 from testbed.physics import truth
-from testbed.physics.ion import LEVELS, Ion, Light, Pulse
+from testbed.physics.ion import Ion, Light, Pulse
 
 TRUTH = truth.NODE_TRUTHS["bob"]
 FTW = {name: round(frequency * 2**32 / 1e9) for name, frequency in truth.RESONANCES.items()}
@@ -49,21 +49,6 @@ def test_only_the_difference_of_the_phases_counts(mapping_phi, analysis_phi):
     )
     wanted = expected_effect(math.pi / 2, analysis_phi - mapping_phi)
     assert Ion(STILL).herald_effect(pulses) == pytest.approx(wanted, abs=5e-4)
-
-
-@pytest.mark.parametrize("line", [truth.MAPPING, truth.ANALYSIS, truth.SHELVING])
-def test_a_recalibrated_frequency_turns_the_phase(line):
-    """Case L11: by 0.08 rad for 10 kHz, for the DDS lags its reference by 1.25 us; docs/laboratory.md says so.
-
-    Beyond what the detuning itself does in a pulse of 10 ns from the herald on.
-    """
-    lower, upper = LEVELS[line]
-    angles = [
-        np.angle(Ion(STILL).unitary(tracked(line, 0, 10, frequency_offset=offset))[upper, lower])
-        for offset in (0.0, 10e3)
-    ]
-    own = 2 * math.pi * 10e3 * 10e-9 / 2
-    assert angles[1] - angles[0] - own == pytest.approx(-0.0784, abs=2e-4)
 
 
 def test_phases_from_another_reference_turn_with_the_beat():

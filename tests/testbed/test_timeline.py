@@ -134,3 +134,16 @@ def test_any_nesting_agrees_with_the_definition(program):
     execute(timeline, program)
     assert timeline.now - 10_000 == duration(program)
     assert timeline.straight
+
+
+def test_after_a_kernel_in_parallel_the_next_one_is_sequential_in_itself_too():
+    timeline = Timeline()
+    timeline.begin_kernel()
+    timeline.enter_parallel()
+    assert not timeline.straight
+    timeline.enter_sequential()
+    assert timeline.straight
+    timeline.exit()
+    assert not timeline.straight
+    timeline.exit()
+    assert timeline.straight

@@ -1,13 +1,14 @@
 """Decorators and time functions of the ARTIQ language, executed by the host's Python.
 
 A kernel called from the host goes to `core.run`, as in ARTIQ. A kernel called by a running kernel, outside `parallel`,
-is a plain call: the time manager says so by its attribute `straight`.
+is a plain call: the time manager says so by its attribute `straight`, and its cursor is then its attribute `now`.
 """
 
 from collections import namedtuple
 from functools import wraps
-from inspect import signature
 from typing import Any
+
+from artiq.language.kernel_calls import callable_kernel
 
 __all__ = [
     "TerminationRequested",
@@ -48,26 +49,9 @@ def _kernel(function, core_name, flags):
     def start(*args):
         return getattr(args[0], core_name).run(run_on_core, args, {})
 
-    run_on_core: Any = wraps(function)(_with_signature_of(function, start))
+    run_on_core: Any = wraps(function)(callable_kernel(function, start, _current))
     run_on_core.artiq_embedded = _embedding(function, flags, core_name)
     return run_on_core
-
-
-def _with_signature_of(function, start):
-    """A function with the parameters of a kernel that calls it directly in a running kernel, else by `start`.
-
-    Written out with its parameters, as kernels calling kernels is most of what an emulated round does, and passing on
-    *args takes longer than the call itself.
-    """
-    parameters = list(signature(function).parameters.values())
-    if any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in parameters):
-        raise TypeError(f"kernel {function.__qualname__}: starred and keyword-only parameters do not compile")
-    names = ", ".join(p.name for p in parameters)
-    source = f"def run_on_core({names}):\n return __function({names}) if __manager.now.straight else __start({names})\n"
-    namespace = {"__function": function, "__start": start, "__manager": _current}
-    exec(source, namespace)
-    namespace["run_on_core"].__defaults__ = function.__defaults__
-    return namespace["run_on_core"]
 
 
 def subkernel(arg=None, destination=0, flags={}):  # noqa: B006
@@ -134,6 +118,7 @@ def kernel_from_string(parameters, body_code, decorator=kernel):
 
 class _NoTimeManager:
     straight = False
+    now = 0
 
     def _refuse(self, *args):
         raise NotImplementedError("Attempted to interpret kernel without a time manager")
@@ -184,17 +169,26 @@ interleave = _Parallel()
 
 def delay_mu(duration):
     """Advance the cursor by machine units."""
-    _current.now.take_time_mu(duration)
+    manager = _current.now
+    if manager.straight:
+        manager.now += int(duration)
+    else:
+        manager.take_time_mu(duration)
 
 
 def now_mu():
     """The timeline cursor in machine units; not the counter, see `Core.get_rtio_counter_mu`."""
-    return _current.now.get_time_mu()
+    manager = _current.now
+    return manager.now if manager.straight else manager.get_time_mu()
 
 
 def at_mu(time):
     """Put the cursor at an absolute time in machine units."""
-    _current.now.set_time_mu(time)
+    manager = _current.now
+    if manager.straight:
+        manager.now = int(time)
+    else:
+        manager.set_time_mu(time)
 
 
 def delay(duration):
