@@ -42,9 +42,6 @@ class BoardCore:
         """The wire at an output channel."""
         return self._lines.setdefault(channel, Line(self, channel))
 
-    def submit(self, time: int, channel: int) -> None:
-        """The runtime has accounted for it."""
-
     def name(self, channel: int) -> str:
         return f"channel {channel}"
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
-from testbed.drivers.timeline import OUTPUT_MU, Timeline
+from testbed.drivers.timeline import OUTPUT_MU
 
 _by_time = itemgetter(0)
 KEEP = 16
@@ -17,11 +16,6 @@ class EventSink(Protocol):
     """What a line needs of its core device."""
 
     log: Any
-    wall: int
-    queue: deque[int]
-    timeline: Timeline
-
-    def underflow(self, time: int, channel: int) -> NoReturn: ...
 
     def name(self, channel: int) -> str: ...
 
@@ -59,7 +53,8 @@ class Line:
 
         It does what `Core.submit` does, written out over local names: this is most of what emulated nodes do.
         """
-        core, channel, edges = self._core, self.channel, self.edges
+        core: Any = self._core  # a testbed.drivers.core.Core
+        channel, edges = self.channel, self.edges
         timeline, queue, kept = core.timeline, core.queue, edges.append
 
         def put() -> None:

@@ -201,15 +201,20 @@ class Worker:
         """The results file, in ARTIQ's layout, with what it says of itself as attributes."""
         assert self.file is not None
         draft = draft_of(self.file)
-        with h5py.File(draft, "w") as f:
-            self.results.write_hdf5(f)
-            f["artiq_version"] = artiq.__version__
-            f["rid"] = self.scheduler.rid if self.scheduler else 0
-            f["start_time"] = self._start
-            f["run_time"] = self._run_time
-            f["expid"] = pyon.encode(self.expid)
-            describe(f)
-        draft.replace(self.file)
+        try:
+            with h5py.File(draft, "w") as f:
+                self._fill(f)
+        finally:  # what could be written before something that cannot, as ARTIQ's own worker leaves it
+            draft.replace(self.file)
+
+    def _fill(self, f: h5py.File) -> None:
+        self.results.write_hdf5(f)
+        f["artiq_version"] = artiq.__version__
+        f["rid"] = self.scheduler.rid if self.scheduler else 0
+        f["start_time"] = self._start
+        f["run_time"] = self._run_time
+        f["expid"] = pyon.encode(self.expid)
+        describe(f)
 
     def close(self) -> None:
         self.devices.close_devices()

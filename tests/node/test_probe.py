@@ -12,6 +12,7 @@ from node.shots.point_loop import POINT_WORDS, PointLoop
 from node.shots.probe import Probe
 from node.shots.shot import FIRST_PULSE, GAP, MAX_PULSES, PULSES, READOUT_AT, Shot, ShotError
 from node_bob.settings import DEFAULTS
+from testbed.drivers.ad9910 import PROFILE_MU
 from testbed.physics import truth
 
 LINE = DEFAULTS.qubit.mapping
@@ -95,7 +96,7 @@ def test_pulses_of_a_shot_share_one_reference_time(make_rig):
     assert len(tones) == 15
     for k, start in enumerate(starts):
         mine = tones[3 * k : 3 * k + 3]
-        assert [tone.origin for tone in mine] == [start] * 3
+        assert [tone.origin for tone in mine] == [start + PROFILE_MU] * 3  # the lag of tracking mode
         assert [tone.phase / 2**32 for tone in mine] == pytest.approx([0, 0.25, 0.5], abs=1e-5)
         assert mine[2].amplitude == pytest.approx(mine[0].amplitude / 2, rel=1e-3)
 
