@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-GROUPS = ("decoder", "scaling", "extractor", "steps", "session")
+GROUPS = ("decoder", "scaling", "extractor", "steps", "session", "emulation")
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "pyldpc", "ldpc", "cryptomite")
 
