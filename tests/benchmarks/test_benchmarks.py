@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import decoder, extractor, scaling, session, steps
+from benchmarks import decoder, emulation, extractor, scaling, session, steps
 from benchmarks.__main__ import GROUPS, machine, quantity, show
 from benchmarks.measure import PAPER, QUICK, Row, alternate, peak_megabytes, seconds
 
@@ -73,6 +73,13 @@ def test_session_rows():
     assert whole.theirs > whole.ours
     assert all(row.theirs == whole.ours > row.ours for name, row in rows.items() if name != "session")
     assert {"session, bob: error correction", "session, alice: privacy amplification"} <= rows.keys()
+
+
+def test_emulation_rows(monkeypatch):
+    times = {None: emulation.Run(2.0, 1.5), emulation.LOCK_STEP: emulation.Run(4.0, 3.0)}
+    monkeypatch.setattr(emulation, "session", lambda rounds, run_ahead: times[run_ahead])
+    rows = sound(emulation.rows(TINY))
+    assert [row.ratio for row in rows.values()] == [2.0, 2.0]
 
 
 def test_paper_scale_is_the_session_of_the_paper():

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from postprocess.rounds import RoundStore
 from testbed.nodes import two_nodes
 from tests.demo.emulated_sessions import EXPERIMENT, ROOT, run, small_session, start, status, wait_until
 
@@ -42,10 +43,11 @@ def test_killed_in_the_middle_of_post_processing(tmp_path, victim):
 
 def test_killed_inside_a_block_without_an_allowance(tmp_path):
     """The session ends, on both nodes, with a sentence that names what would have borne it."""
-    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300, allowance=0)
+    demo = small_session(tmp_path / "run", rounds=12_000, block_rounds=6000, allowance=0)
+    folder = demo.homes / "alice" / "sessions" / demo.parameters.session_id
     pair = start(demo)
-    wait_until(lambda: status(demo, "alice").get("diqkd.rounds.done", 0) >= 300)
-    pair.processes["alice"].kill()
+    wait_until(lambda: RoundStore.exists(folder) and RoundStore.open(folder, read_only=True).burned_blocks == 2)
+    pair.processes["alice"].kill()  # what a status shows is a block's end, where a kill may cost nothing
     pair.watch()
     report, statuses = run(demo)
     assert report["abort_reason"] == "zeroed rounds" and set(statuses.values()) == {3}
