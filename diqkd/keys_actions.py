@@ -271,6 +271,10 @@ def forget(args: argparse.Namespace) -> ExitStatus:
             raise InvalidInput(
                 f"session '{args.session}': its key is not delivered; deliver it, or say --with-key to erase it too"
             )
+        if state in ("offered", "serving") and args.with_key:
+            raise InvalidInput(
+                f"session '{args.session}': the key delivery server hands its key out; leave out --with-key"
+            )
         erase_session(home, keystore, args.session)
         if state == "delivering":
             keystore.key_records.finish_delivery(args.session)

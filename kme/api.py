@@ -65,7 +65,7 @@ class Interface:
         if size == 0:
             raise RequestRefused(BAD_REQUEST, "size shall be greater than 0")
         delivered = await self._manager.keys_for_master(sae, slave_id, number or 0, size or 0)
-        logger.info("enc_keys: %d keys for %s, to share with %s", len(delivered.keys), sae.sae_id, slave_id)
+        logger.debug("enc_keys: %d keys for %s, to share with %s", len(delivered.keys), sae.sae_id, slave_id)
         return _container(delivered)
 
     async def dec_keys(self, request: web.Request) -> web.Response:
@@ -85,7 +85,7 @@ class Interface:
                 raise RequestRefused(BAD_REQUEST, "an extension shall be an object")
             key_ids = [entry.get("key_ID") for entry in entries]
         delivered = await self._manager.keys_for_slave(sae, master_id, [_uuid(key_id) for key_id in key_ids])
-        logger.info("dec_keys: %d keys of %s for %s", len(delivered.keys), master_id, sae.sae_id)
+        logger.debug("dec_keys: %d keys of %s for %s", len(delivered.keys), master_id, sae.sae_id)
         return _container(delivered)
 
     async def description(self, request: web.Request) -> web.Response:

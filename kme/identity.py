@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from kme.configuration import Sae
 from kme.key_manager import UNAUTHORISED, RequestRefused
@@ -26,6 +27,7 @@ class Identities:
 
     def __init__(self, saes: Iterable[Sae]) -> None:
         self._by_certificate = {sae.certificate: sae for sae in saes}
+        self._known: WeakKeyDictionary[ssl.SSLObject, tuple[Sae, float]] = WeakKeyDictionary()  # by connection
 
     def sae_of(self, connection: ssl.SSLObject | None, now: float | None = None) -> Sae:
         """The SAE at the other end of a TLS connection.
@@ -33,12 +35,20 @@ class Identities:
         Raises:
             RequestRefused: no certificate, one that has expired since, or one that names no SAE, or several.
         """
-        certificate = connection.getpeercert() if connection else None
+        if connection is None:
+            raise RequestRefused(UNAUTHORISED, "a client certificate is needed")
+        if connection not in self._known:
+            self._known[connection] = self._identified(connection.getpeercert())
+        sae, expires = self._known[connection]
+        if expires < (time.time() if now is None else now):
+            raise RequestRefused(UNAUTHORISED, "the client certificate has expired")
+        return sae
+
+    def _identified(self, certificate: dict[str, Any] | None) -> tuple[Sae, float]:
+        """The SAE of a certificate, and when that expires."""
         if not certificate:
             raise RequestRefused(UNAUTHORISED, "a client certificate is needed")
-        if ssl.cert_time_to_seconds(str(certificate["notAfter"])) < (time.time() if now is None else now):
-            raise RequestRefused(UNAUTHORISED, "the client certificate has expired")
         found = {name for name in names_in(certificate) if name in self._by_certificate}
         if len(found) != 1:
             raise RequestRefused(UNAUTHORISED, "the client certificate belongs to no SAE of this KME")
-        return self._by_certificate[found.pop()]
+        return self._by_certificate[found.pop()], ssl.cert_time_to_seconds(str(certificate["notAfter"]))

@@ -15,7 +15,6 @@ from postprocess.errors import DiqkdError, PeerLost
 from postprocess.keystore.slices import Slice
 from postprocess.link.codec import decode
 
-MOST_UNDER_WAY = 2
 _Waiting = tuple[list[Slice], "asyncio.Future[None]"]
 
 
@@ -29,7 +28,7 @@ class Reservations:
     def __init__(self, dialogue: PeerDialogue, timeout_s: float) -> None:
         self._dialogue, self._timeout_s = dialogue, timeout_s
         self._waiting: deque[_Waiting] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
 
     def add(self, slices: list[Slice]) -> asyncio.Future[None]:
         """Reserve these; the result comes when the peer's ledger has them.
@@ -40,14 +39,9 @@ class Reservations:
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((slices, future))
-        if len(self._tasks) < MOST_UNDER_WAY:
-            self._start()
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._send_all())  # begins when whatever is ready now has had its turn
         return future
-
-    def _start(self) -> None:
-        task = asyncio.create_task(self._send_all())  # begins when whatever else is ready now has had its turn
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _send_all(self) -> None:
         while self._waiting:
@@ -70,8 +64,8 @@ class Reservations:
 
     def close(self) -> None:
         """Nobody waits any longer."""
-        for task in self._tasks:
-            task.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
 
 def _end(future: asyncio.Future[None], problem: Exception | None) -> None:

@@ -15,11 +15,12 @@ CREATE TABLE keys (
     apparatus TEXT NOT NULL, insecure_because TEXT NOT NULL, digest BLOB, destination TEXT);
 """
 
-# A served key lies in pieces; each share of it has one owner, who cuts slices from `position` on. Units: bytes.
+# A served key lies in pieces; each share of it has one owner, who cuts slices from `position` on; what lies before
+# `erased` is gone even where no slice says so. Units: bytes.
 _KEY_SERVER = """
 CREATE TABLE shares (
     key TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, position INTEGER NOT NULL, owner TEXT NOT NULL,
-    PRIMARY KEY (key, start));
+    erased INTEGER NOT NULL, PRIMARY KEY (key, start));
 CREATE TABLE pieces (
     key TEXT NOT NULL, start INTEGER NOT NULL, data BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (key, start));
 CREATE TABLE slices (

@@ -127,7 +127,7 @@ class ServedKeys:
             write("INSERT INTO pieces VALUES (?, ?, ?, ?)", key_id, start, piece, _digest(key_id, start, piece))
         for owner, start, stop in zip(NODES, (0, alice_bytes), (alice_bytes, size), strict=True):
             if start < stop:
-                write("INSERT INTO shares VALUES (?, ?, ?, ?, ?)", key_id, start, stop, start, owner)
+                write("INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?)", key_id, start, stop, start, owner, start)
         write("UPDATE keys SET state = 'serving', data = NULL WHERE id = ?", key_id)
 
     def _state(self, key_id: str) -> str:
@@ -152,7 +152,9 @@ class ServedKeys:
         before = self._database.row(
             "SELECT start + bytes FROM slices WHERE key = ? AND start < ? ORDER BY start DESC LIMIT 1", key_id, stop
         )
-        if (before and before[0] > start) or (in_order and start < share.position):
+        gone = self._database.row("SELECT erased FROM shares WHERE key = ? AND start = ?", key_id, share.start)
+        earliest = max(share.position if in_order else 0, gone[0] if gone else 0, before[0] if before else 0)
+        if start < earliest:
             raise RefusedSlice(f"key '{key_id}': bytes {start} to {stop} are cut already")
         if in_order and share.position < start:
             self._take(write, key_id, share.position, start)
@@ -184,6 +186,8 @@ class ServedKeys:
         for share in self.shares():
             if share.position > share.start:
                 self._take(write, share.key_id, share.start, share.position)
+                place = (share.position, share.key_id, share.start)
+                write("UPDATE shares SET erased = ? WHERE key = ? AND start = ?", *place)
 
     def _raise(self, write: Execute, share: Share, position: int) -> None:
         write(
@@ -236,8 +240,8 @@ class ServedKeys:
         )
         if not changed or not moved.start < moved.stop:
             raise RefusedSlice(f"key '{moved.key_id}': bytes {moved.start} to {moved.stop} cannot change hands")
-        row = (moved.key_id, moved.start, moved.stop, moved.start, moved.owner)
-        write("INSERT INTO shares VALUES (?, ?, ?, ?, ?)", *row)
+        row = (moved.key_id, moved.start, moved.stop, moved.start, moved.owner, moved.start)
+        write("INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?)", *row)
         return moved
 
     # Its end

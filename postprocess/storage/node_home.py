@@ -13,7 +13,7 @@ from contract.nodes import NODES
 from postprocess.errors import InvalidInput
 from postprocess.storage.private_files import require_private, require_private_folder
 
-PRIVATE_PARTS = ("keystore.sqlite", "keystore.sqlite.generation", "random.json", "link", "sessions", "kme")
+PRIVATE_PARTS = ("keystore.sqlite", "keystore.sqlite.generation", "random.json", "link", "sessions")
 
 
 class NodeHome:

@@ -122,3 +122,11 @@ def test_one_group_from_the_command_line(tmp_path, capsys):
     assert "not installed" in capsys.readouterr().out
     wrong = subprocess.run([sys.executable, "-m", "benchmarks", "nope"], cwd=ROOT, capture_output=True, text=True)
     assert wrong.returncode == 2 and all(group in wrong.stderr for group in GROUPS)
+
+
+@pytest.mark.slow
+def test_key_delivery_rows():
+    from benchmarks import key_delivery
+
+    rows = sound(key_delivery.rows(TINY))
+    assert {"enc_keys, mean", "dec_keys, 99th percentile"} <= rows.keys()

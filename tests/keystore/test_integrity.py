@@ -101,9 +101,7 @@ def test_a_crash_between_the_ledger_and_its_generation_is_no_old_copy(keystore, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(
-            "postprocess.keystore.generation.write_private", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
-        )
+        patch.setattr("postprocess.keystore.generation.os.pwrite", killed)
         with pytest.raises(KeyboardInterrupt):
             keystore.reserve("s1", small())
     with Keystore.open(keystore.path) as again:

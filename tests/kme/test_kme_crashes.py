@@ -137,7 +137,7 @@ def sweep(filled, monkeypatch, step):
 
 
 def test_killed_here_and_there(filled, monkeypatch):
-    sweep(filled, monkeypatch, 7)
+    sweep(filled, monkeypatch, 11)
 
 
 @pytest.mark.slow

@@ -6,7 +6,10 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
+import time
 import uuid
+from pathlib import Path
 
 import pytest
 import requests
@@ -16,6 +19,8 @@ from kme import api
 from kme.identity import Identities, names_in
 from kme.key_manager import RequestRefused
 
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 120  # only ends a hang
 STATUS_FIELDS = {
     "source_KME_ID": str, "target_KME_ID": str, "master_SAE_ID": str, "slave_SAE_ID": str, "key_size": int,
     "stored_key_count": int, "max_key_count": int, "max_key_per_request": int, "max_key_size": int,
@@ -243,6 +248,43 @@ def test_names_of_certificates():
         with pytest.raises(RequestRefused) as found:
             identities.sae_of(connection)
         assert found.value.status == 401
+
+
+def test_wireguard_gets_the_same_preshared_key_at_both_ends(servers, tmp_path):
+    wg = tmp_path / "wg"
+    wg.write_text('#!/bin/sh\n{ echo "$@"; cat /dev/stdin; } > "$(dirname "$0")/set-$2"\n')
+    wg.chmod(0o700)
+    port = _free_port()
+
+    def end(role, node, partner, *place):
+        certificate, key = servers.files(f"{node[0]}1")
+        words = ["--kme", f"127.0.0.1:{servers.ports[node]}", "--ca", servers.ca, "--partner", f"{partner[0]}1"]
+        words += ["--certificate", certificate, "--key", key]
+        words += ["--interface", f"wg-{node}", "--peer", "PUBLIC", "--wg", wg, *place]
+        command = [sys.executable, ROOT / "examples" / "wireguard_psk.py", role, *words]
+        return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True)
+
+    slave = end("slave", "bob", "alice", "--listen", f"127.0.0.1:{port}")
+    deadline = time.monotonic() + PATIENCE_S
+    while not _listens(port):
+        assert time.monotonic() < deadline and slave.poll() is None
+        time.sleep(0.05)
+    master = end("master", "alice", "bob", "--connect", f"127.0.0.1:{port}")
+    printed = [process.communicate(timeout=PATIENCE_S)[0] for process in (master, slave)]
+    assert (master.returncode, slave.returncode) == (0, 0), printed
+    files = [(tmp_path / f"set-wg-{node}").read_text().splitlines() for node in ("alice", "bob")]
+    assert files[0][0] == "set wg-alice peer PUBLIC preshared-key /dev/stdin"
+    assert files[0][1] == files[1][1] and len(files[0][1]) == 44
+    assert not any(files[0][1] in text for text in printed)
+
+
+def _free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def _listens(port):
+    return f"0100007F:{port:04X} 00000000:0000 0A" in Path("/proc/net/tcp").read_text()
 
 
 def test_the_peer_away_is_503_at_once(servers, tmp_path):

@@ -84,6 +84,10 @@ def test_ten_thousand_keys_for_sixteen_clients(pair):
     same = asyncio.run(load(homes, "sae-bob", kmes["bob"].port, "sae-alice/dec_keys", asked))
     assert same.keys == given.keys
     assert [kme.end() for kme in kmes.values()] == [0, 0]
+    shown = json.loads(diqkd("keys", "show", "--home", homes, "--node", "bob", "--json").stdout)["key_delivery"]
+    totals = {(a["side"], a["state"]): (a["keys"], a["bits"]) for a in shown["accounts"]}
+    assert totals[("slave", "delivered")] == (10_000, 10_000 * 256)
+    assert set(shown["pool_bits"]) == set(NODES) and shown["pool_bits"]["bob"] >= 10_000 * 256
     for node in NODES:
         with Keystore.open(homes / node / "keystore.sqlite") as keystore:
             assert keystore.check() == []
@@ -181,44 +185,3 @@ def test_certificates_are_made_once(tmp_path):
     for path in (tmp_path / "new").iterdir():
         assert path.stat().st_mode & 0o077 == 0
     assert diqkd("kme", "certificates", "--home", tmp_path / "nowhere").returncode == 2
-
-
-def test_wireguard_gets_the_same_preshared_key_at_both_ends(pair):
-    homes, kmes = pair
-    until_served(lambda: client(homes, kmes, "alice").get_key("sae-bob"))
-    wg = homes / "wg"
-    wg.write_text('#!/bin/sh\n{ echo "$@"; cat /dev/stdin; } > "$(dirname "$0")/set-$2"\n')
-    wg.chmod(0o700)
-    port = _free_port()
-
-    def end(role, node, partner, *place):
-        folder = homes / "certificates"
-        words = ["--kme", f"127.0.0.1:{kmes[node].port}", "--ca", folder / "ca.pem", "--partner", f"sae-{partner}"]
-        words += ["--certificate", folder / f"sae-{node}.pem", "--key", folder / f"sae-{node}.key"]
-        words += ["--interface", f"wg-{node}", "--peer", "PUBLIC", "--wg", wg, *place]
-        command = [sys.executable, ROOT / "examples" / "wireguard_psk.py", role, *words]
-        return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True, env=os.environ)
-
-    slave = end("slave", "bob", "alice", "--listen", f"127.0.0.1:{port}")
-    deadline = time.monotonic() + PATIENCE_S
-    while not _listens(port):
-        assert time.monotonic() < deadline and slave.poll() is None
-        time.sleep(0.05)
-    master = end("master", "alice", "bob", "--connect", f"127.0.0.1:{port}")
-    printed = [process.communicate(timeout=PATIENCE_S)[0] for process in (master, slave)]
-    assert (master.returncode, slave.returncode) == (0, 0), printed
-    files = [(homes / f"set-wg-{node}").read_text().splitlines() for node in NODES]
-    assert files[0][0] == "set wg-alice peer PUBLIC preshared-key /dev/stdin"
-    assert files[0][1] == files[1][1] and len(files[0][1]) == 44
-    assert not any(files[0][1] in text for text in printed)
-
-
-def _free_port():
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def _listens(port):
-    return f"0100007F:{port:04X} 00000000:0000 0A" in Path("/proc/net/tcp").read_text()
