@@ -2,7 +2,8 @@
 
 The security proof does not rely on CURVE: messages that must be authentic carry a VHASH tag. CURVE prevents denial of
 service by third parties and protects the synchronisation messages (who holds which message, who has closed). A link
-loses messages when a process dies; `postprocess.session.mailbox` sends them again.
+loses messages when a process dies; `postprocess.session.mailbox` sends them again. What has arrived stays readable when
+the peer closes its end: a node's last message may be why it ended.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STRAY_MESSAGES = 3
-LINGER_MS = 1000  # for what was handed over last; a peer that is gone is not waited for any longer
+LINGER_MS = 5000  # for what was handed over last; a peer that is gone is not waited for any longer
 HEARTBEAT_MS = 2000
 MAX_MESSAGE_BYTES = 64 << 20
 
@@ -60,6 +61,7 @@ class ZmqLink:
         self._timeout_s, self._waiting, self.strays = timeout_s, WaitingMessages(), 0
         self._context = zmq.Context()
         self._authenticator: ThreadAuthenticator | None = None
+        self._connection: _Connection | None = None
         self._socket = self._context.socket(zmq.DEALER)
         try:
             self._configure(keys.secret_key, keys.public_key)
@@ -68,6 +70,7 @@ class ZmqLink:
                 self._socket.bind(endpoint)
             else:
                 self._socket.curve_serverkey = keys.peer_key
+                self._connection = _Connection(self._socket)
                 self._socket.connect(endpoint)
         except zmq.ZMQError as problem:
             self.close()
@@ -80,9 +83,6 @@ class ZmqLink:
 
         socket = self._socket
         socket.linger = LINGER_MS
-        socket.immediate = (
-            1  # a message goes to a living peer or waits here, never into a queue that dies with the connection
-        )
         socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3 * HEARTBEAT_MS)
         socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
@@ -110,7 +110,9 @@ class ZmqLink:
         self._socket.sndtimeo = math.ceil(1000 * timeout)
         try:
             with waiting():
-                self._socket.send_multipart(self.parts(kind, payload))
+                if self._connection is not None and not self._connection.stands(timeout):
+                    raise zmq.Again
+                self._socket.send_multipart([*self._address, kind.encode(), payload])
         except zmq.Again:
             raise Silence(
                 f"{kind} cannot be sent: {self._where} is not there after {timeout:.0f} s; start the peer and run again"
@@ -146,7 +148,9 @@ class ZmqLink:
         import zmq
 
         with waiting():
-            return bool(self._socket.poll(math.ceil(1000 * timeout), zmq.POLLOUT))  # only a living peer: `immediate`
+            if self._connection is not None:
+                return self._connection.stands(timeout)
+            return bool(self._socket.poll(math.ceil(1000 * timeout), zmq.POLLOUT))  # who listens has only living peers
 
     def _drop(self, session_id: bytes) -> None:
         """A message of another session; when they go on coming, the nodes' queues differ and somebody should know."""
@@ -161,11 +165,43 @@ class ZmqLink:
 
     def close(self) -> None:
         """Release sockets; what was sent leaves within a few seconds or not at all."""
+        if self._connection is not None:
+            self._connection.close()
         self._socket.close()
         if self._authenticator is not None:
             self._authenticator.stop()
             self._authenticator = None
         self._context.term()
+
+
+class _Connection:
+    """Whether the peer is at the other end of a connecting socket, which would take messages for nobody too.
+
+    libzmq's own way (ZMQ_IMMEDIATE) throws away, when a connection ends, what has arrived and was not yet read.
+    """
+
+    def __init__(self, socket: zmq.Socket) -> None:
+        import zmq
+
+        self._socket, self._stands = socket, False
+        self._events = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+
+    def stands(self, timeout: float) -> bool:
+        """Whether it is there, or comes within `timeout` seconds."""
+        import zmq
+        from zmq.utils.monitor import recv_monitor_message
+
+        deadline = time.monotonic() + timeout
+        while True:
+            left = 0.0 if self._stands else max(0.0, deadline - time.monotonic())
+            if not self._events.poll(math.ceil(1000 * left)):
+                return self._stands
+            self._stands = recv_monitor_message(self._events)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+
+    def close(self) -> None:
+        """Release the monitor."""
+        self._socket.disable_monitor()
+        self._events.close()
 
 
 class _OnlyPeer:

@@ -51,7 +51,7 @@ def pair(tmp_path):
     return make_pair(tmp_path, small_session(), small_session())
 
 
-def make_pair(folder, *parameters, timeout_s=5.0):
+def make_pair(folder, *parameters, timeout_s=60.0):
     links = paired_links()
     stores = [
         RoundStore.create(folder / node, session, node, SeededSource(3, node))
@@ -173,7 +173,7 @@ def test_parameters_that_differ_end_both_with_the_fields_named(tmp_path):
 def test_two_alices_refuse_each_other(tmp_path):
     links = paired_links()
     stores = [RoundStore.create(tmp_path / name, small_session(), "alice", SeededSource(1, name)) for name in NODES]
-    pair = [Acquisition(store, links[name], timeout_s=5.0) for store, name in zip(stores, NODES, strict=True)]
+    pair = [Acquisition(store, links[name], timeout_s=60.0) for store, name in zip(stores, NODES, strict=True)]
     for end in both(*(acquisition.agree_on_parameters for acquisition in pair)):
         assert isinstance(end, SessionAborted)
         assert "both nodes say that they are alice" in str(end)

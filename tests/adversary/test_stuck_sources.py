@@ -66,7 +66,7 @@ def test_settings_off_their_law_are_never_sound(tmp_path, broken):
 def test_a_session_on_a_stuck_source_does_not_begin(tmp_path, node, kind):
     good = SeededSource(5, "generator").random_bytes(50_000)
     (tmp_path / "quantis.bin").write_bytes(bytes(100_000) if kind == "zeros" else good.hex().encode())
-    demo = small_session(tmp_path / "demo", rounds=2000, seed=None, peer_timeout=5.0)
+    demo = small_session(tmp_path / "demo", rounds=2000, seed=None)
     choice = {"kind": "file", "path": str(tmp_path / "quantis.bin")}
     (demo.homes / node / "random.json").write_text(json.dumps(choice))
     report, statuses = run(demo)

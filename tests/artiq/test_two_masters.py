@@ -123,13 +123,13 @@ def test_a_lost_peer_costs_its_session_nothing_and_the_next_no_time(lab):
 
 
 def test_a_peer_killed_in_its_analysis_does_not_block_the_next_one(lab):
-    rids = lab_kit.submit(lab, "bereaved", peer_timeout=10.0)
+    rids = lab_kit.submit(lab, "bereaved", peer_timeout=20.0)
     lab_kit.wait_for(lambda: lab_kit.state(lab, "alice", rids["alice"]) == "analyzing")
     with lab.node("alice").remote("control", "schedule") as schedule:
         schedule.delete(rids["alice"])
     following = lab_kit.submit(lab, "following")
-    lab_kit.wait(lab, rids)
     lab_kit.wait(lab, following)
+    lab_kit.wait(lab, rids)
     assert lab.report("following")["keys_equal"]
     lab_kit.wait(lab, lab_kit.submit(lab, "bereaved"))
     report = lab.report("bereaved")
@@ -152,7 +152,7 @@ def test_more_urgent_experiments_come_between_blocks_and_ask_the_controllers(lab
 
 
 def test_a_session_ended_by_the_operator_resumes(lab):
-    rids = lab_kit.submit(lab, "ended", rounds=40_000, peer_timeout=10.0)
+    rids = lab_kit.submit(lab, "ended", rounds=40_000, peer_timeout=20.0)
     lab_kit.wait_for(lambda: lab_kit.has_measured(lab, "bob", "ended", 1000))
     with lab.node("bob").remote("control", "schedule") as schedule:
         schedule.request_termination(rids["bob"])
@@ -175,7 +175,7 @@ def test_other_parameters_at_the_peer_end_both_runs_with_the_field_named(lab):
 
 
 def test_queues_that_differ_are_named_and_end_in_time(lab):
-    rids = {node: lab.node(node).submit(lab_kit.arguments(f"{node}-only", peer_timeout=6.0)) for node in lab_kit.NODES}
+    rids = {node: lab.node(node).submit(lab_kit.arguments(f"{node}-only", peer_timeout=20.0)) for node in lab_kit.NODES}
     lab_kit.wait(lab, rids)
     assert "bob is at session 'bob-only', this node waits for it at 'alice-only'" in lab_kit.log(lab, "alice")
     assert "alice is at session 'alice-only', this node waits for it at 'bob-only'" in lab_kit.log(lab, "bob")

@@ -12,7 +12,7 @@ from postprocess.link import memory_pair
 from postprocess.plans.measurement_plan import BASES
 
 
-def both_finish(ends, links, timeout_s=5.0):
+def both_finish(ends, links, timeout_s=60.0):
     """Both nodes' `finish`, each in a thread; what each raised, or None."""
     raised = [None, None]
 

@@ -20,7 +20,7 @@ def small_session(
     block_rounds=500,
     seed=1,
     faults=(),
-    peer_timeout=20.0,
+    peer_timeout=120.0,
     allowance=1100,
 ):
     """A provisioned rehearsal; `seed` repeats it bit for bit."""

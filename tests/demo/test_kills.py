@@ -19,7 +19,7 @@ def assert_resumes(demo):
 
 @pytest.mark.parametrize("victims", [("alice",), ("bob",), ("alice", "bob")], ids=" and ".join)
 def test_killed_in_the_middle_of_the_rounds(tmp_path, victims):
-    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=50, peer_timeout=8.0)
+    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=50)
     pair = start(demo)
     wait_until(lambda: status(demo, "bob").get("diqkd.rounds.done", 0) >= 1500)
     for node in victims:
@@ -32,7 +32,7 @@ def test_killed_in_the_middle_of_the_rounds(tmp_path, victims):
 
 @pytest.mark.parametrize("victim", ["alice", "bob"])
 def test_killed_in_the_middle_of_post_processing(tmp_path, victim):
-    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300, peer_timeout=8.0)
+    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300)
     pair = start(demo)
     wait_until(lambda: status(demo, victim).get("lifecycle") == "analyze")
     pair.processes[victim].kill()
@@ -42,7 +42,7 @@ def test_killed_in_the_middle_of_post_processing(tmp_path, victim):
 
 def test_killed_inside_a_block_without_an_allowance(tmp_path):
     """The session ends, on both nodes, with a sentence that names what would have borne it."""
-    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300, peer_timeout=8.0, allowance=0)
+    demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300, allowance=0)
     pair = start(demo)
     wait_until(lambda: status(demo, "alice").get("diqkd.rounds.done", 0) >= 300)
     pair.processes["alice"].kill()

@@ -67,7 +67,7 @@ def test_phases_are_found_and_kept_by_bob_alone(tmp_path):
 
 
 def test_tomography(tmp_path):
-    options = ("pair_rounds=120", "resamplings=10", "block_rounds=120", "peer_timeout=20.0")
+    options = ("pair_rounds=120", "resamplings=10", "block_rounds=120", "peer_timeout=120.0")
     ended = diqkd_run("tomography", *(word for option in options for word in ("-o", option)), "--seed", 5)
     assert ended.returncode == ExitStatus.DONE, ended.stderr
     fractions = [float(value) for value in re.findall(r"([\d.]+) \+- [\d.]+ %", ended.stdout)]

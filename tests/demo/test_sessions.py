@@ -131,8 +131,7 @@ def test_different_parameters_are_refused_before_the_first_round(tmp_path, capfd
 
 def test_a_peer_that_never_comes_is_lost_not_an_abort(tmp_path, capfd):
     demo = small_session(tmp_path / "run")
-    demo.arguments["peer_timeout"] = 5.0
-    pair = start(demo)
+    pair = start(demo, {"alice": {"peer_timeout": 5.0}})
     pair.processes["bob"].kill()
     pair.processes["alice"].wait(60)
     assert pair.processes["alice"].returncode == ExitStatus.PEER_LOST

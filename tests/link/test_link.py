@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import closing
 
 import pytest
 import zmq
@@ -121,6 +122,21 @@ def test_a_node_that_starts_again_is_found_again(homes, who):
     assert links[who].receive("M", 10) == ("M", b"3")
     for link in links.values():
         link.close()
+
+
+@pytest.mark.parametrize("who", ["alice", "bob"])
+def test_the_last_message_of_a_node_that_has_gone_is_still_read(homes, who):
+    """It may say why the node ended: an abort in the rounds must reach the peer."""
+    links = {node: open_link(homes / node, node, "s1", "rounds", 60.0) for node in ("alice", "bob")}
+    other = "bob" if who == "alice" else "alice"
+    links[other].send("hello", b"")
+    assert links[who].receive("hello", 60) == ("hello", b"")
+    links[who].send("X", b"last")
+    links[who].close()
+    with closing(links[other]) as left:
+        while left.peer_is_there(0.1):
+            time.sleep(0.02)
+        assert left.receive("X", 10) == ("X", b"last")
 
 
 def test_whether_the_peer_is_there(homes):

@@ -23,7 +23,7 @@ class Two:
         self.links = dict(zip(("alice", "bob"), pair, strict=True))
         self.log, self.problems, self.threads = [], {}, []
 
-    def start(self, node, problem=None, timeout_s=5.0, lasts_s=0.05):
+    def start(self, node, problem=None, timeout_s=60.0, lasts_s=0.05):
         def take():
             link = self.links[node]
             try:
