@@ -107,6 +107,16 @@ class ZmqLink:
         """For whoever receives in an event loop; closed with the link."""
         return self._socket
 
+    def is_connected(self) -> bool:
+        """Whether a connecting end has its peer now; a listening one is ready to send only when it has."""
+        return self._connection is None or self._connection.stands(0.0)
+
+    def stop_watching(self) -> None:
+        """Release the monitor, before whoever uses `socket` closes that."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def send(self, kind: str, payload: bytes, timeout: float | None = None) -> None:
         """See Link; waits for the peer to be connected."""
         import zmq

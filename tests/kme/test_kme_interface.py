@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from etsi_qkd_014_client import QKD014Client
 from kme import api
 from kme.identity import Identities, names_in
 from kme.key_manager import RequestRefused
+from kme.tls import server_context
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120  # only ends a hang
@@ -210,6 +212,11 @@ def test_tls_1_2_only_by_option(servers):
         pytest.raises(ssl.SSLError),
     ):
         context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+def test_the_option_allows_1_2_and_nothing_older(servers):
+    context = server_context(replace(servers.listening("alice"), tls_1_2=True))
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2 and context.verify_mode == ssl.CERT_REQUIRED
 
 
 def test_a_slow_body_is_refused_and_costs_nothing(servers, monkeypatch):

@@ -16,8 +16,9 @@ from etsi_qkd_014_client import QKD014Client
 
 from benchmarks.key_delivery import fill, load
 from kme.key_supply import Permissions
+from kme.peer_line import NodeLine
 from kme.server import serve
-from postprocess.errors import InvalidInput
+from postprocess.errors import InvalidInput, PeerLost
 from postprocess.keystore import Keystore
 from postprocess.storage.node_home import NodeHome
 from postprocess.storage.private_files import lock_file
@@ -185,3 +186,31 @@ def test_certificates_are_made_once(tmp_path):
     for path in (tmp_path / "new").iterdir():
         assert path.stat().st_mode & 0o077 == 0
     assert diqkd("kme", "certificates", "--home", tmp_path / "nowhere").returncode == 2
+
+
+def test_the_line_knows_at_both_ends_whether_the_peer_is_there(tmp_path):
+    fill(tmp_path, 10)
+
+    async def until(line, there):
+        async with asyncio.timeout(PATIENCE_S):
+            while line.is_there() is not there:
+                await asyncio.sleep(0.01)
+
+    async def scenario():
+        bob = NodeLine(tmp_path / "bob", "bob")
+        assert not bob.is_there()
+        with pytest.raises(PeerLost):
+            bob.send("hello", b"to nobody")
+        for _ in range(2):  # whoever comes back finds the other
+            alice = NodeLine(tmp_path / "alice", "alice")
+            await until(alice, True)
+            await until(bob, True)
+            for sender, receiver in ((alice, bob), (bob, alice)):
+                for number in range(100):
+                    sender.send("hello", b"%d" % number)
+                assert [await receiver.receive() for _ in range(100)] == [("hello", b"%d" % n) for n in range(100)]
+            alice.close()
+            await until(bob, False)
+        bob.close()
+
+    asyncio.run(scenario())
