@@ -68,15 +68,22 @@ def run(args: argparse.Namespace) -> ExitStatus:
     from testbed.counted.slack import least_slack
 
     nodes = (args.node,) if args.node else NODES
-    found = [least_slack(node, cycles, args.rounds) for node in nodes for cycles in args.cycles or CYCLES]
+    barriers = (False, True) if args.barrier is None else (args.barrier == "on",)
+    found = [
+        least_slack(node, cycles, args.rounds, barrier)
+        for node in nodes
+        for barrier in barriers
+        for cycles in args.cycles or CYCLES
+    ]
     if args.json:
         shown = [asdict(slack) | {"places": [asdict(place) for place in slack.places[:SHOWN]]} for slack in found]
         print(json.dumps(shown, indent=2))
         return ExitStatus.DONE
-    print("Least slack between herald and reconnection, at 125 MHz:")
+    print(f"Least slack between herald and reconnection at 125 MHz, {args.rounds} rounds each:")
     for slack in found:
         ended = "no output was late" if slack.code == LEFT_BY_HOST else DESCRIPTIONS[slack.code]
-        print(f"{slack.node.capitalize()}, {slack.cycles:.1f} cycles per instruction, {slack.rounds} rounds: {ended}")
+        kind = "with barrier" if slack.barrier else "no barrier"
+        print(f"{slack.node.capitalize()}, {kind}, {slack.cycles:.1f} cycles per instruction: {ended}")
         for place in slack.places[:SHOWN]:
             print(f"  {place.slack / 1000:7.1f} us at {place.after_herald / 1000:6.1f} us, {place.device}")
     return ExitStatus.DONE

@@ -17,7 +17,6 @@ from testbed.counted.counted_core import CountedOutput
 from testbed.devices import COUNTED_CORE, run_compiled
 from testbed.physics import laboratory
 
-SETTINGS_OF = {BOB: 3}  # Alice's are two
 SEED = 7
 
 
@@ -32,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Slack:
-    """One node at one speed of its CPU.
+    """One node at one speed of its CPU, with or without a barrier.
 
     Attributes:
         code: why the kernel left (contract.codes). rounds: measured. instructions: per round, the attempts before its
@@ -41,6 +40,7 @@ class Slack:
 
     node: str
     cycles: float
+    barrier: bool
     code: int
     rounds: int
     instructions: int
@@ -71,8 +71,8 @@ class _Table:
 class _OneBlock:
     """The host's side of one block of rounds with settings drawn from a seed."""
 
-    def __init__(self, node: str, rounds: int) -> None:
-        values = SETTINGS_OF.get(node, 2)
+    def __init__(self, node: str, rounds: int, barrier: bool) -> None:
+        values = 3 if node == BOB else 4 if barrier else 2
         self._left = np.random.default_rng(SEED).integers(0, values, rounds).astype(np.uint8)
         self._rounds = rounds
         self.heralds: list[int] = []
@@ -87,12 +87,13 @@ class _OneBlock:
         self.heralds = [int(time) for time in records.timestamps_mu]
 
 
-def least_slack(node: str, cycles: float, rounds: int) -> Slack:
+def least_slack(node: str, cycles: float, rounds: int, barrier: bool = False) -> Slack:
     """Measure so many rounds with an ideal partner.
 
     Args:
         node: "alice" or "bob".
         cycles: of the CPU per instruction, on average.
+        barrier: whether Bob waits for Alice's isolation.
     """
     table = run_compiled(importlib.import_module(f"node_{node}.devices").DEVICES, node, COUNTED_CORE)
     laboratory.use(laboratory.Laboratory(SEED, ()))
@@ -103,7 +104,9 @@ def least_slack(node: str, cycles: float, rounds: int) -> Slack:
         connection = assembled.core.comm
         connection.cycles_per_instruction = cycles
         assembled.blocks.allocate(rounds)
-        host = assembled.blocks.host = _OneBlock(node, rounds)
+        host = assembled.blocks.host = _OneBlock(node, rounds, barrier)
+        if barrier:
+            assembled.configure(importlib.import_module("node.settings").with_barrier(assembled.settings))
         code = assembled.blocks.measure()
         end = assembled.settings.schedule.reconnect * 1e9 + 1000
         places = _places(connection.outputs, host.heralds, int(end), _names(table))
@@ -111,7 +114,7 @@ def least_slack(node: str, cycles: float, rounds: int) -> Slack:
         devices.close_devices()
         laboratory.use(None)
     measured = max(1, len(host.heralds))
-    return Slack(node, cycles, code, measured, connection.instructions // measured, places)
+    return Slack(node, cycles, barrier, code, measured, connection.instructions // measured, places)
 
 
 def _names(table: dict[str, Any]) -> dict[int, str]:
