@@ -21,7 +21,7 @@ class Progress:
         self._begun = False
 
     def begin_at(self, share: float) -> None:
-        """So much was done before this run; heeded once."""
+        """So much was done before this run; it counts once."""
         if not self._begun:
             self._begun = True
             for listener in self._listeners:

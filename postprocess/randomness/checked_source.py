@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from postprocess.errors import InvalidInput
 from postprocess.randomness.health_tests import BLOCK_BYTES, fault_of
-from postprocess.randomness.sources import FileSource, Octets, SystemSource
+from postprocess.randomness.sources import FileSource, ByteSource, SystemSource
 
 _PIECE_BYTES = 1 << 18
 
 
-class CheckedSource(Octets):
+class CheckedSource(ByteSource):
     """The bytes of a source, each tested with the BLOCK_BYTES drawn before it; before the first ones, a sample.
 
     Raises:

@@ -39,7 +39,7 @@ class RandomSource(Protocol):
         """The next `count` bits, uint8 0/1; the rest of the last byte is thrown away."""
 
 
-class Octets:
+class ByteSource:
     """Bits on top of bytes, most significant bit first."""
 
     left: int | None = None  # bytes until the source is exhausted; None where it never is
@@ -52,7 +52,7 @@ class Octets:
         return np.unpackbits(data, count=count, bitorder="big")
 
 
-class SystemSource(Octets):
+class SystemSource(ByteSource):
     """The operating system's generator (getrandom)."""
 
     insecure = False
@@ -67,7 +67,7 @@ class SystemSource(Octets):
         return os.urandom(BLOCK_BYTES)
 
 
-class FileSource(Octets):
+class FileSource(ByteSource):
     """A file of raw bytes from a hardware generator, used from its beginning and never twice.
 
     How far it is used is on disk before a byte is handed out, see RecordOfUse: links to the file, the file moved and
@@ -137,7 +137,7 @@ class FileSource(Octets):
             ) from problem
 
 
-class SeededSource(Octets):
+class SeededSource(ByteSource):
     """A repeatable stream for rehearsals: SHAKE-256 of seed, block number and label. All that is made from it is
     insecure.
 

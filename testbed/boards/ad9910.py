@@ -10,7 +10,7 @@ from testbed.drivers.ad9910 import SILENT, Tone
 CFR1, AUX_DAC, PROFILE0 = 0x00, 0x03, 0x0E
 CLEAR_PHASE = 1 << 13  # of CFR1: the accumulator starts at zero with each IO_UPDATE
 POWER_DOWN = 0xF0  # of CFR1: digital part, DAC, clock input, auxiliary DAC
-READ = 0x80  # of the instruction octet
+READ = 0x80  # of the instruction byte
 AFTER_RESET = {AUX_DAC: 0x7F}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 START, RESTART, STOP, WRITE, READ, SELECT = range(6)  # testbed/compiled/runtime/services.c
 SWITCHES = (0x70, 0x71)  # 7-bit addresses
 EEPROM = 0xA0
-OCTETS = 256
+BYTES = 256
 NOBODY = -1
 
 
@@ -19,7 +19,7 @@ class I2cBus:
     def __init__(self) -> None:
         self.eeproms: dict[tuple[int, int], bytearray] = {}
         self._selected = dict.fromkeys(SWITCHES, 0)
-        self._addressed: int | None = None  # address octet of this transfer
+        self._addressed: int | None = None  # address byte of this transfer
         self._pointer: int | None = None
 
     def __call__(self, what: int, bus: int, a: int, b: int) -> int:
@@ -42,21 +42,21 @@ class I2cBus:
         """The EEPROM that the switches connect."""
         for switch, mask in self._selected.items():
             if mask:
-                return self.eeproms.setdefault((switch, mask), bytearray(b"\xff" * OCTETS))
+                return self.eeproms.setdefault((switch, mask), bytearray(b"\xff" * BYTES))
         return None
 
-    def _write(self, octet: int) -> int:
+    def _write(self, byte: int) -> int:
         """1 if somebody acknowledges."""
         memory = self._memory()
         if memory is None:
             return 0
         if self._addressed is None:
-            self._addressed = octet
-            return int(octet & 0xFE == EEPROM)
+            self._addressed = byte
+            return int(byte & 0xFE == EEPROM)
         if self._pointer is None:
-            self._pointer = octet
+            self._pointer = byte
         else:
-            memory[self._pointer % OCTETS] = octet & 0xFF
+            memory[self._pointer % BYTES] = byte & 0xFF
             self._pointer += 1
         return 1
 
@@ -64,6 +64,6 @@ class I2cBus:
         memory = self._memory()
         if memory is None or self._pointer is None:
             return 0xFF
-        octet = memory[self._pointer % OCTETS]
+        byte = memory[self._pointer % BYTES]
         self._pointer += 1
-        return octet
+        return byte

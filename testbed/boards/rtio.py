@@ -16,7 +16,7 @@ class Board(Protocol):
     """What is behind one channel."""
 
     def event(self, time: int, address: int, data: int) -> None:
-        """An output: `address` is the lower octet of its target."""
+        """An output: `address` is the lower byte of its target."""
 
     def reset(self, time: int) -> None:
         """The core device was reset."""

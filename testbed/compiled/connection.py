@@ -223,7 +223,7 @@ class HostConnection:
         return python_exception(raised, frames, values.embedding_map, symbolizer)
 
     def _place(self) -> tuple[int, int]:
-        """(where the loader put the kernel's file, more octets than it has)."""
+        """(where the loader put the kernel's file, more bytes than it has)."""
         assert self._library is not None
         symbol = _Symbol()
         ct.CDLL(None).dladdr(ct.cast(self._library["__modinit__"], ct.c_void_p), ct.byref(symbol))

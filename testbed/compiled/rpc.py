@@ -72,7 +72,7 @@ class Rpcs:
         return values, keywords
 
     def receive(self, slot: int) -> int:
-        """Put the result into a kernel's memory; returns octets wanted, DONE, or FAILED (see `failure`)."""
+        """Put the result into a kernel's memory; returns bytes wanted, DONE, or FAILED (see `failure`)."""
         if self.failure is not None:
             return FAILED
         try:

@@ -15,11 +15,11 @@ SCALARS = {"b": ("?", 1), "i": ("<i", 4), "I": ("<q", 8), "f": ("<d", 8)}
 NUMPY = {"b": np.dtype("?"), "i": np.dtype("<i4"), "I": np.dtype("<i8"), "f": np.dtype("<f8")}
 STRINGS, POINTERS = "sBA", "lO"
 IN_EMBEDDING_MAP = -1  # length of a string whose address is a number there
-NOWHERE = 8  # address of what has no octets
+NOWHERE = 8  # address of what has no bytes
 
 
 class KernelMemory(Protocol):
-    """Where a kernel's values are; `pointer` is the size of an address in octets."""
+    """Where a kernel's values are; `pointer` is the size of an address in bytes."""
 
     pointer: int
 
@@ -85,7 +85,7 @@ class KernelValues:
         self._slice = "<Qi" if self.pointer == 8 else "<Ii"
 
     def layout(self, kind: Kind) -> tuple[int, int]:
-        """(size, alignment) in octets.
+        """(size, alignment) in bytes.
 
         Raises:
             NotImplementedError: a type that no RPC of ARTIQ carries.

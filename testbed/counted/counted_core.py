@@ -21,7 +21,7 @@ from testbed.drivers.core import KERNEL_START_MU
 from testbed.physics.node_physics import NodePhysics
 
 CLOCK_MHZ = 125.0
-ABOVE_STACK = 1 << 20  # octets of memory that kernels do not use
+ABOVE_STACK = 1 << 20  # bytes of memory that kernels do not use
 NOW_AT = BASE + SIZE - ABOVE_STACK
 EXCEPTIONS_AT = NOW_AT + 0x1000
 

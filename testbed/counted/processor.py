@@ -85,5 +85,5 @@ class Processor:
     @staticmethod
     def _place(address: int, length: int) -> int:
         if not BASE <= address <= BASE + SIZE - length:
-            raise BadInstruction(f"{length} octets at {address:#x} are outside of memory")
+            raise BadInstruction(f"{length} bytes at {address:#x} are outside of memory")
         return address - BASE

@@ -99,11 +99,11 @@ def call_sites(data: bytes) -> list[tuple[int, int, int]]:
         nonlocal at
         value = shift = 0
         while True:
-            octet = data[at]
+            byte = data[at]
             at += 1
-            value |= (octet & 0x7F) << shift
+            value |= (byte & 0x7F) << shift
             shift += 7
-            if not octet & 0x80:
+            if not byte & 0x80:
                 return value
 
     def entry(encoding: int) -> int:

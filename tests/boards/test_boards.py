@@ -162,21 +162,21 @@ def test_an_eeprom_keeps_what_was_written_behind_its_switch():
     def select(mask):
         bus(SELECT, 0, 0x70, mask)
 
-    def write(*octets):
+    def write(*bytes):
         bus(START, 0, 0, 0)
-        acknowledged = [bus(WRITE, 0, octet, 0) for octet in octets]
+        acknowledged = [bus(WRITE, 0, byte, 0) for byte in bytes]
         bus(STOP, 0, 0, 0)
         return acknowledged
 
     def read(address, count):
         bus(START, 0, 0, 0)
-        for octet in (0xA0, address):
-            assert bus(WRITE, 0, octet, 0)
+        for byte in (0xA0, address):
+            assert bus(WRITE, 0, byte, 0)
         bus(RESTART, 0, 0, 0)
         assert bus(WRITE, 0, 0xA1, 0)
-        octets = [bus(READ, 0, 1, 0) for _ in range(count)]
+        bytes = [bus(READ, 0, 1, 0) for _ in range(count)]
         bus(STOP, 0, 0, 0)
-        return octets
+        return bytes
 
     select(1 << 5)
     assert read(64, 2) == [0xFF, 0xFF]

@@ -78,7 +78,7 @@ def test_the_pace_of_a_resumed_run_counts_from_its_own_start():
     now[0] = 5.0
     told = Progress([line])
     told.begin_at(0.5)
-    told.begin_at(0.9)  # heeded once
+    told.begin_at(0.9)  # counts once
     now[0] = 15.0
     told(0.6, "60/100 rounds")
     assert out.getvalue() == "demo: 60 % done after 15 s, ends in about 40 s (60/100 rounds)\n"

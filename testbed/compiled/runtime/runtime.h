@@ -35,7 +35,7 @@ enum { ARRIVED = 0, TIMED_OUT = 1, RAN_OVER = 2, NO_SUCH_CHANNEL = 3 };
 
 struct host {
     int64_t (*rpc_send)(int32_t service, const char *tag, int32_t length, void **arguments, int32_t is_async);
-    int64_t (*rpc_recv)(void *slot, struct exception *failure);          /* octets wanted, DONE, FAILED or ABORT */
+    int64_t (*rpc_recv)(void *slot, struct exception *failure);          /* bytes wanted, DONE, FAILED or ABORT */
     int64_t (*input)(int64_t timeout, int32_t channel, struct stamped *found);
     int64_t (*drain)(void);                                              /* take the queue; ABORT ends the kernel */
     void (*log)(const char *text, int32_t length);

@@ -61,7 +61,7 @@ EXPORT int32_t i2c_read(int32_t bus, _Bool ack) { return (int32_t)i2c(READ, bus,
 EXPORT void i2c_switch_select(int32_t bus, int32_t address, int32_t mask) { i2c(SELECT, bus, address, mask); }
 
 /* Strings as arguments: release-8 puts the pair on the stack, 9-beta passes it like two scalars. A structure of more than
-   16 octets makes a C compiler look for it where release-8 puts it; testbed.compiled.target chooses by the name. */
+   16 bytes makes a C compiler look for it where release-8 puts it; testbed.compiled.target chooses by the name. */
 struct stacked { struct slice text; int64_t unused; };
 EXPORT const struct slice *cache_get(struct slice key) { return host.cache_get(key.ptr, key.len); }
 EXPORT const struct slice *cache_get_stacked(struct stacked key) { return host.cache_get(key.text.ptr, key.text.len); }

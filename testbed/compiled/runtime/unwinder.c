@@ -113,12 +113,12 @@ static uint64_t uleb(const uint8_t **p)
 {
     uint64_t value = 0;
     int shift = 0;
-    uint8_t octet;
+    uint8_t byte;
     do {
-        octet = *(*p)++;
-        value |= (uint64_t)(octet & 0x7f) << shift;
+        byte = *(*p)++;
+        value |= (uint64_t)(byte & 0x7f) << shift;
         shift += 7;
-    } while (octet & 0x80);
+    } while (byte & 0x80);
     return value;
 }
 
