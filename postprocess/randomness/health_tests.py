@@ -28,15 +28,15 @@ def fault_of(data: bytes) -> str | None:
 
     Short data are tested as far as they go: BLOCK_BYTES suffice for every kind of fault named above.
     """
-    values = np.frombuffer(data, np.uint8)
-    bits = np.unpackbits(values)
+    byte_values = np.frombuffer(data, np.uint8)
+    bits = np.unpackbits(byte_values)
     return (
-        _repetition(values, 8, "byte")
+        _repetition(byte_values, 8, "byte")
         or _repetition(bits, 1, "bit")
-        or _proportion(values, 8, "byte")
+        or _proportion(byte_values, 8, "byte")
         or _proportion(bits, 1, "bit")
-        or _statistics(values, bits)
-        or _repeated_words(values)
+        or _statistics(byte_values, bits)
+        or _repeated_words(byte_values)
     )
 
 
@@ -76,8 +76,8 @@ def _proportion(samples: NDArray[np.uint8], sample_bits: int, name: str) -> str 
     return f"one {name} value {most} times in {window}" if most >= proportion_cutoff(sample_bits) else None
 
 
-def _statistics(values: NDArray[np.uint8], bits: NDArray[np.uint8]) -> str | None:
-    nibbles = np.stack((values >> 4, values & 15), axis=1).reshape(-1)
+def _statistics(byte_values: NDArray[np.uint8], bits: NDArray[np.uint8]) -> str | None:
+    nibbles = np.stack((byte_values >> 4, byte_values & 15), axis=1).reshape(-1)
     cases = [
         ("zeros and ones are unequally frequent", bits, 2),
         ("patterns of 4 bits are unequally frequent", nibbles, 16),
@@ -91,8 +91,8 @@ def _statistics(values: NDArray[np.uint8], bits: NDArray[np.uint8]) -> str | Non
     return None
 
 
-def _repeated_words(values: NDArray[np.uint8]) -> str | None:
-    words = np.ascontiguousarray(values[: len(values) // WORD_BYTES * WORD_BYTES]).view(f"V{WORD_BYTES}")
+def _repeated_words(byte_values: NDArray[np.uint8]) -> str | None:
+    words = np.ascontiguousarray(byte_values[: len(byte_values) // WORD_BYTES * WORD_BYTES]).view(f"V{WORD_BYTES}")
     again = len(words) - len(set(words.tolist()))
     return f"{again} of {len(words)} words of {WORD_BYTES} bytes come a second time" if again else None
 
