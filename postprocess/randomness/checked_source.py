@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from postprocess.errors import InvalidInput
 from postprocess.randomness.health_tests import BLOCK_BYTES, fault_of
-from postprocess.randomness.sources import FileSource, ByteSource, SystemSource
+from postprocess.randomness.sources import ByteSource, FileSource, SystemSource
 
 _PIECE_BYTES = 1 << 18
 
