@@ -85,13 +85,12 @@ def test_a_seed_repeats_a_run_bit_for_bit(tmp_path):
     assert keys[0] == keys[1]
 
 
-def test_half_a_radian_in_bobs_pulses_ends_at_the_bell_threshold(tmp_path):
-    demo = small_session(tmp_path / "run", rounds=100_000, block_rounds=5000)
-    calibrate(demo, "bob", {"qubit.pattern_phase": [phase + 0.5 for phase in PHASES]})
+def test_a_radian_in_bobs_pulses_ends_at_the_bell_threshold(tmp_path):
+    demo = small_session(tmp_path / "run", rounds=20_000, block_rounds=5000)
+    calibrate(demo, "bob", {"qubit.pattern_phase": [phase + 1.0 for phase in PHASES]})
     report, statuses = run(demo)
-    assert report["measured_score"] == pytest.approx(2.52, abs=0.05)
+    assert report["measured_score"] == pytest.approx(2.07, abs=0.1)
     assert (4 + report["measured_score"]) / 8 < demo.parameters.omega_thr
-    assert 8 * demo.parameters.omega_thr - 4 == pytest.approx(2.598, abs=1e-3)
     assert report["abort_reason"] == "Bell threshold"
     assert set(statuses.values()) == {ExitStatus.ABORTED}
     assert report["ledgers_consistent"]
