@@ -175,6 +175,15 @@ class NodePhysics:
         if self.faults.at("underflow", herald):
             self.core.wall += STALL_MU
 
+    def light_at_the_station(self, start: int, stop: int) -> float:
+        """Expected counts of all APDs from `start` to `stop`: their dark counts, and the ion under its cooling light."""
+        lit = self.beams.lit(start, stop)
+        background = truth.STATION_BACKGROUND * (stop - start) * 1e-9 / truth.READOUT_REFERENCE_S
+        if not (lit and self.ion.look(start, lit) and self.ion.present):
+            return background
+        self.electrodes.forget(start)
+        return background + truth.STATION_DETECTION * self.station.leak(start, stop, lit, self.beams.cooling_power)
+
     # Looking at the ion
 
     def fluorescence(self, start: int, stop: int) -> int:
