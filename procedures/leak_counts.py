@@ -156,7 +156,7 @@ class MeasuredLeak:
         require(
             self.without.rate < MOST_BACKGROUND,
             WHAT,
-            f"{self.without.rate:.2g} photons per readout without light of this node: is the peer's ion out of the focus?",
+            f"{self.without.rate:.2g} photons per readout without this node's light: is the peer's ion out of the focus?",
         )
         share = (self.bright.rate - self.dark.rate) / (self.focus.rate - self.without.rate)
         require(
@@ -177,7 +177,7 @@ class MeasuredLeak:
         """The result in one line."""
         leak = self.leak
         return (
-            f"p_leak {leak.value:.5f} +- {leak.standard_error:.5f} per readout of a bright ion, below {leak.limit:.5f} at "
-            f"{100 * leak.level:g} %: a round leaks at most h = {leak.bits:.4f} bits; dark counts "
+            f"p_leak {leak.value:.5f} +- {leak.standard_error:.5f} per readout of a bright ion, below {leak.limit:.5f} "
+            f"at {100 * leak.level:g} %: a round leaks at most h = {leak.bits:.4f} bits; dark counts "
             f"{self.dark_counts_hz:.0f} /s, {self.focus.rate:.2g} photons per readout in the focus"
         )

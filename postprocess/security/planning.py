@@ -28,8 +28,8 @@ class PlannedLink:
 
     Attributes:
         score, qber: expected S and Q (Q_0). syndrome: rule for m, "paper" or "tight". extractor, eps_snd, allowance,
-        list_bits, bases: see Problem. qber2: expected Q_1 where there are two key bases. leakage: bits that a round leaks
-    beside the protocol, which the key pays for like published ones; of a plan only, no session knows it.
+        list_bits, bases: see Problem. qber2: expected Q_1 where there are two key bases. leakage: bits that a round
+        leaks beside the protocol, which the key pays for like published ones; of a plan only, no session knows it.
     """
 
     score: float
