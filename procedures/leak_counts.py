@@ -156,14 +156,14 @@ class MeasuredLeak:
         require(
             self.without.rate < MOST_BACKGROUND,
             WHAT,
-            f"{self.without.rate:.2g} photons per readout without this node's light: is the peer's ion out of the focus?",
+            f"{self.without.rate:.2g} photons per readout without own light: is the peer's ion out of the focus?",
         )
         share = (self.bright.rate - self.dark.rate) / (self.focus.rate - self.without.rate)
         require(
             self.leak.limit < tolerated,
             WHAT,
-            f"a readout of a bright ion sends {self.leak.value:.2g} photons into the link, known to be below "
-            f"{self.leak.limit:.2g}, not {tolerated:g}: {self._remedy(share)}",
+            f"a readout of a bright ion sends {self.leak.value:.2g} photons into the link, and the bound "
+            f"{self.leak.limit:.2g} on the probability of one is not below {tolerated:g}: {self._remedy(share)}",
         )
 
     def _remedy(self, share: float) -> str:
