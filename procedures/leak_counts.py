@@ -47,6 +47,12 @@ CONDITIONS = (
 CUT, CONNECTED, NO_LIGHT = (0, 1), (3, 4), 2
 
 
+def clicks_per_window(counts: list[int]) -> tuple[int, int]:
+    """Clicks and windows of a point, whatever the outcomes; `counts` as the kernel leaves them."""
+    rows = np.reshape(counts[:EDGES], (2, PER_OUTCOME))
+    return int(rows[:, :CYCLES].sum()), int(rows[:, WINDOWS].sum())
+
+
 class LeakCounts:
     """Sums of node.shots.leak_counter over the points of each of CONDITIONS.
 
@@ -63,12 +69,6 @@ class LeakCounts:
         """One more point, `counts` as the kernel leaves them."""
         self.counts[condition] += np.reshape(counts[:EDGES], (2, PER_OUTCOME))
         self.edges += counts[EDGES]
-
-    @property
-    def clicks_per_window(self) -> tuple[int, int]:
-        """Clicks and windows of bright ions so far, link cut."""
-        row = self.counts[CUT[0], BRIGHT]
-        return int(row[:CYCLES].sum()), int(row[WINDOWS])
 
     def photons(self, conditions: tuple[int, ...], outcome: int | None = None) -> Counted | None:
         """Photons of all windows under some conditions, by the ion's outcome or whatever it was; None without any."""

@@ -5,7 +5,7 @@ from artiq.experiment import *
 from node.shots.leak_counter import LeakCounter
 from node.shots.point_loop import PointLoop
 from procedures.laser_turn import laser_turn, turn_arguments
-from procedures.leak_counts import CONDITIONS, LeakCounts
+from procedures.leak_counts import CONDITIONS, LeakCounts, clicks_per_window
 from procedures.node_calibration import Calibration
 
 
@@ -43,7 +43,7 @@ class MeasureLeakage(Calibration, EnvExperiment):
 
     def calibrate(self):
         """Measure in this node's turn, the peer's ion out of the focus; evaluate, judge."""
-        self.begin("Leak during readout", "Batch", "Clicks per window, link cut, bright")
+        self.begin("Leak during readout", "Batch", "Clicks per window, link cut, prepared bright")
         if self.take_turns:
             self.counter.stand_aside()
         with laser_turn(self.home, "leakage", self.take_turns, self.peer_timeout, self.display.status):
@@ -79,10 +79,9 @@ class MeasureLeakage(Calibration, EnvExperiment):
         def keep(index, counts):
             self.found.add(index % len(CONDITIONS), counts)
             if index % len(CONDITIONS) == 0:
-                clicks, windows = self.found.clicks_per_window
-                if windows:
-                    low, high = poisson_interval(clicks)
-                    self.display.point(index // len(CONDITIONS), clicks / windows, low / windows, high / windows)
+                clicks, windows = clicks_per_window(counts)
+                low, high = poisson_interval(clicks)
+                self.display.point(1 + index // len(CONDITIONS), clicks / windows, low / windows, high / windows)
 
         self.measure_points(-(-self.windows // self.BATCH) * len(CONDITIONS), words_of, keep)
 
