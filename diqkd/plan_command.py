@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from postprocess.characterisation.measured_link import MeasuredLink
     from postprocess.plans.presets import Choice
     from postprocess.plans.session_parameters import SessionParameters
-    from postprocess.security.planning import FewestRounds
+    from postprocess.security.planning import FewestRounds, PlannedLink
     from postprocess.security.published_links import PublishedLink
 
 BEST = arguments.BEST
@@ -80,22 +80,37 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--herald-rate", type=_rate, metavar="HZ", help="heralded rounds per second: hours, key per hour and day"
     )
+    parser.add_argument(
+        "--leakage",
+        type=_leakage,
+        default=0.0,
+        metavar="P",
+        help="probability that a readout sends a photon into the cut link (measure_leakage): subtract n h(P) bits from "
+        "the key; of this plan only, a session does not subtract it",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     parser.set_defaults(run=run)
 
 
-def plan(choice: Choice, syndrome_bits: int | None = None, herald_rate_hz: float | None = None) -> dict[str, Any]:
+def plan(
+    choice: Choice,
+    syndrome_bits: int | None = None,
+    herald_rate_hz: float | None = None,
+    leak_probability: float = 0.0,
+) -> dict[str, Any]:
     """The plan as plain numbers; what cannot be had is None (`fewest`: None for never)."""
     from dataclasses import replace
 
     from postprocess.plans.presets import fewest_of, gamma_of, link_of, planned, remedy
     from postprocess.security.planning import NoThreshold
     from postprocess.security.rules import hypotheses_of, label_of
+    from postprocess.support.entropy import binary_entropy
 
-    fewest = fewest_of(choice)
+    leakage = binary_entropy(leak_probability)
+    fewest = fewest_of(choice, leakage)
     best = choice.gamma is None
     gamma = gamma_of(choice)
-    link = link_of(choice)
+    link = replace(link_of(choice), leakage=leakage)
     result: dict[str, Any] = {
         "rounds": choice.rounds,
         "gamma": None if gamma is None else str(gamma),
@@ -110,6 +125,7 @@ def plan(choice: Choice, syndrome_bits: int | None = None, herald_rate_hz: float
         "syndrome_bits": None,
         "allowance": choice.allowance,
         "barrier": choice.barrier,
+        "leakage": {"probability": leak_probability, "bits": link.leaked(choice.rounds)} if leakage else None,
         "rule": choice.rule,
         "label": label_of(link.rule, choice.allowance),
         "hypotheses": hypotheses_of(link.rule, choice.allowance),
@@ -129,23 +145,25 @@ def plan(choice: Choice, syndrome_bits: int | None = None, herald_rate_hz: float
         except NoThreshold as found:
             result["warnings"].append(str(found))
         else:
-            result |= _session(planned("plan", "kasli", fixed, syndrome_bits=syndrome_bits))
+            session = planned("plan", "kasli", fixed, syndrome_bits=syndrome_bits)
+            result |= _session(session, link.leaked(choice.rounds))
         result["warnings"] += _syndrome_warnings(result)
-    result |= _margins(choice, gamma, fewest)
+    result |= _margins(choice, link, gamma, fewest)
     result["remedy"] = None if result["ell"] else remedy(fewest)
     result["hours"] = _hours(result, herald_rate_hz)
     return result
 
 
-def _session(p: SessionParameters) -> dict[str, Any]:
+def _session(p: SessionParameters, leaked_bits: int) -> dict[str, Any]:
     """Threshold, syndrome, key, extractor and budget of a session, and how likely an honest one passes."""
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from postprocess.keystore.initial_secret import seed_bits
     from postprocess.privacy import TrevisanExtractor
     from postprocess.security.honest_session import honest_session
 
-    ell = 0 if p.insecure else p.ell
+    ell = 0 if p.insecure else max(0, p.ell - leaked_bits)
+    p = replace(p, ell=ell or p.ell)
     problem = p.problem
     honest = honest_session(problem, p.score, p.qber, p.qber2)
     result: dict[str, Any] = {
@@ -192,15 +210,14 @@ def _syndrome_warnings(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def _margins(choice: Choice, gamma: Fraction | None, fewest: FewestRounds | None) -> dict[str, Any]:
+def _margins(choice: Choice, link: PlannedLink, gamma: Fraction | None, fewest: FewestRounds | None) -> dict[str, Any]:
     """Fewest rounds, S needed, Q allowed, and the key around this S and Q."""
     from postprocess.plans.paper import PAPER_GAMMA
-    from postprocess.plans.presets import link_of
     from postprocess.security.honest_session import honest_session
     from postprocess.security.link_margins import qber_allowed, score_needed, sensitivity
     from postprocess.security.planning import NoThreshold
 
-    link, planned_gamma, gamma = link_of(choice), gamma, gamma or PAPER_GAMMA
+    planned_gamma, gamma = gamma, gamma or PAPER_GAMMA
     around = sensitivity(link, choice.rounds, gamma)
     table: dict[str, Any] = {"score": around.scores, "qber": around.qbers, "bits": around.bits}
     try:
@@ -242,7 +259,7 @@ def run(args: argparse.Namespace) -> int:
 
     published = _take_link(args) if args.link else None
     measured = _take_measured(args) if args.measured else None
-    result = plan(_choice(args), args.syndrome_bits, args.herald_rate)
+    result = plan(_choice(args), args.syndrome_bits, args.herald_rate, args.leakage)
     if published is not None:
         result["link"] = {"source": published.source, "published": published.published, "checked": published.checked}
     if measured is not None:
@@ -315,6 +332,18 @@ def _rate(text: str) -> float:
 
 def _quantile(text: str) -> float:
     return _number(text, 0.5, 1.0, "a quantile between 0.5 and 1; write for instance 0.95")
+
+
+def _leakage(text: str) -> float:
+    try:
+        value = quantity(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 0.5:
+        raise argparse.ArgumentTypeError(
+            f"{arguments.shown(text)} is not a leak probability from 0 to 0.5; write for instance 0.0025"
+        )
+    return value
 
 
 def _number(text: str, low: float, high: float, what: str, base: str = "") -> float:

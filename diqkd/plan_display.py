@@ -89,6 +89,9 @@ def _session(result: dict[str, Any]) -> Iterator[Row]:
     yield "barrier", "yes" if result["barrier"] else "no", note
     if result["syndrome_bits"] is not None:
         yield "syndrome", bits(result["syndrome_bits"]), "m, step 5"
+    if result["leakage"] is not None:
+        note = f"n h({result['leakage']['probability']:g}), subtracted here; a session does not subtract it"
+        yield "leak during readout", bits(result["leakage"]["bits"]), note
     yield "new key", bits(result["ell"]), f"ell, {result['rule']}: {result['label']}"
     if result["extractor"] is not None:
         yield from _budget(result["extractor"], result["budget"])

@@ -66,6 +66,17 @@ class Probe(HasEnvironment):
     def _shot(self, point: TList(TInt32)) -> TInt32:
         """One shot, from the cursor on; returns its photon count, the cursor stands where the ion is in S1/2 again."""
         station = self.station
+        ready_mu = self.prepare(point)
+        # Readout and scrambling as in a round whose herald came that much earlier.
+        station.readout.collect(ready_mu - station.readout.start_at_mu)
+        station.scramble.reset_qubit(now_mu() - station.scramble.start_at_mu)
+        station.readout.is_bright()
+        return station.readout.counts
+
+    @kernel
+    def prepare(self, point: TList(TInt32)) -> TInt64:
+        """A shot's pumping, pulses and deshelving from the cursor on; returns when its readout may begin."""
+        station = self.station
         start_mu = (now_mu() + 7) & ~7
         at_mu(start_mu)
         if point[PUMP_MU] > 0:
@@ -79,11 +90,7 @@ class Probe(HasEnvironment):
             station.beams.deshelving_on()
             delay_mu(np.int64(point[DESHELVE_MU]))
             station.beams.deshelving_off()
-        # Readout and scrambling as in a round whose herald came that much earlier.
-        station.readout.collect(start_mu + point[READOUT_AT] - station.readout.start_at_mu)
-        station.scramble.reset_qubit(now_mu() - station.scramble.start_at_mu)
-        station.readout.is_bright()
-        return station.readout.counts
+        return start_mu + point[READOUT_AT]
 
     @kernel
     def _pulse(self, start_mu: TInt64, point: TList(TInt32), place: TInt32):

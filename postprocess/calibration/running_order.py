@@ -79,6 +79,9 @@ RUNNING_ORDER = (
     CalibrationStep("calibrate_apd_gates", writes="attempts.gate", laser=True),
     CalibrationStep("calibrate_shuttle", (("windows", 500),), laser=True, rests_on=("attempts.gate",)),
     CalibrationStep(
+        "measure_leakage", (("windows", 1000), ("readouts", 100)), laser=True, rests_on=("readout.threshold",)
+    ),
+    CalibrationStep(
         "calibrate_herald_phase", writes="qubit.pattern_phase", needs_peer=True, rests_on=FREQUENCIES, node=BOB
     ),
 )

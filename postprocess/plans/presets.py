@@ -254,9 +254,12 @@ def gamma_of(choice: Choice) -> Fraction | None:
 
 
 @cache
-def fewest_of(choice: Choice) -> FewestRounds | None:
-    """The shortest session with a key that this choice allows, rounds and gamma left free; None where there is none."""
-    return fewest_rounds(_link_at(choice))
+def fewest_of(choice: Choice, leakage: float = 0.0) -> FewestRounds | None:
+    """The shortest session with a key that this choice allows, rounds and gamma left free; None where there is none.
+
+    `leakage`: bits that a round leaks, see PlannedLink."""
+    link_at = _link_at(choice)
+    return fewest_rounds(lambda rounds: replace(link_at(rounds), leakage=leakage))
 
 
 def remedy(fewest: FewestRounds | None) -> str:

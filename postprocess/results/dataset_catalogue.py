@@ -17,6 +17,7 @@ DESCRIPTION = "diqkd.description"
 _PATTERN, _BLOCK, _WINDOW, _FIT = ("pattern",), ("block",), ("window",), ("fit",)
 _ORDER = "patterns in the order " + ", ".join(f"{pattern:04b}" for pattern in PATTERNS)
 _TIME = ("time",)
+_LEAK = ("condition", "outcome")
 _SCAN, _CURVE = ("point",), ("curve point",)
 
 
@@ -133,6 +134,20 @@ _CALIBRATION = {
     "fit.p_value": DatasetEntry("probability of at least this chi_square if the model is right", "", _FIT),
     "coupling": DatasetEntry("coupling with the link cut, relative to the focus"),
     "coupling_limit": DatasetEntry("its upper limit at 95 %"),
+    "leak.conditions": DatasetEntry(
+        "how the ion was prepared and where, in the order of the counts, separated by '; '"
+    ),
+    "leak.clicks": DatasetEntry("clicks at the heralding station, outcome dark or bright", "", (*_LEAK, "apd")),
+    "leak.cycles": DatasetEntry("cycles of the gateware in which an APD could click, once each", "", _LEAK),
+    "leak.windows": DatasetEntry("windows counted", "", _LEAK),
+    "leak.histogram": DatasetEntry("windows with 0, 1, 2, 3 and more clicks (table S5)", "", (*_LEAK, "clicks")),
+    "leak.probability": DatasetEntry("photons that a readout of a bright ion sends into the cut link"),
+    "leak.standard_error": DatasetEntry("its standard error"),
+    "leak.limit": DatasetEntry("upper limit of the probability of such a photon"),
+    "leak.level": DatasetEntry("confidence of the limit, one-sided"),
+    "leak.bits_per_round": DatasetEntry("h of the limit: what a round leaks at most"),
+    "leak.dark_counts_hz": DatasetEntry("counts of all APDs without light", "Hz"),
+    "leak.in_focus": DatasetEntry("photons counted per readout of a bright ion in the focus"),
 }
 _RANDOM_SOURCE = {
     "description": DatasetEntry("source of private random bits"),

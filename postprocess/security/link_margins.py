@@ -70,7 +70,7 @@ def _lengths(link: PlannedLink, rounds: int, gamma: Fraction) -> Callable[[float
         free = None
     if free is None:
         return lambda qber: 0
-    return lambda qber: link.rule.certify(link.with_statistics(link.score, qber).problem(rounds, gamma), free)
+    return lambda qber: link.rule.certify(link.with_statistics(link.score, qber).paying_problem(rounds, gamma), free)
 
 
 def _first(holds: Callable[[int], bool], low: int, high: int) -> int | None:

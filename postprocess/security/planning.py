@@ -28,7 +28,8 @@ class PlannedLink:
 
     Attributes:
         score, qber: expected S and Q (Q_0). syndrome: rule for m, "paper" or "tight". extractor, eps_snd, allowance,
-        list_bits, bases: see Problem. qber2: expected Q_1 where there are two key bases.
+        list_bits, bases: see Problem. qber2: expected Q_1 where there are two key bases. leakage: bits that a round
+        leaks beside the protocol, which the key pays for like published ones; of a plan only, no session knows it.
     """
 
     score: float
@@ -41,6 +42,7 @@ class PlannedLink:
     list_bits: int = 0
     bases: int = 1
     qber2: float | None = None
+    leakage: float = 0.0
 
     def problem(self, rounds: int, gamma: Fraction) -> Problem:
         """The session of so many rounds.
@@ -73,11 +75,20 @@ class PlannedLink:
             bases=self.bases,
         )
 
+    def leaked(self, rounds: int) -> int:
+        """Bits that so many rounds leak."""
+        return math.ceil(rounds * self.leakage)
+
+    def paying_problem(self, rounds: int, gamma: Fraction) -> Problem:
+        """The same with what leaks among the published bits."""
+        problem = self.problem(rounds, gamma)
+        return replace(problem, syndrome_bits=problem.syndrome_bits + self.leaked(rounds))
+
     def bits(self, rounds: int, gamma: Fraction) -> float:
         """Estimated bits of key, in floats; negative where there is none."""
         least = -float(rounds) - 1 / float(gamma)
         try:
-            found = self.rule.estimate(self.problem(rounds, gamma))
+            found = self.rule.estimate(self.paying_problem(rounds, gamma))
         except NoThreshold:
             return least
         return found if math.isfinite(found) else least
@@ -85,7 +96,7 @@ class PlannedLink:
     def plan(self, rounds: int, gamma: Fraction) -> Plan | None:
         """The certified key of so many rounds; None where there is none."""
         try:
-            return best_plan(self.rule, self.problem(rounds, gamma))
+            return best_plan(self.rule, self.paying_problem(rounds, gamma))
         except NoThreshold:
             return None
 

@@ -11,6 +11,7 @@ on the way, nothing keeps her away from the heralds after it until her kernel as
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Protocol
 
 from contract.nodes import ALICE
@@ -61,6 +62,8 @@ class AttemptSite(Protocol):
 
     def begin_round(self, herald: int, pattern: int, time: int, genuine: bool) -> None: ...
 
+    def light_at_the_station(self, start: int, stop: int) -> float: ...
+
 
 class AttemptLoop:
     """Counts attempts towards the next herald of the public stream."""
@@ -86,6 +89,9 @@ class AttemptLoop:
         self._ready, self._cycle = False, 0
         self._late = 0
         self._stuck: int | None = None
+        self._edges: list[tuple[int, int]] = []  # of the gates, in a cycle with a reference edge
+        self._held: list[tuple[int, int]] = []  # of the gates since the last reference edge
+        self._pulsed = False
 
     def run(self, start: int, duration: int) -> tuple[int, int]:
         """One window; returns (end of its last cycle, reason)."""
@@ -182,7 +188,10 @@ class AttemptLoop:
             return min(stop if stop >= start else cycle, cycle) - start
 
         pumped = min(length(sequencer_422sigma), length(sequencer_1092)) >= COMPLETE_PUMPING_NS
-        excited = length(sequencer_422ps_trigger) >= truth.MIN_EXCITATION_NS
+        self._pulsed = excited = length(sequencer_422ps_trigger) >= truth.MIN_EXCITATION_NS
+        edge = entangler.timings.get(sequencer_422ps_trigger, (0, 0))[0]
+        timings = (entangler.timings.get(gate_apd0 + apd, (0, 0)) for apd in range(4))
+        self._edges = [(edge + start, edge + stop) for start, stop in timings]
         gates = [gate_fraction(*entangler.timings.get(gate_apd0 + apd, (0, 0))) for apd in range(4)]
         self._gates = gates if pumped and excited else [0.0] * 4
         seen = cycle and pumped and excited and all(gate >= GOOD_GATE for gate in gates) and self._reasons
@@ -190,7 +199,13 @@ class AttemptLoop:
         self._clicks = [0, 0, 0, 0]
 
     def _count_alone(self, start: int, attempts: int) -> None:
-        """Clicks of the four APDs from this node's ion alone: calibrations of gates, place and isolation."""
+        """Clicks of the four APDs from this node's ion alone: calibrations of gates, place, isolation and leak.
+
+        A gate stays where the last reference edge has put it, so that cycles without a pulse count other light."""
+        if not self._pulsed:
+            self._count_light(start, attempts)
+            return
+        self._held = self._edges
         site, electrodes = self.site, self.site.electrodes
         electrodes.forget(start)
         factor = 0.0
@@ -200,6 +215,15 @@ class AttemptLoop:
             factor = sum(coupling(place, site.truth.isolation) for place in places) / PLACES
         mean = attempts * factor * truth.STATION_EFFICIENCY / 4
         self._clicks = [site.counts.number(mean * gate) for gate in self._gates]
+
+    def _count_light(self, start: int, cycles: int) -> None:
+        """Clicks under whatever light is on, at most one per APD and cycle."""
+        length = self.entangler.cycle_mu
+        if not (self._held and cycles):
+            return
+        mean = self.site.light_at_the_station(start, start + cycles * length) / 4 / cycles
+        shares = [max(0, min(stop, length) - opened) / length for opened, stop in self._held]
+        self._clicks = [self.site.counts.successes(cycles, -math.expm1(-mean * share)) for share in shares]
 
     def input_count(self, apd: int) -> int:
         if self._last_pattern:

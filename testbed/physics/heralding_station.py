@@ -38,7 +38,7 @@ class StationPhotons:
         self._means.clear()
 
     def leak(self, start: int, stop: int, lit: int, power: Callable[[], float]) -> float:
-        """Expected photons at the APDs from a gate with the light on for `lit` ns, if the ion is bright."""
+        """Expected photons into the link from a gate with the light on for `lit` ns, if the ion is bright."""
         steps = self.electrodes.steps
         key = (start - steps[-1][0], stop - start, lit, steps[-1][1], len(steps))
         mean = self._means.get(key)
@@ -56,6 +56,7 @@ class StationPhotons:
 
     def count(self, bright: bool, theirs: Outcome, leaked: float, uniform: float) -> None:
         """Enter one round: Alice's finding and expected leak, Bob's outcome with his."""
-        mean = truth.STATION_BACKGROUND + theirs.leaked + (leaked if bright else 0.0)
+        sent = theirs.leaked + (leaked if bright else 0.0)
+        mean = truth.STATION_BACKGROUND + truth.STATION_DETECTION * sent
         row = self.counts[f"{FOUND[bright]}_{FOUND[theirs.bright > 0]}"]
         row[min(photons(mean, uniform), COLUMNS - 1)] += 1

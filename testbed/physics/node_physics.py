@@ -91,7 +91,7 @@ class NodePhysics:
         return self.table[name]["arguments"]["channel"]
 
     def _voltages(self, time: int, registers: list[int]) -> None:
-        if self.faults.since("shuttle broken", self.round.herald):
+        if self.faults.since("shuttle broken", max(self.round.herald, 1)):  # before the first herald too
             return
         volts = [(registers[channel] - ZERO_VOLTS) * DAC_STEP_V for channel in truth.ELECTRODE_CHANNELS]
         self.electrodes.step(time, volts)
@@ -174,6 +174,15 @@ class NodePhysics:
         self.beams.forget(time)
         if self.faults.at("underflow", herald):
             self.core.wall += STALL_MU
+
+    def light_at_the_station(self, start: int, stop: int) -> float:
+        """Expected counts of all APDs from `start` to `stop`: dark counts, and the ion under its cooling light."""
+        lit = self.beams.lit(start, stop)
+        background = truth.STATION_BACKGROUND * (stop - start) * 1e-9 / truth.READOUT_REFERENCE_S
+        if not (lit and self.ion.look(start, lit) and self.ion.present):
+            return background
+        self.electrodes.forget(start)
+        return background + truth.STATION_DETECTION * self.station.leak(start, stop, lit, self.beams.cooling_power)
 
     # Looking at the ion
 

@@ -42,6 +42,10 @@ class PhotonCounts:
         """A Poissonian number."""
         return int(self._random.poisson(mean))
 
+    def successes(self, trials: int, probability: float) -> int:
+        """A binomial number."""
+        return int(self._random.binomial(trials, probability))
+
     def chance(self, probability: float) -> bool:
         """Whether something of this probability happens."""
         return bool(self._random.random() < probability)

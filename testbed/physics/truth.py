@@ -28,7 +28,8 @@ CAPTURE_RANGE_HZ = 2e6  # a tone further away from all lines does nothing
 BRIGHT_RATE = 180e3
 DARK_RATE = 500.0
 OPTICAL_PUMPING_S = 0.5e-6
-STATION_PHOTONS_PER_S = 400e3  # that a bright ion in the focus would send to the APDs under cooling light
+STATION_PHOTONS_PER_S = 400e3  # that a bright ion in the focus would send into the link under cooling light
+STATION_DETECTION = (1 - 0.25) * 0.7  # share of them that the APDs count: coupling and detectors (table S5)
 
 # Moving the ion
 ELECTRODE_TIME_CONSTANT_NS = 30_000.0

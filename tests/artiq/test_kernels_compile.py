@@ -14,7 +14,7 @@ EXPERIMENTS = sorted(path.name for path in (ROOT / "repository").glob("*.py"))
 
 WITHOUT_KERNELS = {"check_random_source.py", "show_applets.py"}
 ROUND_KERNELS = {"BlockLoop.run", "Heralding.until_herald", "QubitPulses.rotate_to_basis", "Readout.is_bright"}
-SCAN_KERNELS = {"Probe.measure_point", "AttemptCounter.measure_point"}
+SCAN_KERNELS = {"Probe.measure_point", "AttemptCounter.measure_point", "LeakCounter.measure_point"}
 done: set[tuple[str, ...]] = set()
 
 pytestmark = pytest.mark.skipif(not compiler.is_real_artiq(), reason=compiler.REASON)

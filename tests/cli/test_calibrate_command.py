@@ -14,7 +14,7 @@ def test_one_calibration_through_a_node_process_and_its_page(tmp_path, monkeypat
     assert " 1 of 1  check_random_source" in done.out and "0 good" not in done.out
     shown = diqkd("calibrate", "--page", *words)
     row = next(line for line in shown.out.splitlines() if line.startswith("check_random_source"))
-    assert row.rstrip().endswith("good") and "1 good, 12 stale or never measured" in shown.out
+    assert row.rstrip().endswith("good") and "1 good, 13 stale or never measured" in shown.out
     for width in (60, 80, 120):
         monkeypatch.setenv("COLUMNS", str(width))
         lines = diqkd("calibrate", "--page", *words).out.splitlines()

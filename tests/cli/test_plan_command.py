@@ -1,6 +1,7 @@
 """`diqkd plan`: the paper's figures, JSON alone on stdout, one clear line for bad input."""
 
 import json
+import math
 import subprocess
 import sys
 from fractions import Fraction
@@ -46,6 +47,34 @@ def test_the_best_gamma_is_no_worse_than_its_neighbours(capsys, rule):
     for other in (k - 1, k + 1, 13):
         assert planned(capsys, *PAPER, "--syndrome", rule, "--gamma", f"{other}/256")["ell"] <= best["ell"]
     assert best["ell"] > planned(capsys, *PAPER, "--syndrome", rule)["ell"]
+
+
+def test_what_leaks_during_readout_is_subtracted(capsys):
+    """n h(p) with the published p of either node; a session of the same parameters keeps its length."""
+    paper, leaking = planned(capsys, *PAPER), planned(capsys, *PAPER, "--leakage", "0.25 %")
+    h = -(0.0025 * math.log2(0.0025) + 0.9975 * math.log2(0.9975))
+    assert leaking["leakage"] == {"probability": 0.0025, "bits": math.ceil(1_500_000 * h)}
+    assert paper["leakage"] is None
+    assert paper["ell"] - leaking["ell"] == leaking["leakage"]["bits"]
+    assert leaking["budget"]["generated_bits"] == leaking["ell"]
+    assert leaking["fewest"]["rounds"] > paper["fewest"]["rounds"]
+    assert leaking["score_needed"] > paper["score_needed"] and leaking["qber_allowed"] < paper["qber_allowed"]
+    middle = [plan["sensitivity"]["bits"][2][2] for plan in (paper, leaking)]
+    assert middle[0] - middle[1] == pytest.approx(leaking["leakage"]["bits"], abs=16)  # free parameters of their own
+    assert main([*PAPER, "--leakage", "0.0025"]) == 0
+    assert "a session does not subtract it" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_leak_that_takes_all_of_the_key(capsys):
+    plan = planned(capsys, *PAPER, "--leakage", "0.02")
+    assert plan["ell"] == 0 and plan["budget"] is None and plan["remedy"]
+
+
+@pytest.mark.parametrize("bad", ["-0.1", "0.6", "nan", "few"])
+def test_impossible_leaks(capsys, bad):
+    with pytest.raises(SystemExit):
+        main(["plan", f"--leakage={bad}"])
+    assert "is not a leak probability from 0 to 0.5" in capsys.readouterr().err
 
 
 def test_a_reader_that_has_seen_enough_is_no_crash():

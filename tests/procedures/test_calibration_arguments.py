@@ -5,8 +5,9 @@ from artiq.language.environment import HasEnvironment
 from calibrating import ROOT
 
 FILES = sorted(path.name for path in (ROOT / "repository").glob("calibrate_*.py") if "herald" not in path.name)
-FILES += ["ramsey.py", "check_random_source.py"]
+FILES += ["ramsey.py", "check_random_source.py", "measure_leakage.py"]
 PURE_NUMBERS = {"points", "shots", "samples", "windows", "long_windows", "amplitude"}
+PURE_NUMBERS |= {"readouts", "coupling_loss", "detector_efficiency", "level", "tolerated"}
 
 
 @pytest.mark.parametrize("node", ["alice", "bob"])
@@ -31,7 +32,9 @@ def test_arguments(calibrate, monkeypatch, node, file):
             assert description["unit"] or name in PURE_NUMBERS, name
     assert ("write" in described) == (file in ("calibrate_apd_gates.py", "calibrate_frequency.py", "ramsey.py",
                                                "calibrate_pi_time.py", "calibrate_readout.py"))  # fmt: skip
-    assert ("take_turns" in described) == (file in ("calibrate_apd_gates.py", "calibrate_shuttle.py"))
+    assert ("take_turns" in described) == (
+        file in ("calibrate_apd_gates.py", "calibrate_shuttle.py", "measure_leakage.py")
+    )
 
 
 def test_scanning_the_repository_is_cheap():
