@@ -46,10 +46,12 @@ class NodeLine:
 
     def is_there(self) -> bool:
         """See PeerLine."""
-        return bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLOUT)  # only a living peer: the link is `immediate`
+        return self._link.is_connected and bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLOUT)
 
     def send(self, kind: str, payload: bytes) -> None:
         """See PeerLine."""
+        if not self.is_there():
+            raise PeerLost(f"{kind}: the peer is not there")
         sent = cast(asyncio.Future, self._socket.send_multipart(self._link.parts(kind, payload), flags=zmq.NOBLOCK))
         if not sent.done() or sent.exception() is not None:
             sent.cancel()

@@ -151,6 +151,11 @@ class ZmqLink:
         self._drop(parts[0])
         return None
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the end that connects (Bob's) has its peer now; who listens (Alice) can write to living peers alone."""
+        return self._connection is None or self._connection.stands(0.0)
+
     def peer_is_there(self, timeout: float) -> bool:
         """See Link."""
         import zmq
@@ -204,7 +209,11 @@ class _Connection:
         import zmq
 
         self._socket, self._stands = socket, False
-        self._events = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        address = f"inproc://connection-{id(self)}"
+        socket.monitor(address, zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._events = socket.context.socket(zmq.PAIR)
+        self._events.rcvhwm = 0  # no limit: libzmq stops for ever when events that nobody has read yet reach it
+        self._events.connect(address)
 
     def stands(self, timeout: float) -> bool:
         """Whether it is there, or comes within `timeout` seconds."""
@@ -220,7 +229,8 @@ class _Connection:
 
     def close(self) -> None:
         """Release the monitor."""
-        self._socket.disable_monitor()
+        if not self._socket.closed:  # by whoever received in an event loop; its monitor then ends with it
+            self._socket.disable_monitor()
         self._events.close()
 
 
