@@ -153,7 +153,7 @@ class ZmqLink:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the end that connects (Bob's) has its peer now; who listens (Alice) can write to living peers alone."""
+        """Whether the end that connects, Bob's, has its peer now; who listens can write to living peers alone."""
         return self._connection is None or self._connection.stands(0.0)
 
     def peer_is_there(self, timeout: float) -> bool:
