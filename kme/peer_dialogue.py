@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 
 from kme.peer_line import PeerLine
@@ -37,7 +38,7 @@ class PeerDialogue:
 
     def __init__(self, line: PeerLine, handlers: Mapping[str, Handler]) -> None:
         self._line, self._handlers = line, handlers
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(secrets.randbits(48))  # answers to an earlier process may still come
         self._open: dict[int, asyncio.Future[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -46,7 +46,7 @@ class NodeLine:
 
     def is_there(self) -> bool:
         """See PeerLine."""
-        return bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLOUT) and self._link.is_connected()
+        return self._link.is_connected and bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLOUT)
 
     def send(self, kind: str, payload: bytes) -> None:
         """See PeerLine."""
@@ -66,7 +66,6 @@ class NodeLine:
 
     def close(self) -> None:
         """See PeerLine."""
-        self._link.stop_watching()
         self._socket.close()
         self._link.close()
 

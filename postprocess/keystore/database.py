@@ -79,7 +79,7 @@ class Database:
             number = int(database.fact("generation") or 0)
             generation.require_not_behind(number, noted)
             database._upgrade()
-            if number == 1:  # a ledger that was made, by a process that died before it could say so
+            if number > noted:  # by a process that died before it could say so; what it stored may be sent from here on
                 generation.keep(number)
         except BaseException:
             database.close()

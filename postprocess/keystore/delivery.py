@@ -47,7 +47,13 @@ def deliver(
         if os.path.lexists(file):
             raise InvalidInput(f"{file}: exists; choose a new file")
         _write_part(part, np.packbits(keystore.key_records.bits(key_id), bitorder="big").tobytes())
-        keystore.key_records.begin_delivery(key_id, str(file))
+        try:
+            keystore.key_records.begin_delivery(key_id, str(file))
+        except InvalidInput:  # it has gone elsewhere in this moment, and must not lie here as well
+            found = keystore.key(key_id)
+            if (found.state, found.destination) != ("delivering", str(file)):
+                part.unlink(missing_ok=True)
+            raise
     _give_name(part, file, key_id)
     erase_strings()
     keystore.key_records.finish_delivery(key_id)

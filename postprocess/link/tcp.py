@@ -107,16 +107,6 @@ class ZmqLink:
         """For whoever receives in an event loop; closed with the link."""
         return self._socket
 
-    def is_connected(self) -> bool:
-        """Whether a connecting end has its peer now; a listening one is ready to send only when it has."""
-        return self._connection is None or self._connection.stands(0.0)
-
-    def stop_watching(self) -> None:
-        """Release the monitor, before whoever uses `socket` closes that."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
     def send(self, kind: str, payload: bytes, timeout: float | None = None) -> None:
         """See Link; waits for the peer to be connected."""
         import zmq
@@ -160,6 +150,11 @@ class ZmqLink:
             return parts[2].decode(errors="replace"), parts[3]
         self._drop(parts[0])
         return None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the end that connects, Bob's, has its peer now; who listens can write to living peers alone."""
+        return self._connection is None or self._connection.stands(0.0)
 
     def peer_is_there(self, timeout: float) -> bool:
         """See Link."""
@@ -214,7 +209,11 @@ class _Connection:
         import zmq
 
         self._socket, self._stands = socket, False
-        self._events = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        address = f"inproc://connection-{id(self)}"
+        socket.monitor(address, zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._events = socket.context.socket(zmq.PAIR)
+        self._events.rcvhwm = 0  # no limit: libzmq stops for ever when events that nobody has read yet reach it
+        self._events.connect(address)
 
     def stands(self, timeout: float) -> bool:
         """Whether it is there, or comes within `timeout` seconds."""
@@ -230,7 +229,8 @@ class _Connection:
 
     def close(self) -> None:
         """Release the monitor."""
-        self._socket.disable_monitor()
+        if not self._socket.closed:  # by whoever received in an event loop; its monitor then ends with it
+            self._socket.disable_monitor()
         self._events.close()
 
 

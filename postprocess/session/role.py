@@ -113,6 +113,8 @@ class SessionRole:
         for name in ("settings", "test", "outcomes"):
             if getattr(rounds, name).shape != (parameters.rounds,):
                 raise InvalidInput(f"stored rounds: {name} must hold {parameters.rounds} rounds")
+        if (rounds.barrier is not None) != parameters.barrier:
+            raise InvalidInput("stored rounds: with the barrier's bits only and always where the session has a barrier")
         self.parameters, self.rounds = parameters, rounds
         self.timeout_s, self.clock = timeout_s, keystore.clock
         self._random_bits, self.decoder = random_bits, decoder

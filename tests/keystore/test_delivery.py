@@ -160,3 +160,25 @@ def test_a_record_names_the_rule_and_its_proof(keystore):
     first, second = keystore.keys()
     assert (first.rule, first.label) == ("proposition-2", "published bound (Nadlinger 2022, Proposition 2)")
     assert (second.rule, second.label) == ("renyi", "own proof, not peer-reviewed")
+
+
+@pytest.mark.parametrize("elsewhere", ["another file", "the key delivery server", "nowhere"])
+def test_a_key_that_goes_elsewhere_meanwhile_does_not_lie_here_as_well(keystore, tmp_path, monkeypatch, elsewhere):
+    accept(keystore, small())
+    begin = keystore.key_records.begin_delivery
+
+    def outrun(key_id, destination):
+        assert KEY in [path.read_bytes() for path in tmp_path.rglob(".key.*")]
+        if elsewhere == "another file":
+            begin(key_id, str(tmp_path / "other"))
+        elif elsewhere == "nowhere":
+            keystore.key_records.forget(key_id)
+        else:
+            with keystore.transaction("offer") as write:
+                keystore.served_keys.offer(write, key_id)
+        begin(key_id, destination)
+
+    monkeypatch.setattr(keystore.key_records, "begin_delivery", outrun)
+    with pytest.raises(InvalidInput):
+        deliver(keystore, "s1", tmp_path / "key", **ALLOWED)
+    assert not list(tmp_path.glob(".key*")) and not (tmp_path / "key").exists()

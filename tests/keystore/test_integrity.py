@@ -110,6 +110,26 @@ def test_a_crash_between_the_ledger_and_its_generation_is_no_old_copy(keystore, 
     Keystore.open(keystore.path).close()
 
 
+def test_what_a_crash_left_unnoted_is_noted_before_it_is_sent(keystore, tmp_path, monkeypatch):
+    """A stored message goes out again without another write; an older copy of the ledger is then an old one."""
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    page = keystore.reserve("s1", small())
+    shutil.copy(keystore.path, tmp_path / "backup")
+    with monkeypatch.context() as patch:
+        patch.setattr("postprocess.keystore.generation.os.pwrite", killed)
+        with pytest.raises(KeyboardInterrupt):
+            page.keep_sent("F", b"stored")
+    keystore.close()
+    with Keystore.open(keystore.path) as again:
+        assert again.session("s1").outbox() == {"F": b"stored"}  # and leaves
+    shutil.copy(tmp_path / "backup", keystore.path)
+    with pytest.raises(InvalidInput, match="an old copy"):
+        Keystore.open(keystore.path)
+
+
 def test_a_ledger_made_anew_in_an_old_home_is_refused(keystore):
     """Case C5: one raw string must not make two keys."""
     home = NodeHome("alice", keystore.path.parents[1])
@@ -224,19 +244,25 @@ def test_a_locked_file_is_said_to_be_locked(keystore, monkeypatch):
     Keystore.open(keystore.path).close()
 
 
-def test_a_generation_never_goes_back(tmp_path, monkeypatch):
-    """Another process comes with a later one while this one writes."""
+@pytest.mark.parametrize("noted_before", [0, 4])
+def test_a_generation_never_goes_back(tmp_path, monkeypatch, noted_before):
+    """Another process comes with a later one while this one writes, a new file or over what is there."""
     noted = generation.Generation(tmp_path / "keystore.sqlite")
+    noted.keep(noted_before)  # 0 writes nothing
+    assert noted.path.exists() == (noted_before > 0)
     later = threading.Thread(target=noted.keep, args=(6,))
-    write = generation.write_private
 
-    def slow(path, content):
-        if content == b"5\n":
-            later.start()
-            later.join(0.2)
-        write(path, content)
+    def slowly(write):
+        def slow(*arguments):
+            if arguments[1].startswith(b"5 "):
+                later.start()
+                later.join(0.2)
+            write(*arguments)
 
-    monkeypatch.setattr(generation, "write_private", slow)
+        return slow
+
+    monkeypatch.setattr(generation, "write_private", slowly(generation.write_private))
+    monkeypatch.setattr(generation.Generation, "_overwrite", slowly(generation.Generation._overwrite))
     noted.keep(5)
     later.join(60)
     assert noted.read() == 6

@@ -309,3 +309,38 @@ def test_an_address_in_use_is_one_clear_line(homes):
     first.close()
     with pytest.raises(InvalidInput, match="must be one of rounds, session, keys"):
         ZmqLink(homes / "alice", "alice", "s1", "gossip", 1.0)
+
+
+def test_events_that_nobody_reads_stop_nothing():
+    """While a node decodes it reads no events of its link; somebody who accepts and hangs up must not stop libzmq."""
+    from postprocess.link.tcp import _Connection
+
+    accepted, server = [], socket.create_server(("127.0.0.1", 0))
+
+    def hang_up():
+        while True:
+            try:
+                accepted.append(server.accept()[0].close())
+            except OSError:
+                return
+
+    threading.Thread(target=hang_up, daemon=True).start()
+    context = zmq.Context()
+    dealer = context.socket(zmq.DEALER)
+    dealer.linger = 0
+    dealer.reconnect_ivl = dealer.reconnect_ivl_max = 1
+    public, secret = zmq.curve_keypair()
+    dealer.curve_publickey, dealer.curve_secretkey, dealer.curve_serverkey = public, secret, public
+    connection = _Connection(dealer)
+    dealer.connect(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+    deadline, seen = time.monotonic() + 60, -1
+    while len(accepted) < 2500 and seen != len(accepted) and time.monotonic() < deadline:
+        seen = len(accepted)
+        time.sleep(1.5)
+    stopped_at = len(accepted)
+    assert not connection.stands(0.0)
+    connection.close()
+    dealer.close()
+    context.term()
+    server.close()
+    assert stopped_at > 2100  # twice libzmq's usual limit of 1000 events

@@ -103,3 +103,15 @@ def test_with_a_barrier_the_announcement_has_two_bits_a_round():
     seen[4:6] = 0
     expected = encode("s1", "bob", "G_B", parameters.digest(), announced, reusable, seen, without.to_bytes(768))
     assert TagInputs(parameters).round_types(bob.test, reusable, bob.barrier, without) == expected
+
+
+@pytest.mark.parametrize("barrier", [False, True])
+def test_strings_have_the_bits_of_a_barrier_exactly_where_the_session_has_one(tmp_path, barrier):
+    """Bits that are missing on both nodes alike would leave nothing for G_B to compare."""
+    parameters = rehearsal(barrier=barrier)
+    rounds = draw_rounds(rehearsal(barrier=not barrier))
+    two = TwoNodes(tmp_path, parameters, rounds).provision()
+    refusals = two.run().values()
+    assert [type(refusal) for refusal in refusals] == [InvalidInput, InvalidInput], refusals
+    assert all("where the session has a barrier" in str(refusal) for refusal in refusals)
+    two.close()
