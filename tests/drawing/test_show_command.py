@@ -9,7 +9,7 @@ from contract.round_settings import KEY_SETTING
 from postprocess.characterisation.block_counts import averages_of_blocks, counts_of_blocks
 from postprocess.characterisation.link import joint_counts
 from postprocess.characterisation.recombination import JointRounds
-from postprocess.drawing import read_results
+from postprocess.drawing import link_over_time, read_results
 from postprocess.drawing.link_over_time import window_of
 from postprocess.estimation.score_and_qber import moving_averages
 from tests.cli.command_runs import diqkd
@@ -258,3 +258,10 @@ def test_the_output_is_tried_before_the_work(link, tmp_path):
     (tmp_path / "occupied").write_text("")
     done = diqkd("show", link, "-o", tmp_path / "occupied")
     assert done.status == 2 and "occupied" in done.err and done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("step", "words"), [(100, "share most"), (600, "share some"), (1000, "before it.")])
+def test_the_caption_says_how_much_neighbouring_windows_share(step, words):
+    """Windows of one block were said to share most of their rounds."""
+    note = f"the rounds before it{link_over_time._shared(np.arange(1000, 9000, step), 1000)}."
+    assert words in note
