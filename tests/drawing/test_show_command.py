@@ -9,7 +9,7 @@ from contract.round_settings import KEY_SETTING
 from postprocess.characterisation.block_counts import averages_of_blocks, counts_of_blocks
 from postprocess.characterisation.link import joint_counts
 from postprocess.characterisation.recombination import JointRounds
-from postprocess.drawing import link_over_time, read_results
+from postprocess.drawing import link_over_time, link_tables, read_results
 from postprocess.drawing.link_over_time import window_of
 from postprocess.estimation.score_and_qber import moving_averages
 from tests.cli.command_runs import diqkd
@@ -115,6 +115,15 @@ def test_score_and_qber_of_each_pattern(drawn, joint):
     here = joint.patterns == 0b1010
     one = chsh_score(joint.x[here], joint.y[here], joint.a[here], joint.b[here])
     assert float(table["score"][2]) == pytest.approx(one.value)
+
+
+def test_bars_of_both_panels_are_95_per_cent(tmp_path, joint):
+    """S had standard errors beside 95 % intervals of Q."""
+    found = {CHARACTERISATION + "counts": joint_counts(joint), CHARACTERISATION + "apparatus": "emulated"}
+    drawing = link_tables.patterns(read_results(write_results(tmp_path / "link.h5", found)), None)
+    left, _ = drawing.draw().axes
+    (low, high) = left.collections[0].get_segments()[0][:, 1]
+    assert (high - low) / 2 == pytest.approx(1.96 * drawing.tables[""]["score_standard_error"][0])
 
 
 def test_heralds_and_the_steps_of_their_timeline(drawn):
