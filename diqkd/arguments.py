@@ -102,6 +102,16 @@ seconds = real(0, 1e7, "s")
 herald_rate = real(1e-3, 1e5, "Hz")
 
 
+def duration(text: str) -> float:
+    """A time in seconds, from 1 s to some years."""
+    try:
+        return real(1, 1e8, "s")(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is not a time from 1 s to 27000 h; write for instance '8 h'"
+        ) from None
+
+
 def qber(text: str) -> float:
     """An error rate: a probability, or per cent with the sign written."""
     try:

@@ -53,7 +53,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--home", type=arguments.path, metavar="DIR", help="homes whose page --page shows")
     parser.add_argument(
         "--max-age",
-        type=arguments.real(1, 1e8, "s"),
+        type=arguments.duration,
         default=12 * 3600.0,
         metavar="TIME",
         help="older results count as stale, for instance '8 h' (default: 12 h)",

@@ -53,9 +53,7 @@ def add_choice_arguments(group: argparse._ArgumentGroup | argparse.ArgumentParse
         metavar="K/256",
         help="probability of a Bell-test round, or 'best': the one with the longest key (default: 13/256)",
     )
-    group.add_argument(
-        "--score", type=arguments.score, default=2.64, help="expected CHSH score S (default: %(default)s)"
-    )
+    group.add_argument("--score", type=arguments.score, default=2.64, help="expected CHSH score S (default: 2.64)")
     group.add_argument(
         "--qber", type=arguments.qber, default=0.018, help="expected error rate Q, 0.018 or 1.8%% (default: 0.018)"
     )

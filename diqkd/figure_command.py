@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
+from diqkd.printing import wrapped
 from postprocess.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.names == ["list"]:
         for entry in FIGURES:
-            print(f"  {entry.name:<14}{entry.number:<6}{entry.shows}")
+            print(wrapped(f"{entry.name:<14}{entry.number:<6}{entry.shows}", 2, hanging=20))
         return ExitStatus.DONE
     chosen = list(FIGURES) if "all" in args.names else [find(name) for name in args.names]
     settings = Settings(args.points, args.samples, args.rounds, trials=args.out / "trials")

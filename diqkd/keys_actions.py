@@ -9,13 +9,14 @@ import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contract.nodes import other_node
 from diqkd.choice_arguments import choice_of, require_effective
 from diqkd.home_arguments import home_of
-from diqkd.printing import bits, counted
+from diqkd.printing import bits, counted, wrapped
 from postprocess.errors import ExitStatus, InvalidInput
 from postprocess.keystore import open_ledger
 from postprocess.keystore.digests import LedgerDamaged
@@ -60,8 +61,9 @@ def show(args: argparse.Namespace) -> ExitStatus:
     print(f"Delivered of what was generated: {bits(balance.delivered)}")
     rows = [(session.session_id, session.outcome or "open", session.opened, session.detail) for session in sessions]
     _print_rows("Sessions", ("session", "outcome", "opened", ""), rows)
-    key_rows = [(key.key_id, bits(key.bits), _state(key), f"{key.rule}: {key.label}", _worth(key)) for key in keys]
-    _print_rows("Keys", ("key", "length", "state", "rule", ""), key_rows)
+    key_rows = [(key.key_id, bits(key.bits), _state(key)) for key in keys]
+    below = [["; ".join(filter(None, (f"rule {key.rule}: {key.label}", _worth(key))))] for key in keys]
+    _print_rows("Keys", ("key", "length", "state"), key_rows, below)
     if accounts or any(pool.values()):
         whose = ", ".join(f"{bits} bits for {owner.capitalize()}'s masters" for owner, bits in pool.items())
         print(f"\nKey delivery server: {whose}, not handed out")
@@ -358,12 +360,17 @@ def _print_warnings(apparatus: str, insecure_because: tuple[str, ...]) -> None:
         print(f"INSECURE: {reason}")
 
 
-def _print_rows(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+def _print_rows(
+    title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]], below: Sequence[Sequence[str]] = ()
+) -> None:
+    """A table; `below` has for each row what is said below it, wrapped to the terminal."""
     print(f"\n{title}" if rows else f"\n{title}: none")
     if rows:
         widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-        for row in (head, *rows):
+        for row, notes in zip_longest((head, *rows), ((), *below), fillvalue=()):
             print("  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+            for note in notes:
+                print(wrapped(note, 4))
 
 
 def _print_json(content: dict[str, Any]) -> None:

@@ -82,7 +82,8 @@ def fault_list(width: int) -> str:
     """All kinds of faults with their effects and values, for people."""
     from testbed.physics.faults import FOREVER, KINDS
 
-    lines = [f'Faults of the emulated laboratory: --fault "{SYNTAX}"; a round is the N-th herald, from 1.']
+    lines = textwrap.wrap("Faults of the emulated laboratory; a round is the N-th herald, from 1:", width)
+    lines.append(f'  --fault "{SYNTAX}"')
     for name, kind in KINDS.items():
         parts = [kind.effect]
         if kind.what:

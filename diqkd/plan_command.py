@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
-from diqkd.choice_arguments import add_choice_arguments
+from diqkd.choice_arguments import PRESETS, add_choice_arguments
 from diqkd.quantities import quantity
 from postprocess.errors import ExitStatus
 
@@ -22,6 +22,7 @@ rate, the hours all that takes.
 
 examples:
   diqkd plan                                     the paper's session
+  diqkd plan --preset paper                      the same, with the key length that it printed
   diqkd plan --preset long                       this project's longest key from the same rounds
   diqkd plan --preset longest --qber2 3.5%       the same with two announced key bases
   diqkd plan --link liu-2026 --rule renyi --gamma best --syndrome tight
@@ -50,7 +51,11 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--preset", choices=("long", "longest", "custom"), default="custom", help="default: %(default)s"
+        "--preset",
+        choices=PRESETS,
+        default="custom",
+        help="paper: the published run, its key length as printed; long: this project's own rule and a public seed; "
+        "longest: the same with two announced key bases; custom: from the options below (default: %(default)s)",
     )
     add_choice_arguments(parser)
     parser.set_defaults(gamma=None, rounds=None, score=None, qber=None)
@@ -97,11 +102,16 @@ def plan(
     syndrome_bits: int | None = None,
     herald_rate_hz: float | None = None,
     leak_probability: float = 0.0,
+    *,
+    as_printed: bool = False,
 ) -> dict[str, Any]:
-    """The plan as plain numbers; what cannot be had is None (`fewest`: None for never)."""
+    """The plan as plain numbers; what cannot be had is None (`fewest`: None for never).
+
+    `as_printed` takes the session from the paper's table I, not from a search with its numbers.
+    """
     from dataclasses import replace
 
-    from postprocess.plans.presets import fewest_of, gamma_of, link_of, planned, remedy
+    from postprocess.plans.presets import fewest_of, gamma_of, link_of, paper, planned, remedy
     from postprocess.security.planning import NoThreshold
     from postprocess.security.rules import hypotheses_of, label_of
     from postprocess.support.entropy import binary_entropy
@@ -145,8 +155,8 @@ def plan(
         except NoThreshold as found:
             result["warnings"].append(str(found))
         else:
-            session = planned("plan", "kasli", fixed, syndrome_bits=syndrome_bits)
-            result |= _session(session, link.leaked(choice.rounds))
+            searched = None if as_printed else planned("plan", "kasli", fixed, syndrome_bits=syndrome_bits)
+            result |= _session(searched or paper("plan", "kasli"), link.leaked(choice.rounds))
         result["warnings"] += _syndrome_warnings(result)
     result |= _margins(choice, link, gamma, fewest)
     result["remedy"] = None if result["ell"] else remedy(fewest)
@@ -259,7 +269,8 @@ def run(args: argparse.Namespace) -> int:
 
     published = _take_link(args) if args.link else None
     measured = _take_measured(args) if args.measured else None
-    result = plan(_choice(args), args.syndrome_bits, args.herald_rate, args.leakage)
+    printed = args.preset == "paper"
+    result = plan(_choice(args), args.syndrome_bits, args.herald_rate, args.leakage, as_printed=printed)
     if published is not None:
         result["link"] = {"source": published.source, "published": published.published, "checked": published.checked}
     if measured is not None:
@@ -313,10 +324,13 @@ def _choice(args: argparse.Namespace) -> Choice:
     from dataclasses import replace
 
     from diqkd.choice_arguments import choice_of, require_effective
+    from postprocess.errors import InvalidInput
     from postprocess.plans.paper import PAPER_GAMMA, PAPER_QBER, PAPER_ROUNDS, PAPER_SCORE
     from postprocess.plans.presets import long_choice, longest_choice
 
     require_effective(args, gamma=True)
+    if args.preset == "paper" and args.syndrome_bits is not None:
+        raise InvalidInput("--syndrome-bits: the preset paper chooses that itself; leave it out, or --preset custom")
     _fill(args, rounds=PAPER_ROUNDS, score=PAPER_SCORE, qber=PAPER_QBER)
     gamma = None if args.gamma == BEST else args.gamma
     if args.preset == "long":

@@ -21,6 +21,16 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
+def wrapped(text: str, indent: int = 0, *, hanging: int = 0) -> str:
+    """Text in lines as wide as the terminal, 100 columns at most, broken between words alone."""
+    import textwrap
+
+    return textwrap.fill(
+        printable(text), columns(), initial_indent=" " * indent, subsequent_indent=" " * (indent + hanging),
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+
+
 def columns(most: int = 100) -> int:
     """Width of the terminal for wrapped text, at least 40."""
     import shutil

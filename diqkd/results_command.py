@@ -8,7 +8,7 @@ import shlex
 from typing import Any
 
 from diqkd import arguments
-from diqkd.printing import printable
+from diqkd.printing import printable, wrapped
 from diqkd.results_arguments import DEFAULT
 from postprocess.errors import ExitStatus, InvalidInput
 
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         started = str(report.get("started", ""))[:16].replace("T", " ")
         what = " ".join(filter(None, (str(report.get("what", "")), str(report.get("measurement", "")))))
         apparatus = str(report.get("apparatus") or "nothing measured")
-        print(printable(f"{started}  {what}  ({apparatus})"))
-        print(f"    {printable(str(report.get('outcome', '')))}")
+        print(wrapped(f"{started}  {what}  ({apparatus})", hanging=4))
+        print(wrapped(str(report.get("outcome", "")), 4))
         print(f"    {printable(str(folder))}")
     return ExitStatus.DONE

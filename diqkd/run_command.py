@@ -13,7 +13,7 @@ from diqkd.experiment_options import range_of, read_options
 from diqkd.kept_laboratory import open_laboratory
 from diqkd.link_arguments import LIST, add_link_arguments, fault_list
 from diqkd.output_files import require_folder
-from diqkd.printing import columns
+from diqkd.printing import columns, wrapped
 from diqkd.quantities import in_unit
 from diqkd.results_arguments import KeptResults, add_results_arguments, require_results_folder
 from diqkd.temporary_folder import temporary_folder
@@ -35,6 +35,8 @@ examples:
   diqkd run characterise_link -o rounds=30000 -o window=10000
   diqkd run calibrate_herald_phase --keep lab1               Bob's phases, kept in lab1
   diqkd run tomography --arguments"""
+
+SI_UNITS = "Numbers without a unit are in SI units, as artiq_client takes them; 40 kHz, 20 us or 1.8 % are read, too."
 
 
 def add_parser(subparsers: Any) -> None:
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         return ExitStatus.DONE
     if args.experiment is None:
         for listed in scan(checkout()):
-            print(f"{listed.file.stem:<24} {listed.title}")
+            print(wrapped(f"{listed.file.stem:<24} {listed.title}", hanging=25))
         return ExitStatus.DONE
     file = find(checkout(), args.experiment)
     listed = next(entry for entry in scan(checkout()) if entry.file == file)
@@ -96,7 +98,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _describe(listed: Listed) -> None:
-    print(f"{listed.title}\n\n{listed.about}\n" if listed.about else f"{listed.title}\n")
+    print(wrapped(listed.title))
+    print()
+    for paragraph in filter(None, listed.about.split("\n\n")):
+        print(wrapped(" ".join(paragraph.split())) + "\n")
     group = None
     for argument in listed.arguments:
         if argument.group != group:
@@ -106,8 +111,11 @@ def _describe(listed: Listed) -> None:
         default = told.get("default")
         if told["ty"] == "NumberValue":
             default = in_unit(told["default"], told["unit"], told["scale"])
-        print(f"  {argument.name}={default}   {argument.tooltip}{f' ({allowed})' if allowed else ''}")
-    print("\nNumbers without a unit are in SI units, as artiq_client takes them; 40 kHz, 20 us or 1.8 % are read, too.")
+        print(
+            wrapped(f"{argument.name}={default}   {argument.tooltip}{f' ({allowed})' if allowed else ''}", 2, hanging=4)
+        )
+    print()
+    print(wrapped(SI_UNITS))
 
 
 def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argparse.Namespace) -> int:

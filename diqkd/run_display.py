@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from diqkd.bars import bars, is_animated
-from diqkd.printing import spaced
+from diqkd.printing import spaced, wrapped
 from diqkd.progress import progress
 from postprocess.errors import ExitStatus
 from postprocess.results.run_outcome import end_words
@@ -80,7 +80,7 @@ class RunDisplay:
         for nodes, text in texts.items():
             if text:
                 self.console.print(f"\n[bold]{nodes}[/bold]")
-                self.console.print(text, markup=False, soft_wrap=True)
+                self._tell(text)
         self.console.print()
         for node, status in statuses.items():
             if status:
@@ -89,10 +89,17 @@ class RunDisplay:
             print(results.resumption("Not finished"), file=sys.stderr)
         if not any(texts.values()) and not any(statuses.values()):
             told = found.outcome if any(found.values.values()) else "done; there are no results, nothing was measured"
-            self.console.print(told[0].upper() + told[1:], markup=False, soft_wrap=True)
+            self._tell(told[0].upper() + told[1:])
         if any(found.values.values()):
             self.console.print(results.where(), markup=False, soft_wrap=True)
         if results.loses_calibrations:
-            self.console.print(TEMPORARY, soft_wrap=True)
+            self._tell(TEMPORARY)
         if found.apparatus == EMULATED:
             self.console.print(f"[bold yellow]{WARNING}[/bold yellow]")
+
+    def _tell(self, text: str) -> None:
+        """What was found, line by line: in a terminal wrapped between words, elsewhere as it is, for other programs."""
+        narrow = self.console.width if self.console.is_terminal else sys.maxsize
+        for line in text.splitlines():
+            told = wrapped(line, hanging=2) if len(line) > narrow else line
+            self.console.print(told, markup=False, soft_wrap=True)

@@ -38,7 +38,7 @@ class CalibrateReadout(Calibration, EnvExperiment):
         self.display.threshold(found, *self.histograms)
         self.conclude(
             f"threshold {found.value} (likelihoods equal at {found.crossing:.2f} +- {found.standard_error:.2f}), dark "
-            f"{found.mean_dark:.2f}, bright {found.mean_bright:.1f} counts, wrong verdicts {found.error:.1e}",
+            f"{found.mean_dark:.2f}, bright {found.mean_bright:.1f} counts, readout error {found.error:.1e}",
             {"readout.threshold": found.value},
             {"readout.threshold": found.standard_error},
         )

@@ -30,7 +30,8 @@ class MeasuredLink:
     Attributes:
         source: name of the file. apparatus: where it was measured, "" where the file does not say.
         score, qber: S and Q with standard errors. qber_counts: (errors, key rounds), None where the file has no counts.
-        herald_rate: rounds per second of machine time, its error from the scatter of the blocks; None where unknown.
+        herald_rate: rounds per second of machine time, its error from the scatter of the blocks and at least that of as
+            many random arrivals; None where unknown.
     """
 
     source: str
@@ -111,18 +112,20 @@ def _read(path: Path, file: h5py.File) -> MeasuredLink:
         score=score,
         qber=qber,
         qber_counts=None if key is None else (int(key[0, 1] + key[1, 0]), int(key.sum())),
-        herald_rate=_mean_rate(np.asarray(known("rounds.herald_rate_hz", []), np.float64)),
+        herald_rate=_mean_rate(np.asarray(known("rounds.herald_rate_hz", []), np.float64), rounds),
     )
 
 
-def _mean_rate(rates: np.ndarray) -> Estimate | None:
+def _mean_rate(rates: np.ndarray, rounds: int) -> Estimate | None:
     """Rounds per second over blocks of equal size: the mean of their durations counts, not that of their rates."""
     durations = 1 / rates[np.isfinite(rates) & (rates > 0)]
-    if not len(durations):
+    blocks = len(durations)
+    if not blocks or (blocks == 1 and not rounds):
         return None
     mean = float(durations.mean())
-    error = float(durations.std(ddof=1)) / math.sqrt(len(durations)) if len(durations) > 1 else 0.0
-    return Estimate(1 / mean, error / mean**2, len(durations))
+    scatter = float(durations.std(ddof=1)) / math.sqrt(blocks) if blocks > 1 else 0.0
+    error = max(scatter, mean / math.sqrt(rounds) if rounds else 0.0)
+    return Estimate(1 / mean, error / mean**2, blocks)
 
 
 def _sigmas(quantile: float) -> float:

@@ -50,7 +50,7 @@ def score_and_qber(results: Results, window: int | None) -> Drawing | None:
         return None
     width = whole(values, f"{CHARACTERISATION}.window_rounds") or 0
     note = (
-        f"Each point stands for the {spaced(width)} rounds before it; neighbouring points share most of them. "
+        f"Each point stands for the {spaced(width)} rounds before it{_shared(view.rounds, width)}. "
         "Bands: 95 %, from the numbers of rounds in each window. Measured in a run that was declared a "
         "characterisation beforehand."
     )
@@ -58,6 +58,14 @@ def score_and_qber(results: Results, window: int | None) -> Drawing | None:
     lines = (view.rounds, view.score.mean, view.score.low, view.score.high, *scaled)
     table = Table(note, dict(zip(CURVES, lines, strict=True)))
     return Drawing("figure_3", {"": table}, lambda: _draw(results, view, note))
+
+
+def _shared(rounds: np.ndarray, width: int) -> str:
+    """How much of their windows neighbouring points have in common, in words."""
+    step = float(np.median(np.diff(rounds))) if len(rounds) > 1 else math.inf
+    if step >= width:
+        return ""
+    return f"; neighbouring points share {'most' if step < width / 2 else 'some'} of them"
 
 
 def window_of(values: Mapping[str, Any], rounds: int) -> int:

@@ -24,7 +24,8 @@ _S4 = (
     "Shares of the rounds with these settings, Alice's outcome A first, and multinomial standard errors. For X = Y = 1 "
     "a round is won where A and B differ, else where they agree."
 )
-_PATTERNS = "S: standard errors of the correlators. Q: 95 % intervals (Wilson). Dashed: all patterns together."
+_PATTERNS = "Bars: 95 %, of S from the errors of the correlators, of Q by Wilson. Dashed: all patterns together."
+SIGMAS_95 = 1.96
 
 
 def table_s4(results: Results, window: int | None) -> Drawing | None:
@@ -104,7 +105,7 @@ def _draw_patterns(results: Results, table: dict[str, np.ndarray]) -> Figure:
         below_title=results.below_title,
     )  # fmt: skip
     bars = (100 * (table["qber"] - table["qber_low_95"]), 100 * (table["qber_high_95"] - table["qber"]))
-    _points(left, table["score"], (table["score_standard_error"],) * 2, canvas.BLUE)
+    _points(left, table["score"], (SIGMAS_95 * table["score_standard_error"],) * 2, canvas.BLUE)
     _points(right, 100 * table["qber"], bars, canvas.VERMILION)
     right.set_ylim(0, None)
     canvas.label(left, "herald pattern (APD 3 2 1 0)", "CHSH score S")

@@ -107,7 +107,8 @@ def take_results(root: Path, files: Sequence[Path]) -> dict[str, Path]:
                 content = described(file)
                 began = datetime.fromtimestamp(float(file["start_time"][()])).astimezone()
         except (OSError, KeyError) as problem:
-            raise InvalidInput(f"{path}: not a results file of a master ({problem}); name one") from problem
+            why = "not a results file of a master" if path.exists() else "no such file"
+            raise InvalidInput(f"{path}: {why}; name one, results/DATE/HOUR/RID-Class.h5 on its PC") from problem
         if content.get("node") not in NODES or content["node"] in of_node:
             raise InvalidInput(f"{path}: name one file of each node, as this project's experiments leave them")
         of_node[content["node"]], name = path, str(content.get("experiment"))

@@ -68,7 +68,7 @@ def characterisation_view(values: Values) -> CharacterisationView | None:
 
 
 def _title(window: int | None, score: float, low: float, high: float, qber: float) -> str:
-    width = f"Mean of {spaced(window)} rounds" if window else "Moving average"
+    width = f"Last {spaced(window)} rounds" if window else "Moving average"
     latest = f"S = {score:.3f} ({low:.3f} to {high:.3f}), Q = {qber:.2f} %"
     return f"{width}: {latest}" if math.isfinite(score) and math.isfinite(qber) else f"{width}, 95 % bands"
 

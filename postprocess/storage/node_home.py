@@ -35,7 +35,10 @@ class NodeHome:
             raise InvalidInput("DIQKD_HOME is not set; give the folder that holds this node's keystore and rounds")
         self.node, self.folder = node, Path(homes).absolute() / node
         if not self.folder.is_dir():
-            raise InvalidInput(f"{self.folder}: no home of {node}; run `diqkd keys provision`, or correct DIQKD_HOME")
+            inner = self.folder.parent / "homes"
+            meant = f"the homes of this laboratory are in {inner}" if (inner / node).is_dir() else ""
+            what_to_do = meant or "run `diqkd keys provision`, or correct --home or DIQKD_HOME"
+            raise InvalidInput(f"{self.folder}: no home of {node}; {what_to_do}")
 
     @property
     def calibration(self) -> Path:

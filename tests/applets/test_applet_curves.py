@@ -73,7 +73,7 @@ def test_a_new_session_begins_with_nothing():
 
 def test_bell_curves_show_both_bounds_and_q_in_percent():
     view = bell.characterisation_view(characterisation())
-    assert view.title == "Mean of 100\u00a0000 rounds: S = 2.600 (2.550 to 2.650), Q = 2.00 %"
+    assert view.title == "Last 100\u00a0000 rounds: S = 2.600 (2.550 to 2.650), Q = 2.00 %"
     bottom, top = view.score.axis
     assert bottom < 2
     assert top > 2 * math.sqrt(2)

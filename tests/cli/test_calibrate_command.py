@@ -64,3 +64,9 @@ def test_a_node_alone_does_not_wait_for_the_other_with_the_laser():
 def test_what_is_refused_is_one_line(words, says):
     end = diqkd("calibrate", *words)
     assert end.status == 2 and says in end.err and end.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["abc", "0 s", "8 Hz"])
+def test_an_age_that_is_none_is_one_line(text):
+    end = diqkd("calibrate", "--page", "--max-age", text)
+    assert end.status == 2 and end.err.count("\n") == 1 and "write for instance '8 h'" in end.err

@@ -47,7 +47,7 @@ def nodes_of(process):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_no_node_outlives_the_command_and_no_home_stays(tmp_path, number):
-    """Case H4."""
+    """Case H4, usability case 8."""
     process = start(*LONG, cwd=tmp_path, TMPDIR=str(tmp_path))
     nodes = nodes_of(process)
     process.send_signal(number)

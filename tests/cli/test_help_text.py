@@ -1,9 +1,11 @@
 """--help at any width: wrapped between words, commands whole (case 23)."""
 
 import argparse
+import json
 import re
 
 import pytest
+from command_runs import diqkd
 
 from diqkd import lint_kernels_command
 from diqkd.help_text import HelpFormatter
@@ -61,3 +63,28 @@ def test_kernels_are_found_where_an_installation_has_them(tmp_path, monkeypatch,
     args = build_parser().parse_args(["lint-kernels"])
     assert lint_kernels_command.run(args) == 0
     assert int(capsys.readouterr().out.split()[0]) > 40
+
+
+def test_no_help_calls_a_default_none():
+    """`diqkd plan --help` said of the score that its default is None."""
+    for words, parser in parsers(build_parser()):
+        assert "default: None" not in " ".join(parser.format_help().split()), " ".join(words)
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize(
+    "words", ["run", "run characterise_link --arguments", "run generate_key --arguments", "figure list",
+              "demo --fault list", "results"]
+)  # fmt: skip
+def test_lists_are_wrapped_to_the_terminal(width, words, monkeypatch, tmp_path):
+    """Case 23: up to 290 columns were printed into 60."""
+    monkeypatch.chdir(tmp_path)
+    kept = tmp_path / "results" / "2026-01-02-030405-demo"
+    kept.mkdir(parents=True)
+    outcome = "a new key of 1 000 bits, rule proposition-2: published bound; " + 9 * "INSECURE: too few rounds; "
+    kept.joinpath("report.json").write_text(json.dumps({"what": "demo", "outcome": outcome, "apparatus": "emulated"}))
+    monkeypatch.setenv("COLUMNS", str(width))
+    narrow = diqkd(*words.split()).out
+    assert narrow and max(map(len, narrow.splitlines())) <= width
+    monkeypatch.setenv("COLUMNS", "100")
+    assert diqkd(*words.split()).out.split() == narrow.split()

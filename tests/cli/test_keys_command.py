@@ -26,6 +26,14 @@ def gained(homes):
     return homes
 
 
+def test_what_is_said_of_a_key_is_wrapped_below_it(gained, monkeypatch):
+    """Case 23: a row of 200 columns."""
+    monkeypatch.setenv("COLUMNS", "60")
+    told = keys("show", gained, "alice").out.split("\nKeys\n")[1]
+    below = told.splitlines()[2:]
+    assert below[0].startswith("    rule proposition-2: ") and max(map(len, below)) <= 60 and "INSECURE" in told
+
+
 def test_provisioned_ledgers_are_equal_and_private(tmp_path):
     provision(tmp_path / "homes", tmp_path, sessions=2)
     shown = {node: keys("show", tmp_path / "homes", node, "--json").json for node in ("alice", "bob")}

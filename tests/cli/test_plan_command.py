@@ -285,6 +285,16 @@ def test_what_no_link_can_have_is_named(capsys, arguments, says):
     assert says in error and error.count("\n") == 1
 
 
+def test_the_preset_paper_has_the_printed_length_and_takes_no_other_numbers(capsys):
+    """`demo` and `keys provision` knew it, `plan` did not."""
+    plan = planned(capsys, "plan", "--preset", "paper")
+    assert (plan["ell"], plan["syndrome_bits"], plan["budget"]["net_bits"]) == (95_884, 296_517, 95_628)
+    assert plan["omega_thr"] == planned(capsys, "plan")["omega_thr"]
+    for words in (["--score", "2.6"], ["--syndrome-bits", "400000"], ["--rounds", "1e6"]):
+        assert main(["plan", "--preset", "paper", *words]) == 2
+        assert f"{words[0]}: the preset paper chooses that itself" in capsys.readouterr().err
+
+
 def test_per_cent_may_be_written(capsys):
     assert planned(capsys, "plan", "--qber", "1.8 %") == planned(capsys, "plan")
 
@@ -388,3 +398,12 @@ def test_an_option_without_effect_is_refused(capsys, tmp_path, words):
     more += ["--draw", str(tmp_path / "k0")] if words[0] == "keys" else []
     assert main([*words, *more]) == 2
     assert "chooses that itself; leave it out, or --preset custom" in capsys.readouterr().err
+
+
+def test_a_rate_is_never_planned_without_an_error(capsys, tmp_path):
+    """A characterisation of one block said +- 0: at least the scatter of as many random arrivals is there."""
+    file = result_file(tmp_path / "link.h5", **{"rounds.herald_rate_hz": [50.0]})
+    rate, error = planned(capsys, "plan", "--from", file)["measured"]["herald_rate_hz"]
+    assert (rate, error) == (50.0, pytest.approx(50 / math.sqrt(80_000)))
+    file = result_file(tmp_path / "no-counts.h5", **{"rounds.herald_rate_hz": [50.0], "characterisation.counts": None})
+    assert planned(capsys, "plan", "--from", file)["measured"]["herald_rate_hz"] is None

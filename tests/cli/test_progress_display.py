@@ -2,20 +2,24 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from command_runs import diqkd
 from rich.console import Console
 
 from diqkd import bars as bar_module
+from diqkd import demo_display
 from diqkd.bars import bars
 from diqkd.demo_display import Follower
 from diqkd.plain_progress import PlainProgress
 from diqkd.progress import Progress
 from diqkd.running_notes import notes, running
+from postprocess.plans.presets import paper
 from procedures.public_status import PublicStatus
 
 LONGEST = {"Alice's keys": "privacy amplification", "Rounds": "1 500 000/1 500 000"}
@@ -189,3 +193,19 @@ def test_the_demo_reports_both_parts_of_its_work():
         follower("alice", {"key.status": "key accepted"})
     assert said[0] == ("begin", 0.19) and said[1] == (0.19, "200/1 000 rounds") and said[2][0] == 0.95
     assert said[-1] == (0.973, "Alice: key accepted") and follower.rounds_s is not None
+
+
+def test_the_demos_times_follow_each_other_and_add_up(capsys, monkeypatch):
+    """Case 25: eight overlapping durations; compilation passed for privacy amplification and was not announced."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(demo_display, "is_empty", lambda: True)
+    display = demo_display.Display(SimpleNamespace(parameters=paper("s1", "emulated")), quiet=False)
+    display.announce()
+    assert "First run on this machine: compiling the kernels takes" in capsys.readouterr().out
+    display.follower = SimpleNamespace(rounds_s=27.25)
+    display._time({"set up": 0.5, "session": 42.5, "privacy amplification": 12.25, "total": 43.0})
+    line, after = capsys.readouterr().out.splitlines()
+    parts = re.fullmatch(r"Time: set up (.*) s, rounds (.*) s, keys (.*) s \(privacy .* 12\.2 s\); in all (.*) s", line)
+    set_up, rounds, keys, total = map(float, parts.groups())
+    assert set_up + rounds + keys == pytest.approx(total, abs=0.2) and total == 43.0
+    assert "compiled its kernels first" in after

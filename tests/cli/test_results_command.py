@@ -38,7 +38,8 @@ def test_taken_listed_and_named(tmp_path, monkeypatch, masters_file):
     ("words", "says"),
     [
         (("results", "--results-folder", "nowhere"), "no such folder"),
-        (("results", "--take", "nothing.h5"), "nothing.h5: not a results file of a master"),
+        (("results", "--take", "nothing.h5"), "nothing.h5: no such file; name one"),
+        (("results", "--take", "file"), "file: not a results file of a master; name one"),
         (("run", "check_random_source", "--results-folder", "file/x"), "or say --no-results"),
         (("demo", "--rounds", "3000", "--gamma", "1/2", "--results-folder", "file/x"), "or say --no-results"),
     ],

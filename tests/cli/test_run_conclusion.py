@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 from diqkd.demo_display import Display
 from diqkd.results_arguments import KeptResults
@@ -62,3 +63,22 @@ def test_a_demo_that_broke_off_resumes_only_where_it_is_kept(tmp_path, capsys, r
     printed = " ".join(capsys.readouterr().out.split())
     assert ("the same command resumes" in printed) == stays
     assert ("nothing resumes" in printed) != stays
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_findings_are_wrapped_between_words_in_a_terminal_and_whole_elsewhere(tmp_path, capsys, monkeypatch, width):
+    """Case 23: the terminal broke them inside words."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    found = "threshold 6 (likelihoods equal at 6.22 +- 0.08), dark 0.10, bright 36.7 counts; wrote readout.threshold: 6"
+    table = "  X = 0, Y = 0       0.3721   0.1395"
+    for is_terminal in (True, False):
+        display = RunDisplay("A title", ("alice",))
+        display.console = Console(highlight=False, force_terminal=is_terminal, color_system=None)
+        capsys.readouterr()
+        for line in (found, table):
+            display.collect("alice", line)
+        display.conclude({"alice": 0}, RunFound({}, {}, "done", ""), results_in(tmp_path, stays=True))
+        lines = capsys.readouterr().out.splitlines()
+        assert table in lines and (found in lines) != is_terminal
+        assert max(map(len, lines)) <= width or not is_terminal
+        assert found.split() == " ".join(lines).split(" X = ")[0].split()[1:]

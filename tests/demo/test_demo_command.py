@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,7 +70,11 @@ def test_what_a_person_sees_says_emulated_and_insecure(tmp_path, diqkd):
     for private in ("measured", "abort_reason", "seconds", str(tmp_path), "/tmp"):  # Bob's record and the machine's
         assert private not in text
     listed = diqkd("results")
-    assert listed.returncode == 0 and report["outcome"] in listed.stdout and place.name in listed.stdout
+    assert listed.returncode == 0 and report["outcome"] in " ".join(listed.stdout.split())
+    assert place.name in listed.stdout
+    assert re.search(
+        r"Measured S = \d\.\d{4} \+- \d\.\d{4}, Q = \d+\.\d\d \+- \d\.\d\d %", shown.stdout
+    )  # usability case 25
 
 
 @pytest.mark.parametrize(

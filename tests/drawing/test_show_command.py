@@ -9,7 +9,7 @@ from contract.round_settings import KEY_SETTING
 from postprocess.characterisation.block_counts import averages_of_blocks, counts_of_blocks
 from postprocess.characterisation.link import joint_counts
 from postprocess.characterisation.recombination import JointRounds
-from postprocess.drawing import read_results
+from postprocess.drawing import link_over_time, link_tables, read_results
 from postprocess.drawing.link_over_time import window_of
 from postprocess.estimation.score_and_qber import moving_averages
 from tests.cli.command_runs import diqkd
@@ -115,6 +115,15 @@ def test_score_and_qber_of_each_pattern(drawn, joint):
     here = joint.patterns == 0b1010
     one = chsh_score(joint.x[here], joint.y[here], joint.a[here], joint.b[here])
     assert float(table["score"][2]) == pytest.approx(one.value)
+
+
+def test_bars_of_both_panels_are_95_per_cent(tmp_path, joint):
+    """S had standard errors beside 95 % intervals of Q."""
+    found = {CHARACTERISATION + "counts": joint_counts(joint), CHARACTERISATION + "apparatus": "emulated"}
+    drawing = link_tables.patterns(read_results(write_results(tmp_path / "link.h5", found)), None)
+    left, _ = drawing.draw().axes
+    (low, high) = left.collections[0].get_segments()[0][:, 1]
+    assert (high - low) / 2 == pytest.approx(1.96 * drawing.tables[""]["score_standard_error"][0])
 
 
 def test_heralds_and_the_steps_of_their_timeline(drawn):
@@ -258,3 +267,10 @@ def test_the_output_is_tried_before_the_work(link, tmp_path):
     (tmp_path / "occupied").write_text("")
     done = diqkd("show", link, "-o", tmp_path / "occupied")
     assert done.status == 2 and "occupied" in done.err and done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("step", "words"), [(100, "share most"), (600, "share some"), (1000, "before it.")])
+def test_the_caption_says_how_much_neighbouring_windows_share(step, words):
+    """Windows of one block were said to share most of their rounds."""
+    note = f"the rounds before it{link_over_time._shared(np.arange(1000, 9000, step), 1000)}."
+    assert words in note

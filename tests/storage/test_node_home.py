@@ -172,3 +172,9 @@ def test_a_locked_folder_names_the_process(tmp_path):
             lock_folder(tmp_path)
     finally:
         os.close(lock)
+
+
+def test_a_laboratory_named_for_its_homes_says_where_they_are(tmp_path):
+    (tmp_path / "homes" / "alice").mkdir(parents=True)
+    with pytest.raises(InvalidInput, match=f"the homes of this laboratory are in {tmp_path / 'homes'}"):
+        NodeHome("alice", tmp_path)
