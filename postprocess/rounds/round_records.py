@@ -92,18 +92,25 @@ class RoundRecords:
 
 
 def require_faithful_records(
-    node: str, first: int, records: RoundRecords, drawn: NDArray[np.uint8], barrier_bits: NDArray[np.uint8]
+    node: str,
+    first: int,
+    records: RoundRecords,
+    drawn: NDArray[np.uint8],
+    barrier_bits: NDArray[np.uint8],
+    key_bases: int = 1,
 ) -> None:
     """Refuse records that contradict what was drawn for their rounds, uint8; InvalidInput names the first.
 
     Args:
-        drawn: X or Y. barrier_bits: those that Alice sends; not looked at for Bob.
+        drawn: X or Y. barrier_bits: those that Alice sends; not looked at for Bob. key_bases: where there are two,
+            Alice's setting in a key round is the one that was announced.
     """
     clean = records.flags == 0
     if node == "alice":
-        wrong = (records.settings != drawn * records.types) | (records.barrier != barrier_bits)
+        wrong = (records.types == 1) & (records.settings != drawn) | (records.barrier != barrier_bits)
+        wrong |= (records.types == 0) & (records.settings >= key_bases)
     else:
-        wrong = (records.settings != drawn) | (records.types != (drawn != KEY_SETTING))
+        wrong = (records.settings != drawn) | (records.types != (drawn < KEY_SETTING))
     for bad, what in (
         (clean & wrong, "the setting, type or barrier bit used is not the stored one"),
         ((records.patterns == 0) & clean, "no herald pattern"),

@@ -15,7 +15,7 @@ from testbed.drivers.ttl import SilentInput
 from testbed.physics import laboratory as laboratories
 from testbed.physics import truth
 from testbed.physics.attempts import AttemptLoop
-from testbed.physics.crate_cables import BARRIER_LINES, KEY_LINE, ROUND_TYPE_LINES, SignalInput, SignalSource
+from testbed.physics.crate_cables import BARRIER_LINES, ROUND_TYPE_LINES, TEST_LINE, SignalInput, SignalSource
 from testbed.physics.faults import Fault
 from testbed.physics.heralding_station import StationPhotons
 from testbed.physics.heralds import Uniforms, generator
@@ -214,7 +214,7 @@ class NodePhysics:
 
     def _answers_zero(self) -> bool:
         """Whether Bob's device is one that answers 0 to the key setting, which it knows from the round type."""
-        is_key = self.signals.announced == KEY_LINE
+        is_key = self.signals.announced not in (None, TEST_LINE)
         return is_key and self.faults.since("device answers 0 to setting 2", self.round.herald) is not None
 
     def write_truth(self) -> None:
