@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.record_layout import SETTINGS_PER_WORD
-from contract.round_settings import ANNOUNCED_TEST, KEY_SETTING
+from contract.round_settings import KEY_SETTING
 from postprocess.errors import InvalidInput
 from postprocess.plans.measurement_plan import BASES, RoundsPlan
 from postprocess.randomness import RandomSource
@@ -70,11 +70,6 @@ def _draw_bob(count: int, parameters: RoundsPlan, source: RandomSource) -> NDArr
 def barrier_bits(node: str, parameters: RoundsPlan, drawn: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The bits that Alice sends as barrier, uint8 (n,), of what `draw_settings` gave; 0 for Bob and without barrier."""
     return drawn >> np.uint8(1) if node == "alice" and parameters.barrier else np.zeros_like(drawn)
-
-
-def announced_by(y: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What Bob announces with his settings (contract.round_settings), uint8 of the same shape."""
-    return np.where(y < KEY_SETTING, ANNOUNCED_TEST, 2 * (y & 1)).astype(np.uint8)
 
 
 def settings_to_file(node: str, parameters: RoundsPlan, settings: NDArray[np.uint8]) -> bytes:

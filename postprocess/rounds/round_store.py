@@ -28,13 +28,7 @@ from postprocess.errors import InvalidInput
 from postprocess.plans.measurement_plan import MeasurementPlan, RoundsPlan, stored_plan
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import RandomSource
-from postprocess.rounds.private_settings import (
-    announced_by,
-    barrier_bits,
-    draw_settings,
-    read_settings,
-    settings_to_file,
-)
+from postprocess.rounds.private_settings import barrier_bits, draw_settings, read_settings, settings_to_file
 from postprocess.rounds.raw_rounds import RawRounds
 from postprocess.rounds.round_files import (
     MARKS_FILE,
@@ -43,7 +37,7 @@ from postprocess.rounds.round_files import (
     SETTINGS_FILE,
     require_not_erased,
 )
-from postprocess.rounds.round_records import Flag, RoundRecords, require_faithful_records
+from postprocess.rounds.round_records import Flag, RoundRecords, announced_by, require_faithful_records
 from postprocess.rounds.zeroed import ZeroedRanges
 from postprocess.storage.framed_log import FramedLog
 from postprocess.storage.ownership import mark_rounds
@@ -320,8 +314,8 @@ class RoundStore:
             test = self._types[part].copy()
             settings = np.where(test == 1, self._settings[part], self._key_bases[part])
         else:
-            test = announced_by(self._settings[part]) & 1
             settings = self._settings[part].copy()
+            test = announced_by(settings) & np.uint8(1)
         clean = self._flags[part] == 0
         outcomes = np.where(clean, self._outcomes[part], np.uint8(0))
         zeroed = ZeroedRanges.of_rounds(np.flatnonzero(~clean))

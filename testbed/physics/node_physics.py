@@ -66,9 +66,8 @@ class NodePhysics:
         self.electrodes = Electrodes()
         self.station = StationPhotons(self.electrodes, self.truth.isolation)
         kind = "round type" if node == BOB else "barrier"
-        self.said, self.heard = ROUND_TYPE_LINES, BARRIER_LINES
-        if node != BOB:
-            self.said, self.heard = self.heard, self.said
+        self.said: tuple[str, ...] = ROUND_TYPE_LINES if node == BOB else BARRIER_LINES
+        self.heard: tuple[str, ...] = BARRIER_LINES if node == BOB else ROUND_TYPE_LINES
         self.signals = SignalSource(kind, self.round, self.faults, self.partner)
         self.rested_from: float = math.inf
         self.loop: AttemptLoop | None = None
