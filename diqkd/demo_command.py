@@ -67,8 +67,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--preset",
         choices=PRESETS,
-        help="paper, long (this project's own rule, a public seed: a key from some 100 000 rounds on), longest (the same "
-        "with two announced key bases) or custom (default: paper, or custom with any of the options above)",
+        help="paper, long (this project's own rule, a public seed: a key from some 100 000 rounds on), longest (the "
+        "same with two announced key bases) or custom (default: paper, or custom with any of the options above)",
     )
     parser.add_argument("--rule", choices=RULES, help="proof that the key length rests on (default: proposition-2)")
     parser.add_argument("--extractor", choices=EXTRACTORS, help="privacy amplification (default: the rule's usual one)")

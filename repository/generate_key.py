@@ -102,7 +102,9 @@ class GenerateKey(PeerExperiment, EnvExperiment):
             "Bob waits in each round until Alice has said that she is isolated; the preset long always does",
         )
 
-        self.number_argument("bases", 1, 1, 2, 1, group, "Announced key bases; the paper has one, the preset longest two")
+        self.number_argument(
+            "bases", 1, 1, 2, 1, group, "Announced key bases; the paper has one, the preset longest two"
+        )
         self.setattr_argument(
             "qber2",
             NumberValue(0.0, unit="%", scale=0.01, precision=2, step=0.001, min=0.0, max=0.49),

@@ -101,6 +101,7 @@ _TOMOGRAPHY = {
     "fractions": DatasetEntry(f"fully entangled fraction, {_ORDER}", "", _PATTERN),
     "fraction_errors": DatasetEntry("standard errors of the fractions, parametric bootstrap", "", _PATTERN),
     "analysis_phases": DatasetEntry("Bob's analysis phase with the largest S", "rad", _PATTERN),
+    "key_errors": DatasetEntry("Q_0 and Q_1 that the states give in the two key bases", "", ("pattern", "basis")),
 }
 _HERALD_PHASE = {
     "phase": DatasetEntry(f"Bob's analysis phase, {_ORDER}", "rad", _PATTERN),

@@ -11,6 +11,7 @@ ROUND_TYPE_LINES = ("ttl_round_type_test", "ttl_round_type_key_0", "ttl_round_ty
 BARRIER_LINES = ("ttl_barrier_0", "ttl_barrier_1")
 TEST_LINE = 0
 LATE_NS = 2000
+SWALLOWED = 1  # unless the fault says which
 
 
 class SignalSource:
@@ -53,7 +54,7 @@ class SignalSource:
         """What the cables make of the edges."""
         line, after = edges[0]
         another = 1 if line == 0 else 0
-        if self._strikes("lost") or (line != TEST_LINE and self._has_begun("swallowed")):
+        if self._strikes("lost") or line in self._swallowed():
             return []
         if self._strikes("doubled"):
             return [(line, after), (another, after)]
@@ -66,8 +67,10 @@ class SignalSource:
     def _strikes(self, what: str) -> bool:
         return self._faults.at(f"{self._kind} {what}", self._round.herald, anywhere=True) is not None
 
-    def _has_begun(self, what: str) -> bool:
-        return self._faults.since(f"{self._kind} {what}", self._round.herald, anywhere=True) is not None
+    def _swallowed(self) -> set[int]:
+        """Lines from which nothing arrives."""
+        found = self._faults.find(f"{self._kind} swallowed", anywhere=True)
+        return {SWALLOWED if f.value is None else int(f.value) for f in found if f.round <= self._round.herald}
 
 
 class SignalInput:

@@ -46,7 +46,9 @@ KINDS = {
     "round type late": FaultKind("Bob's pulse on the round-type lines arrives 2 us late in round"),
     "barrier lost": FaultKind("Alice's pulse on the barrier's lines gets lost in round"),
     "barrier doubled": FaultKind("Alice's pulse appears on both of the barrier's lines in round"),
-    "round type swallowed": FaultKind("Bob's pulses that announce key rounds get lost from round on"),
+    "round type swallowed": FaultKind(
+        "Bob's pulses on a round-type line get lost from round on", "line: 0 test, 1 key 0, 2 key 1", "", 0, 2, 1
+    ),
     "device answers 0 to setting 2": FaultKind("Bob's ion is found dark in every key round from round on"),
     "phase error": FaultKind(
         "an angle is added to the analysis pulses of the node, always", "angle", "rad", -7, 7, has_round=False,
