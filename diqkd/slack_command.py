@@ -53,6 +53,9 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="rounds to measure (default: 30)",
     )
+    parser.add_argument(
+        "--bases", type=arguments.whole(1, 2), default=1, metavar="1|2", help="announced key bases (default: 1)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     parser.set_defaults(run=run)
 
@@ -68,7 +71,7 @@ def run(args: argparse.Namespace) -> ExitStatus:
     from testbed.counted.slack import least_slack
 
     nodes = (args.node,) if args.node else NODES
-    found = [least_slack(node, cycles, args.rounds) for node in nodes for cycles in args.cycles or CYCLES]
+    found = [least_slack(node, cycles, args.rounds, args.bases) for node in nodes for cycles in args.cycles or CYCLES]
     if args.json:
         shown = [asdict(slack) | {"places": [asdict(place) for place in slack.places[:SHOWN]]} for slack in found]
         print(json.dumps(shown, indent=2))

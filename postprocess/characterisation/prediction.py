@@ -2,9 +2,9 @@
 
 The pulses are Rxy(theta, phi) = exp(-i theta/2 (cos phi X + sin phi Y)) on the optical qubit, |0> = S1/2 (bright),
 |1> = D5/2 (dark): Alice X = 0 computational basis, X = 1 Rxy(pi/2, 0); Bob Y = 0, 1 Rxy(+-pi/4, phi), Y = 2
-computational basis, Y = 3 (the second key basis) Rxy(pi/2, phi). Bob's outcome is 1 for bright, Alice's is inverted, 0 for bright (Nadlinger 2022, Methods and
-S2). Sign conventions and the orientation of tables S4 and S6 are those of the two no-signalling marginals: rows of
-the printed tables are Bob's.
+computational basis, Y = 3 (the second key basis) Rxy(pi/2, phi). Bob's outcome is 1 for bright, Alice's is inverted, 0
+for bright (Nadlinger 2022, Methods and S2). Sign conventions and the orientation of tables S4 and S6 are those of the
+two no-signalling marginals: rows of the printed tables are Bob's.
 """
 
 from __future__ import annotations

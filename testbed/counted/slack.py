@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from testbed.counted.counted_core import CountedOutput
 from testbed.devices import COUNTED_CORE, run_compiled
 from testbed.physics import laboratory
 
-SETTINGS_OF = {BOB: 3}  # Alice's are two
 SEED = 7
 
 
@@ -71,8 +70,8 @@ class _Table:
 class _OneBlock:
     """The host's side of one block of rounds with settings drawn from a seed."""
 
-    def __init__(self, node: str, rounds: int) -> None:
-        values = SETTINGS_OF.get(node, 2)
+    def __init__(self, node: str, rounds: int, key_bases: int) -> None:
+        values = 2 + key_bases if node == BOB else 2
         self._left = np.random.default_rng(SEED).integers(0, values, rounds).astype(np.uint8)
         self._rounds = rounds
         self.heralds: list[int] = []
@@ -87,12 +86,13 @@ class _OneBlock:
         self.heralds = [int(time) for time in records.timestamps_mu]
 
 
-def least_slack(node: str, cycles: float, rounds: int) -> Slack:
+def least_slack(node: str, cycles: float, rounds: int, key_bases: int = 1) -> Slack:
     """Measure so many rounds with an ideal partner.
 
     Args:
         node: "alice" or "bob".
         cycles: of the CPU per instruction, on average.
+        key_bases: that Bob announces, 1 or 2.
     """
     table = run_compiled(importlib.import_module(f"node_{node}.devices").DEVICES, node, COUNTED_CORE)
     laboratory.use(laboratory.Laboratory(SEED, ()))
@@ -100,10 +100,11 @@ def least_slack(node: str, cycles: float, rounds: int) -> Slack:
     try:
         node_class = getattr(importlib.import_module(f"node_{node}.node"), f"{node.capitalize()}Node")
         assembled = node_class((devices, None, None, {}))
+        assembled.configure(replace(assembled.settings, key_bases=key_bases))
         connection = assembled.core.comm
         connection.cycles_per_instruction = cycles
         assembled.blocks.allocate(rounds)
-        host = assembled.blocks.host = _OneBlock(node, rounds)
+        host = assembled.blocks.host = _OneBlock(node, rounds, key_bases)
         code = assembled.blocks.measure()
         end = assembled.settings.schedule.reconnect * 1e9 + 1000
         places = _places(connection.outputs, host.heralds, int(end), _names(table))
