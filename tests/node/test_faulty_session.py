@@ -19,6 +19,7 @@ FAULTS = {
     "underflow of Bob": ({"kind": "underflow", "node": "bob", "round": 140}, {"underflow", "round-type"}),
     "round type lost": ({"kind": "round type lost", "node": "bob", "round": 140}, {"round-type"}),
     "round type doubled": ({"kind": "round type doubled", "node": "bob", "round": 140}, {"round-type"}),
+    "round type late, two key bases": ({"kind": "round type late", "node": "bob", "round": 140}, {"round-type"}),
     "ion lost": ({"kind": "ion lost", "node": "bob", "round": 140}, {"reload the ion"}),
     "laser unlocked": ({"kind": "laser unlocked", "round": 140, "value": 0.1}, {"laser is not locked"}),
 }
@@ -30,10 +31,12 @@ ALWAYS = ("underflow of Bob", "ion lost")
 @pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in ALWAYS else pytest.mark.slow) for n in FAULTS])
 def test_a_session_survives(tmp_path, capfd, name):
     fault, words = FAULTS[name]
+    bases = 2 if "two key bases" in name else 1
+    rule = "two-bases" if bases == 2 else "proposition-2"
     public = planned(
         "faulty",
         "emulated",
-        Choice(ROUNDS, Fraction(1, 2), allowance=200, block_rounds=BLOCK),
+        Choice(ROUNDS, Fraction(1, 2), allowance=200, block_rounds=BLOCK, rule=rule, bases=bases),
         min_response_s=0.0,
     )
     arguments = {
@@ -44,6 +47,8 @@ def test_a_session_survives(tmp_path, capfd, name):
         "block_rounds": BLOCK,
         "min_response": 0.0,
         "allowance": 200,
+        "rule": rule,
+        "bases": bases,
     }
     demo = Demonstration(tmp_path / "run", public, arguments, None, (fault,))
     demo.set_up()
@@ -56,7 +61,9 @@ def test_a_session_survives(tmp_path, capfd, name):
     assert all(store.complete for store in stores)
     alice, bob = (store.raw() for store in stores)
     assert (alice.test == bob.test).all()
-    assert (bob.test == (bob.settings != 2)).all() and not alice.settings[alice.test == 0].any()
+    key = alice.test == 0
+    assert (bob.test == (bob.settings < 2)).all() and (alice.settings[key] == bob.settings[key] - 2).all()
+    assert len(np.unique(bob.settings)) == 2 + bases
     for store in stores:
         assert len(store.zeroed) <= 2
         records = [words for _, words in stored_records(store.folder)]
