@@ -102,7 +102,7 @@ def require_faithful_records(
     records: RoundRecords,
     drawn: NDArray[np.uint8],
     barrier_bits: NDArray[np.uint8],
-    key_bases: int = 1,
+    key_bases: int,
 ) -> None:
     """Refuse records that contradict what was drawn for their rounds, uint8; InvalidInput names the first.
 

@@ -1,12 +1,14 @@
 """Rounds with two announced key bases on disk: X is the announced basis in key rounds, also where Bob had to say so."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from test_round_formats import session
 
 from postprocess.acquisition.meeting import _packed, _types
+from postprocess.audit.claims_of_strings import records_are_faithful
 from postprocess.errors import InvalidInput
 from postprocess.estimation.priors import with_second_key
 from postprocess.link import codec
@@ -113,3 +115,19 @@ def test_with_one_basis_x_is_0_in_key_rounds(tmp_path):
     with pytest.raises(InvalidInput, match="record of round 0: the setting, type"):
         store.keep(0, 0, words([1], [0]))
     store.close()
+
+
+def test_the_audit_takes_the_announced_basis_for_x(stores):
+    """What the store accepts, `diqkd audit` accepts, too."""
+    x, y = handed_out(stores, 0)
+    stores["alice"].keep(0, 0, as_measured(x, y))
+    evidence = SimpleNamespace(
+        node="alice",
+        folder=stores["alice"].folder,
+        parameters=TWO,
+        store=stores["alice"],
+        page=SimpleNamespace(outcome=None),
+        require_strings=lambda: None,
+        require_readable=lambda: None,
+    )
+    assert records_are_faithful(evidence).startswith("400 rounds decided")
