@@ -18,7 +18,7 @@ DESCRIPTIONS = {
     LASER_UNLOCKED: "the 674 nm laser is not locked",
     UNDERFLOW: "RTIO underflow: the kernel was late",
     OVERFLOW: "RTIO overflow: an input was not read in time",
-    ROUND_TYPE_FAULT: "not exactly one edge on the two round-type lines: check their wiring, and Bob's barrier lines",
+    ROUND_TYPE_FAULT: "not exactly one edge on the round-type lines: check their wiring, and Bob's barrier lines",
     BARRIER_FAULT: "not exactly one edge on the two barrier lines: check their wiring",
 }
 

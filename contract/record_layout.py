@@ -7,9 +7,10 @@ Alice X + 2 * barrier bit.
 Record of a round, RECORD_WORDS words:
     word 0, 1   herald timestamp in machine units, low and high half (as unsigned halves)
     word 2      attempts since the last herald
-    word 3      bits 0-3 herald pattern, bit 4 outcome (Alice's already inverted), bits 5-6 setting used (X or Y),
-                bit 7 round type T, bits 8-12 flags, bit 13 barrier bit (sent by Alice, seen by Bob; 0 without a
-                barrier), bits 14-15 free, bits 16-30 photon counts of the readout, saturating
+    word 3      bits 0-3 herald pattern, bit 4 outcome (Alice's already inverted), bits 5-6 setting used (X or Y; in a
+                key round X is the announced key basis, 0 with one), bit 7 round type T, bits 8-12 flags, bit 13 barrier
+                bit (sent by Alice, seen by Bob; 0 without a barrier), bits 14-15 free, bits 16-30 photon counts of the
+                readout, saturating
 
 In a round with a flag other than FLAG_LOST the outcome is 0; with any of the others Alice's setting and T bits carry
 no information.

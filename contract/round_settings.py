@@ -9,6 +9,12 @@ KEY_SETTING = 2
 TEST_ROUND = 1
 KEY_ROUND = 0
 
-# Lines between the crates, by the value that a pulse on them stands for.
-ROUND_TYPE_LINES = ("ttl_round_type_key", "ttl_round_type_test")
+# What Bob announces in every round: a test, or a key round and its basis r. With one basis the last does not exist, and
+# the others are T.
+ANNOUNCED_KEY_0 = 0
+ANNOUNCED_TEST = 1
+ANNOUNCED_KEY_1 = 2
+
+# Lines between the crates, by the value that a pulse on them stands for: of the round type one more than key bases.
+ROUND_TYPE_LINES = ("ttl_round_type_key_0", "ttl_round_type_test", "ttl_round_type_key_1")
 BARRIER_LINES = ("ttl_barrier_0", "ttl_barrier_1")

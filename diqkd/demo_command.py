@@ -41,6 +41,8 @@ examples:
   diqkd demo --preset long --rounds 300000 --visibility 0.95 --plan-for-link       a link of your own
   diqkd demo --keep run1 --report run1.json     keep both homes; the same command resumes after a crash"""
 
+OWN = ("long", "longest")
+
 
 def add_parser(subparsers: Any) -> None:
     """Register `diqkd demo`."""
@@ -65,8 +67,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--preset",
         choices=PRESETS,
-        help="paper, long (this project's own rule, a public seed: a key from some 100 000 rounds on), longest "
-        "(planned, not measured yet) or custom (default: paper, or custom with any of the options above)",
+        help="paper, long (this project's own rule, a public seed: a key from some 100 000 rounds on), longest (the "
+        "same with two announced key bases) or custom (default: paper, or custom with any of the options above)",
     )
     parser.add_argument("--rule", choices=RULES, help="proof that the key length rests on (default: proposition-2)")
     parser.add_argument("--extractor", choices=EXTRACTORS, help="privacy amplification (default: the rule's usual one)")
@@ -131,8 +133,7 @@ def run(args: argparse.Namespace) -> int:
 def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
     """The session asked for, in `folder`."""
     from postprocess.plans.paper import PAPER_GAMMA, PAPER_ROUNDS
-    from postprocess.plans.presets import Choice, long_choice, paper, planned
-    from postprocess.plans.session_parameters import require_measurable
+    from postprocess.plans.presets import Choice, long_choice, longest_choice, paper, planned
     from postprocess.randomness.choice import SEEDED
     from testbed.nodes.demonstration import Demonstration
 
@@ -145,9 +146,8 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
     preset = args.preset or ("custom" if departs else "paper")
     if args.preset:
         _require_effective(args)
-    require_measurable(2 if preset == "longest" else args.bases or 1)
     score, qber = _expected(args, link)
-    gamma = args.gamma or (None if preset == "long" else PAPER_GAMMA)
+    gamma = args.gamma or (None if preset in OWN else PAPER_GAMMA)
     choice = Choice(
         rounds=args.rounds or PAPER_ROUNDS,
         gamma=gamma,
@@ -159,12 +159,14 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         allowance=args.allowance or 0,
         block_rounds=args.block_rounds,
         barrier=args.barrier,
+        bases=args.bases or 1,
     )
     if preset == "paper":
         public = paper("paper-run", "emulated", block_rounds=args.block_rounds, **common)
     else:
-        choice = long_choice(choice.rounds, score, qber) if preset == "long" else choice
-        public = planned("long-run" if preset == "long" else "rehearsal", "emulated", choice, **common)
+        if preset in OWN:
+            choice = (longest_choice if preset == "longest" else long_choice)(choice.rounds, score, qber)
+        public = planned(f"{preset}-run" if preset in OWN else "rehearsal", "emulated", choice, **common)
     experiment = {
         "session": public.session_id,
         "preset": preset,
@@ -177,6 +179,8 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         "extractor": choice.extractor or "usual",
         "allowance": public.allowance,
         "barrier": public.barrier,
+        "bases": public.bases,
+        "qber2": public.qber2 or 0.0,
         "block_rounds": public.block_rounds,
         "min_response": 0.0,
     }

@@ -22,7 +22,7 @@ from diqkd.progress import progress
 from postprocess.reports.table1 import table_rows
 from postprocess.security.rules import label_of, rule_named
 from postprocess.support.compile_cache import is_empty
-from testbed.nodes.demonstration import MEASURED
+from testbed.nodes.demonstration import MEASURED, MEASURED_SECOND
 
 if TYPE_CHECKING:
     from diqkd.results_arguments import KeptResults
@@ -90,7 +90,7 @@ class Display:
             score, score_error, qber, qber_error = (report[name] for name in MEASURED)
             console.print(
                 f"Measured S = {score:.4f} +- {score_error:.4f}, Q = {100 * qber:.2f} +- {100 * qber_error:.2f} % "
-                "[dim](known because it is emulated)[/dim]"
+                f"{_second(report)}[dim](known because it is emulated)[/dim]"
             )
         if report["accepted"]:
             equal = "[green]identical[/green]" if report["keys_equal"] else "[bold red]DIFFERENT[/bold red]"
@@ -173,6 +173,14 @@ class Follower:
         self.bars.update(self.steps[node], completed=total if finished else len(self.seen[node]) - 1, text=stage)
         done = sum(self.bars.tasks[step].completed for step in self.steps.values()) / sum(STAGES.values())
         self.told(ROUNDS_SHARE + (1 - ROUNDS_SHARE) * done, f"{node.capitalize()}: {stage}")
+
+
+def _second(report: dict[str, Any]) -> str:
+    """Q_1, where there is one."""
+    if not all(name in report for name in MEASURED_SECOND):
+        return ""
+    value, error = (100 * report[name] for name in MEASURED_SECOND)
+    return f"and Q_1 = {value:.2f} +- {error:.2f} % "
 
 
 def balance_table(balance: dict[str, int]) -> Table:

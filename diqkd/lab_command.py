@@ -236,17 +236,15 @@ def _submit(args: argparse.Namespace) -> int:
 def _chosen(args: argparse.Namespace) -> dict[str, Any]:
     """Arguments of GenerateKey; whatever departs from the paper's session makes it a custom one."""
     from postprocess.plans.paper import PAPER_GAMMA, PAPER_ROUNDS
-    from postprocess.plans.session_parameters import require_measurable
     from postprocess.security.rules import require_covered, rule_named
 
-    require_measurable(2 if args.preset == "longest" else args.bases)
     rule = rule_named(args.rule)
     require_covered(rule, args.extractor or rule.extractors[0], args.bases)
-    usual = {"rule": "proposition-2", "extractor": "usual", "allowance": 0, "barrier": False}
+    usual = {"rule": "proposition-2", "extractor": "usual", "allowance": 0, "barrier": False, "bases": 1}
     named = {name: getattr(args, name) or value for name, value in usual.items()}
     departs = args.rounds or args.gamma or named != usual
     preset = "custom" if args.preset == "paper" and departs else args.preset
-    if preset == "long":
+    if preset in ("long", "longest"):
         choice_arguments.require_effective(args)
     return named | {
         "session": args.session,

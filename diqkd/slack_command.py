@@ -53,6 +53,9 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="rounds to measure (default: 30)",
     )
+    parser.add_argument(
+        "--bases", type=arguments.whole(1, 2), default=1, metavar="1|2", help="announced key bases (default: 1)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON alone on stdout")
     parser.set_defaults(run=run)
 
@@ -70,7 +73,7 @@ def run(args: argparse.Namespace) -> ExitStatus:
     nodes = (args.node,) if args.node else NODES
     barriers = (False, True) if args.barrier is None else (args.barrier == "on",)
     found = [
-        least_slack(node, cycles, args.rounds, barrier)
+        least_slack(node, cycles, args.rounds, barrier, args.bases)
         for node in nodes
         for barrier in barriers
         for cycles in args.cycles or CYCLES

@@ -16,6 +16,9 @@ BEAMS = {
     "dds_pump": "422 nm optical pumping; also switched by the entangler, output 422sigma",
 }
 
+# For lines between the crates: two channels of the first DIO, one of the second.
+INPUTS, OUTPUTS = (2, 3, 29), (4, 5, 33)
+
 Table = dict[str, Any]
 
 
@@ -83,15 +86,22 @@ def kasli_crate(node: str, core_host: str, is_master: bool) -> Table:
 
 
 def _lines_to_the_peer(listens: bool) -> Table:
-    """Two inputs from the other crate and two outputs to it: Alice hears the round type, Bob the barrier."""
-    round_type = {"round_type_test": "a pulse says 'test round'", "round_type_key": "a pulse says 'key round'"}
+    """Inputs from the other crate and outputs to it: Alice hears the round type, Bob the barrier."""
+    round_type = {
+        "round_type_test": "a pulse says 'test round'",
+        "round_type_key_0": "a pulse says 'key round, basis 0'",
+        "round_type_key_1": "a pulse says 'key round, basis 1'",
+    }
     barrier = {"barrier_0": "a pulse says 'isolated', bit 0", "barrier_1": "a pulse says 'isolated', bit 1"}
     heard, said = (round_type, barrier) if listens else (barrier, round_type)
     peer = "Bob" if listens else "Alice"
     table = {}
-    for lines, class_, first, way in ((heard, "TTLInOut", 2, f"from {peer}"), (said, "TTLOut", 4, f"to {peer}")):
-        for i, (name, meaning) in enumerate(lines.items()):
-            table[f"ttl_{name}"] = device("ttl", class_, f"{way}: {meaning}", channel=first + i)
+    for lines, class_, channels, way in (
+        (heard, "TTLInOut", INPUTS, f"from {peer}"),
+        (said, "TTLOut", OUTPUTS, f"to {peer}"),
+    ):
+        for channel, (name, meaning) in zip(channels, lines.items(), strict=False):
+            table[f"ttl_{name}"] = device("ttl", class_, f"{way}: {meaning}", channel=channel)
     return table
 
 

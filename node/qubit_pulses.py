@@ -7,6 +7,7 @@ import numpy as np
 from artiq.experiment import HasEnvironment, TInt32, TInt64, at_mu, delay, delay_mu, kernel, ms
 
 from contract.patterns import PATTERNS
+from contract.round_settings import KEY_SETTING
 from node.settings import NodeSettings
 from node.units import to_mu
 
@@ -28,6 +29,8 @@ class QubitPulses(HasEnvironment):
     mapping tone waits in the chip's buffer before the herald; the analysis tone runs, and the shelving tone waits
     there, before the round type is known. What a setting decides then is whether the RF switch opens: every round has
     the same three tones, and the switch the same six edges at the same times, of which an unwanted pulse's say closed.
+    Bob's second key basis takes twice the analysis pulse: with two of them one edge more, halfway, says whether it goes
+    on.
     """
 
     kernel_invariants = {
@@ -35,6 +38,8 @@ class QubitPulses(HasEnvironment):
         "analysis_turns",
         "rotates",
         "shelves",
+        "goes_on",
+        "has_second_half",
         "attenuation",
         "mapping_at_mu",
         "mapping_mu",
@@ -65,6 +70,8 @@ class QubitPulses(HasEnvironment):
         self.frequency = [line.frequency for line in (qubit.mapping, qubit.analysis, qubit.shelving)]
         self.rotates = [amplitude > 0 for amplitude in qubit.amplitude]
         self.shelves = [not rotates for rotates in self.rotates]
+        self.has_second_half = settings.doubles
+        self.goes_on = [setting == KEY_SETTING + 1 for setting in range(SETTINGS)]
         # The announcement may change a setting that does not rotate for one that does, after its tone was loaded.
         rotating = self.rotates.index(True) if True in self.rotates else 0
         shown = [s if self.rotates[s] else rotating for s in range(SETTINGS)]
@@ -150,6 +157,9 @@ class QubitPulses(HasEnvironment):
         at_mu(herald_mu + self.analysis_at_mu)
         self.dds_qubit.sw.set_o(self.rotates[setting])
         delay_mu(self.analysis_mu)
+        if self.has_second_half:
+            self.dds_qubit.sw.set_o(self.goes_on[setting])
+            delay_mu(self.analysis_mu)
         self.dds_qubit.sw.off()
         self._update(herald_mu + self.shelving_at_mu - UPDATE_MU)
         at_mu(herald_mu + self.shelving_at_mu)

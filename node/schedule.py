@@ -22,7 +22,7 @@ class RoundSchedule:
         mapping: start of the mapping pi pulse; the CPU needs the time before it to learn of the herald. disconnect: the
         electrodes are stepped. electrode_wait: low-pass of the electrodes; the link counts as cut this long after
         `disconnect`. barrier: with a barrier Alice's pulse on one of its two lines, later than the worst-case
-        isolation of both nodes, see `with_barrier`; 0 without. announce: Bob's pulse on one of the two round-type
+        isolation of both nodes, see `with_barrier`; 0 without. announce: Bob's pulse on one of the round-type
         lines, later than that isolation and than the barrier. pulse_width: length of these pulses. listen: half-width
         of the gate around their rising edge (cable, clock phase, latency of the success signal). analysis_leader: start
         of Bob's analysis pulse. analysis_follower: start of Alice's; she has to see T and look up her pulse first.

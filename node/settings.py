@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from contract.record_layout import MOST_COUNTS
+from contract.round_settings import KEY_SETTING
 from node.schedule import RoundSchedule
 
 MOST_FREQUENCY_HZ = 400e6  # of an AD9910
@@ -114,7 +115,7 @@ class QubitSettings:
         mapping: S1/2(+1/2) <-> D5/2(-3/2), a pi pulse on every herald.
         analysis: S1/2(-1/2) <-> D5/2(-3/2), the optical qubit.
         shelving: S1/2(+1/2) <-> D5/2(+3/2), a pi pulse in the computational basis.
-        angle: rotation angle of the analysis pulse in rad.
+        angle: rotation angle of the analysis pulse in rad; with two key bases setting 3 rotates by twice as much.
         amplitude: 1.0 for a setting that rotates, 0.0 for the computational basis.
         phase: phase of the analysis pulse per setting in rad, to which the herald pattern's is added.
         pattern_phase: analysis phase per herald pattern in rad, in the order of PATTERNS.
@@ -186,7 +187,10 @@ class ProbeSettings:
 
 @dataclass(frozen=True)
 class NodeSettings:
-    """Everything a node's real-time code needs; values from the calibration file override these."""
+    """Everything a node's real-time code needs; values from the calibration file override these.
+
+    `key_bases` (1 or 2): how many Bob announces, a parameter of the rounds and no calibration.
+    """
 
     qubit: QubitSettings
     cooling_beam: Beam = Beam(200e6)
@@ -199,17 +203,19 @@ class NodeSettings:
     shuttle: ShuttleSettings = field(default_factory=ShuttleSettings)
     readout: ReadoutSettings = field(default_factory=ReadoutSettings)
     probe: ProbeSettings = field(default_factory=ProbeSettings)
+    key_bases: int = 1
     schedule: RoundSchedule = field(default_factory=RoundSchedule)
 
     def __post_init__(self) -> None:
-        require_within(self, qubit_attenuation=(0, MOST_ATTENUATION_DB))
+        require_within(self, qubit_attenuation=(0, MOST_ATTENUATION_DB), key_bases=(1, 2))
         readout_starts = self.schedule.analysis_follower + 2 * self.schedule.pulse_slot
         if readout_starts + self.readout.gate > self.schedule.scramble:
             raise ValueError(
                 f"readout gate of {self.readout.gate * 1e6:.0f} us does not fit between analysis and scrambling "
                 f"({readout_starts * 1e6:.0f} to {self.schedule.scramble * 1e6:.0f} us)"
             )
-        longest = max(self.qubit.shelving.pi_time, self.qubit.analysis.pi_time * self.qubit.angle / math.pi)
+        analysis = self.qubit.analysis.pi_time * self.qubit.angle / math.pi * (2 if self.doubles else 1)
+        longest = max(self.qubit.shelving.pi_time, analysis)
         if self.schedule.pulse_slot < longest + 4e-6:
             raise ValueError(f"pulse_slot: a pulse of {longest * 1e6:.1f} us and 4 us for the next tone do not fit")
         mapped = self.schedule.mapping + self.qubit.mapping.pi_time
@@ -217,6 +223,16 @@ class NodeSettings:
             raise ValueError(
                 f"mapping pulse: it ends {mapped * 1e6:.1f} us after the herald, when the ion moves already"
             )
+
+    @property
+    def doubles(self) -> bool:
+        """Whether a round's analysis pulse may last twice as long: that of Bob's second key basis."""
+        return self.key_bases == 2 and self.qubit.amplitude[KEY_SETTING + 1] > 0
+
+
+def with_two_bases(settings: NodeSettings) -> NodeSettings:
+    """The same for rounds in which Bob announces one of two key bases."""
+    return replace(settings, key_bases=2)
 
 
 def with_barrier(settings: NodeSettings) -> NodeSettings:

@@ -16,11 +16,13 @@ class SignalSender(HasEnvironment):
     def build(self, settings: NodeSettings, lines: tuple[str, ...], at: str):
         """`lines`: devices, line k for the value k; `at`: the pulse's name in the schedule."""
         self.setattr_device("core")
-        self.lines = [self.get_device(line) for line in lines]
+        self.all_lines = [self.get_device(line) for line in lines]
         self.at = at
-        self.configure(settings)
+        self.configure(settings, len(lines))
 
-    def configure(self, settings: NodeSettings):
+    def configure(self, settings: NodeSettings, values: int):
+        """`values`: how many there are; lines beyond them are not touched."""
+        self.lines = self.all_lines[:values]
         self.send_at_mu = settings.schedule.mu(self.at)
         self.width_mu = settings.schedule.mu("pulse_width")
 
@@ -45,11 +47,13 @@ class SignalReceiver(HasEnvironment):
     def build(self, settings: NodeSettings, lines: tuple[str, ...], at: str):
         """`lines`, `at`: as of the sender."""
         self.setattr_device("core")
-        self.lines = [self.get_device(line) for line in lines]
+        self.all_lines = [self.get_device(line) for line in lines]
         self.at = at
-        self.configure(settings)
+        self.configure(settings, len(lines))
 
-    def configure(self, settings: NodeSettings):
+    def configure(self, settings: NodeSettings, values: int):
+        """`values`: as of the sender."""
+        self.lines = self.all_lines[:values]
         half_width = settings.schedule.mu("listen")
         self.open_at_mu = settings.schedule.mu(self.at) - half_width
         self.gate_mu = np.int64(2) * half_width

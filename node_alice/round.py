@@ -1,10 +1,11 @@
 """Alice's round: once the link is cut she says so where there is a barrier, and learns from Bob whether it is a test or
-a key round."""
+a key round, and with two key bases of which."""
 
 from artiq.experiment import TInt32, TInt64, kernel
 
 from contract.record_layout import FLAG_ROUND_TYPE
-from contract.round_settings import KEY_ROUND
+from contract.round_settings import ANNOUNCED_KEY_0, KEY_ROUND
+from node.node_errors import CalibrationError
 from node.rounds.node_round import NodeRound
 from node.rounds.record_buffer import record_bits
 from node.settings import NodeSettings
@@ -18,10 +19,22 @@ class FollowerRound(NodeRound):
     def build(self, station: Station, settings: NodeSettings):
         super().build(station, settings, SignalReceiver, SignalSender)
 
+    def configure(self, settings: NodeSettings):
+        super().configure(settings)
+        if self.has_two_bases and settings.qubit.amplitude[0] != 0.0:
+            raise CalibrationError(
+                "qubit.amplitude: with two key bases Alice's first must be 0.0, as her tone is loaded before she knows "
+                "her setting; correct or delete this entry of her calibration file"
+            )
+
     @kernel
     def perform(self, herald_mu: TInt64, pattern_index: TInt32, choice: TInt32) -> TInt32:
         """One round; `choice` is X for a test round, and with a barrier twice the bit that she sends is added. Returns
-        the record's bits (contract.record_layout)."""
+        the record's bits (contract.record_layout).
+
+        In a key round X is the announced basis. With two bases her own bit decides nothing before she knows whether it
+        is X, so that a test and a key round with the same X are the same to her device.
+        """
         station = self.station
         barrier_bit = 0
         if self.has_barrier:
@@ -32,13 +45,15 @@ class FollowerRound(NodeRound):
         if self.has_barrier:
             self.barrier.send(herald_mu, barrier_bit)
         self.round_type.open(herald_mu)
-        station.qubit.load_analysis(herald_mu, choice, pattern_index)
-        test = self.round_type.listen(herald_mu)
+        tone = 1 if self.has_two_bases else choice
+        station.qubit.load_analysis(herald_mu, tone, pattern_index)
+        announced = self.round_type.listen(herald_mu)
         flags = 0
-        if test == NO_VALUE:
+        if announced == NO_VALUE:
             flags = FLAG_ROUND_TYPE
-            test = KEY_ROUND
-        setting = choice * test  # X = 0 in a key round
+            announced = ANNOUNCED_KEY_0
+        test = announced & 1
+        setting = choice * test + (announced >> 1)  # X: her own bit in a test round, the key basis otherwise
         station.qubit.rotate_to_basis(herald_mu, setting)
         station.readout.collect(herald_mu)
         station.scramble.reset_qubit(herald_mu)

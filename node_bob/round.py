@@ -4,7 +4,7 @@ measures in his basis."""
 from artiq.experiment import TInt32, TInt64, kernel
 
 from contract.record_layout import FLAG_BARRIER
-from contract.round_settings import KEY_ROUND, KEY_SETTING, TEST_ROUND
+from contract.round_settings import ANNOUNCED_TEST, KEY_SETTING
 from node.rounds.node_round import NodeRound
 from node.rounds.record_buffer import record_bits
 from node.settings import NodeSettings
@@ -20,10 +20,10 @@ class LeaderRound(NodeRound):
 
     @kernel
     def perform(self, herald_mu: TInt64, pattern_index: TInt32, choice: TInt32) -> TInt32:
-        """One round; `choice` is Y, 0 or 1 in test rounds, 2 in key rounds. Returns the record's bits
-        (contract.record_layout)."""
+        """One round; `choice` is Y, 0 or 1 in test rounds, 2 plus the key basis in key rounds. Returns the record's
+        bits (contract.record_layout)."""
         station = self.station
-        test = self._round_type(choice)
+        announced = self._announced(choice)
         station.qubit.map_to_optical(herald_mu)
         station.shuttle.disconnect(herald_mu)  # from here on nothing that depends on a setting can leave the node
         if self.has_barrier:
@@ -37,7 +37,7 @@ class LeaderRound(NodeRound):
                 barrier_bit = 0
                 flags = FLAG_BARRIER
         if flags == 0:  # Alice is isolated: only now may the round type leave
-            self.round_type.send(herald_mu, test)
+            self.round_type.send(herald_mu, announced)
         station.qubit.rotate_to_basis(herald_mu, choice)
         station.readout.collect(herald_mu)
         station.scramble.reset_qubit(herald_mu)
@@ -45,13 +45,13 @@ class LeaderRound(NodeRound):
         outcome = station.readout.is_bright()
         if flags != 0:
             outcome = 0
-        return record_bits(outcome, choice, test, flags, barrier_bit)
+        return record_bits(outcome, choice, announced & 1, flags, barrier_bit)
 
     @kernel
     def failed(self, choice: TInt32, flag: TInt32) -> TInt32:
         """The record's bits of a round that broke off: outcome 0, setting and round type as they were drawn."""
-        return record_bits(0, choice, self._round_type(choice), flag, 0)
+        return record_bits(0, choice, self._announced(choice) & 1, flag, 0)
 
     @kernel
-    def _round_type(self, choice: TInt32) -> TInt32:
-        return KEY_ROUND if choice == KEY_SETTING else TEST_ROUND
+    def _announced(self, choice: TInt32) -> TInt32:
+        return ANNOUNCED_TEST if choice < KEY_SETTING else (choice - KEY_SETTING) << 1

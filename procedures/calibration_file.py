@@ -18,6 +18,8 @@ from postprocess.errors import InvalidInput
 from postprocess.storage.bounded_files import MissingFile, read_object
 from postprocess.storage.private_files import changing, write_private
 
+NOT_CALIBRATED = ("schedule", "key_bases")  # both nodes rely on them
+
 
 def calibrated(defaults: NodeSettings, path: Path) -> NodeSettings:
     """`defaults` with the values of the calibration file at `path`; unchanged if there is no such file.
@@ -83,7 +85,7 @@ def changes(before: Any, after: Any, prefix: str = "") -> list[str]:
 
 def _override(settings: Any, path: list[str], value: Any) -> Any:
     head, rest = path[0], path[1:]
-    names = [field.name for field in fields(settings) if field.name != "schedule"]
+    names = [field.name for field in fields(settings) if field.name not in NOT_CALIBRATED]
     if head not in names:
         raise ValueError(f"no setting '{head}' here, only {', '.join(names)}")
     old = getattr(settings, head)

@@ -21,6 +21,7 @@ class CharacteriseLink(PeerExperiment, EnvExperiment):
         self.number_argument(
             "window", 100_000, 100, 100_000_000, 10_000, group, "Rounds of a moving average; 100 000 in the paper"
         )
+        self.number_argument("bases", 1, 1, 2, 1, group, "Announced key bases; with two Q_1 is measured, too")
         self.block_argument(group)
         self.patience_arguments()
 
@@ -29,15 +30,18 @@ class CharacteriseLink(PeerExperiment, EnvExperiment):
         from postprocess.plans.measurement_plan import MeasurementPlan
 
         super().prepare()
-        self.plan = MeasurementPlan(self.name, self.apparatus, self.rounds, block_rounds=self.block_rounds)
+        self.plan = MeasurementPlan(
+            self.name, self.apparatus, self.rounds, block_rounds=self.block_rounds, key_bases=self.bases
+        )
 
     def run(self):
         """Measure all rounds with the peer; S and Q are shown as the strings come in."""
+        from node.settings import with_two_bases
         from procedures.live_strings import LiveStrings
 
         self.describe_rounds(self.plan)
         self.strings = LiveStrings(self._show_averages, self.peer_timeout)
-        self.measure_rounds(self.plan, self.strings)
+        self.measure_rounds(self.plan, self.strings, with_two_bases if self.bases == 2 else None)
 
     def analyze(self):
         """S, Q and the probabilities of every setting; the last averages; counts and times of the blocks."""
@@ -59,6 +63,9 @@ class CharacteriseLink(PeerExperiment, EnvExperiment):
             ("counts", quality.counts),
         ):
             self.publish("characterisation." + name, value)
+        if self.bases == 2:
+            self.publish("characterisation.total_qber2", quality.second_qber.value)
+            self.publish("characterisation.total_qber2_error", quality.second_qber.standard_error)
         blocks = counts_of_blocks(self.strings.joint, self.block_rounds)
         self.publish("characterisation.block_counts", blocks, broadcast=False)
         self.keep_timeline(self.plan)

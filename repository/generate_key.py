@@ -102,7 +102,15 @@ class GenerateKey(PeerExperiment, EnvExperiment):
             "Bob waits in each round until Alice has said that she is isolated; the preset long always does",
         )
 
-        self.number_argument("bases", 1, 1, 2, 1, group, "Announced key bases; the paper has one")
+        self.number_argument(
+            "bases", 1, 1, 2, 1, group, "Announced key bases; the paper has one, the preset longest two"
+        )
+        self.setattr_argument(
+            "qber2",
+            NumberValue(0.0, unit="%", scale=0.01, precision=2, step=0.001, min=0.0, max=0.49),
+            group,
+            "Expected error rate of the second key basis; 0: what a Bell-diagonal state of this S and Q has",
+        )
 
     def _response_argument(self):
         self.setattr_argument(
@@ -119,6 +127,7 @@ class GenerateKey(PeerExperiment, EnvExperiment):
         from postprocess.plans.presets import Choice, session_parameters
 
         super().prepare()
+        bases = 2 if self.preset == "longest" else self.bases
         choice = Choice(
             self.rounds,
             Fraction(self.gamma_256, 256),
@@ -131,7 +140,8 @@ class GenerateKey(PeerExperiment, EnvExperiment):
             self.allowance,
             self.block_rounds,
             barrier=self.barrier,
-            bases=self.bases,
+            bases=bases,
+            qber2=self.qber2 or None,
         )
         self.parameters = session_parameters(
             self.home,
@@ -144,7 +154,6 @@ class GenerateKey(PeerExperiment, EnvExperiment):
 
     def run(self):
         """Reserve pads, draw settings, measure all rounds with the peer."""
-        from node.settings import with_barrier
         from postprocess.errors import SessionAborted
         from postprocess.keystore import ACCEPTED, open_ledger
         from postprocess.session.post_processing import close_session
@@ -156,11 +165,17 @@ class GenerateKey(PeerExperiment, EnvExperiment):
                 outcome = keystore.reserve(self.session, self.parameters).outcome
                 names = {"ledger_id": keystore.ledger_id, "k0_id": keystore.k0_id}
                 names["ended"] = "" if outcome in (None, ACCEPTED) else outcome
-            vary = with_barrier if self.parameters.barrier else None
-            self.measure_rounds(self.parameters, vary=vary, **names)
+            self.measure_rounds(self.parameters, vary=self._settings_of_rounds, **names)
         except SessionAborted as problem:
             close_session(self.home, self.session, problem)
             raise
+
+    def _settings_of_rounds(self, settings):
+        from node.settings import with_barrier, with_two_bases
+
+        if self.parameters.barrier:
+            settings = with_barrier(settings)
+        return with_two_bases(settings) if self.parameters.bases == 2 else settings
 
     def _ask_peer(self):
         from node.node_errors import NodeProblem

@@ -49,6 +49,7 @@ class Tomography(BasisExperiment, EnvExperiment):
             ("fractions", [state.fraction for state in states]),
             ("fraction_errors", [state.standard_error for state in states]),
             ("analysis_phases", [state.analysis_phase for state in states]),
+            ("key_errors", [state.key_errors for state in states]),
         ):
             self.publish("tomography." + name, value)
         print(report(states))

@@ -12,9 +12,10 @@ class NodeRound(HasEnvironment):
 
     Attributes:
         has_barrier: whether Bob waits for Alice's pulse before he announces the round type.
+        has_two_bases: whether he announces one of two key bases in key rounds.
     """
 
-    kernel_invariants = {"station", "round_type", "barrier", "has_barrier"}
+    kernel_invariants = {"station", "round_type", "barrier", "has_barrier", "has_two_bases"}
 
     def build(self, station: Station, settings: NodeSettings, round_type: type, barrier: type):
         """`round_type`, `barrier`: SignalSender or SignalReceiver, this node's end of these lines."""
@@ -25,9 +26,10 @@ class NodeRound(HasEnvironment):
         self.configure(settings)
 
     def configure(self, settings: NodeSettings):
-        self.round_type.configure(settings)
-        self.barrier.configure(settings)
+        self.round_type.configure(settings, 1 + settings.key_bases)
+        self.barrier.configure(settings, len(BARRIER_LINES))
         self.has_barrier = settings.schedule.has_barrier
+        self.has_two_bases = settings.key_bases == 2
 
     @kernel
     def initialise(self):

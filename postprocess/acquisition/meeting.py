@@ -164,9 +164,10 @@ def settle(
         return target
     if store.node == "bob":
         types = store.types_of(lacking)
-        dialogue.send(TYPES, codec.encode({"types": np.packbits(types, bitorder="big").tobytes()}))
+        dialogue.send(TYPES, codec.encode({"types": _packed(types, store.parameters.key_bases)}))
     else:
-        store.learn_types(lacking, _types(dialogue.receive(TYPES, timeout_s, "with the round types"), len(lacking)))
+        content = dialogue.receive(TYPES, timeout_s, "with the round types")
+        store.learn_types(lacking, _types(content, len(lacking), store.parameters.key_bases))
     return target
 
 
@@ -277,8 +278,19 @@ def _spans(value: list[list[int]]) -> tuple[Span, ...]:
     return tuple((first, end) for first, end in value)
 
 
-def _types(content: bytes, count: int) -> NDArray[np.uint8]:
-    packed = codec.decode(TYPES, content, {"types": codec.byte_string(-(-count // 8))})["types"]
-    if len(packed) != -(-count // 8):
+def _packed(types: NDArray[np.uint8], key_bases: int) -> bytes:
+    """Announcements as bits: T, with two key bases r before each."""
+    bits = types if key_bases == 1 else np.stack((types >> 1, types & 1), axis=1)
+    return np.packbits(bits, bitorder="big").tobytes()
+
+
+def _types(content: bytes, count: int, key_bases: int = 1) -> NDArray[np.uint8]:
+    size = -(-key_bases * count // 8)
+    packed = codec.decode(TYPES, content, {"types": codec.byte_string(size)})["types"]
+    if len(packed) != size:
         raise codec.NotUnderstood(TYPES)
-    return np.unpackbits(np.frombuffer(packed, np.uint8), count=count, bitorder="big")
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=key_bases * count, bitorder="big")
+    types = bits if key_bases == 1 else 2 * bits[::2] + bits[1::2]
+    if any(types > key_bases):
+        raise codec.NotUnderstood(TYPES)
+    return types

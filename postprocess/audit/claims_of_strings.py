@@ -51,7 +51,7 @@ def records_are_faithful(e: Evidence) -> str:
     recorded = 0
     for first, records in stored_records(e.folder):
         part = slice(first, first + len(records))
-        require_faithful_records(e.node, first, records, settings[part], bits[part])
+        require_faithful_records(e.node, first, records, settings[part], bits[part], e.parameters.key_bases)
         recorded += len(records)
     blocks = f"{store.burned_blocks} burned blocks"
     return f"{spaced(store.decided)} rounds decided in {blocks}, {spaced(recorded)} with a record"

@@ -17,12 +17,14 @@ SHAPE = (2, 3, 2, 2)  # X, Y, A, B
 
 
 def counts_of_blocks(joint: JointRounds, block_rounds: int) -> NDArray[np.int32]:
-    """Rounds by block, X, Y, A, B: int32 (blocks, 2, 3, 2, 2); blocks follow the rounds' numbers."""
+    """Rounds by block, X, Y, A, B: int32 (blocks, 2, 3, 2, 2); blocks follow the rounds' numbers. None of the second
+    key basis."""
     if not len(joint):
         return np.zeros((0, *SHAPE), np.int32)
     blocks = joint.numbers // block_rounds
     shape = (int(blocks[-1]) + 1, *SHAPE)
-    flat = np.ravel_multi_index((blocks, joint.x, joint.y, joint.a, joint.b), shape)
+    places, here = (blocks, joint.x, joint.y, joint.a, joint.b), joint.y <= KEY_SETTING
+    flat = np.ravel_multi_index(tuple(each[here] for each in places), shape)
     return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape).astype(np.int32)
 
 

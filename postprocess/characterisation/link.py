@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.patterns import PATTERNS
+from contract.round_settings import KEY_SETTING
 from postprocess.characterisation.recombination import JointRounds
 from postprocess.estimation.score_and_qber import Estimate, chsh_score, moving_averages, qber
 
@@ -41,7 +42,8 @@ class LinkQuality:
 
     Attributes:
         score, qber: S and Q over all rounds. score_of, qber_of: the same per herald pattern, in the order of PATTERNS.
-        counts: int64 (4, 2, 3, 2, 2): rounds by pattern, X, Y, A, B.
+        second_qber: Q_1 over all rounds, without rounds where there is no second key basis.
+        counts: int64 (4, 2, 3, 2, 2): rounds by pattern, X, Y, A, B, without those of the second key basis.
         probabilities: float64 (5, 2, 2): P(A, B | X, Y) for the settings in SETTINGS, Alice first (table S4).
         lost: rounds left out because of a fault.
     """
@@ -50,6 +52,7 @@ class LinkQuality:
     qber: Estimate
     score_of: tuple[Estimate, ...]
     qber_of: tuple[Estimate, ...]
+    second_qber: Estimate
     counts: NDArray[np.int64]
     probabilities: Floats
     lost: int
@@ -84,6 +87,7 @@ def link_quality(joint: JointRounds) -> LinkQuality:
         qber=qber(joint.x, joint.y, joint.a, joint.b),
         score_of=tuple(chsh_score(*part) for part in parts),
         qber_of=tuple(qber(*part) for part in parts),
+        second_qber=qber(joint.x, joint.y, joint.a, joint.b, basis=1),
         counts=counts,
         probabilities=probabilities,
         lost=joint.lost,
@@ -91,9 +95,10 @@ def link_quality(joint: JointRounds) -> LinkQuality:
 
 
 def joint_counts(joint: JointRounds) -> NDArray[np.int64]:
-    """Rounds by pattern (order of PATTERNS), X, Y, A, B: int64 (4, 2, 3, 2, 2)."""
-    index = np.searchsorted(PATTERNS, joint.patterns)
-    flat = np.ravel_multi_index((index, joint.x, joint.y, joint.a, joint.b), (4, 2, 3, 2, 2))
+    """Rounds by pattern (order of PATTERNS), X, Y, A, B: int64 (4, 2, 3, 2, 2); none of the second key basis."""
+    here = joint.y <= KEY_SETTING
+    places = (np.searchsorted(PATTERNS, joint.patterns), joint.x, joint.y, joint.a, joint.b)
+    flat = np.ravel_multi_index(tuple(each[here] for each in places), (4, 2, 3, 2, 2))
     return np.bincount(flat, minlength=96).reshape(4, 2, 3, 2, 2).astype(np.int64)
 
 
@@ -116,6 +121,8 @@ def report(quality: LinkQuality) -> str:
     scores, rates = (quality.score, *quality.score_of), (quality.qber, *quality.qber_of)
     for name, count, s, q in zip(names, rounds, scores, rates, strict=True):
         lines.append(f"{name:<14} {count:>8}  {_told(s, 1, 4, '', 'S'):<18}{_told(q, 100, 2, ' %', 'Q')}")
+    if quality.second_qber.rounds:
+        lines.append(f"second key basis: Q_1 = {_told(quality.second_qber, 100, 2, ' %', 'Q_1')}")
     lines.append("P(A, B | X, Y)      A=0,B=0  A=0,B=1  A=1,B=0  A=1,B=1   (Alice first)")
     for (x, y), row in zip(SETTINGS, quality.probabilities, strict=True):
         lines.append(f"  X = {x}, Y = {y}      " + "  ".join(f"{p:7.4f}" for p in row.ravel()))

@@ -2,9 +2,9 @@
 
 The pulses are Rxy(theta, phi) = exp(-i theta/2 (cos phi X + sin phi Y)) on the optical qubit, |0> = S1/2 (bright),
 |1> = D5/2 (dark): Alice X = 0 computational basis, X = 1 Rxy(pi/2, 0); Bob Y = 0, 1 Rxy(+-pi/4, phi), Y = 2
-computational basis. Bob's outcome is 1 for bright, Alice's is inverted, 0 for bright (Nadlinger 2022, Methods and
-S2). Sign conventions and the orientation of tables S4 and S6 are those of the two no-signalling marginals: rows of
-the printed tables are Bob's.
+computational basis, Y = 3 (the second key basis) Rxy(pi/2, phi). Bob's outcome is 1 for bright, Alice's is inverted, 0
+for bright (Nadlinger 2022, Methods and S2). Sign conventions and the orientation of tables S4 and S6 are those of the
+two no-signalling marginals: rows of the printed tables are Bob's.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def alice_pulse(x: int, phi: float = 0.0) -> Matrix:
 
 
 def bob_pulse(y: int, phi: float) -> Matrix:
-    """Bob's analysis for his setting 0, 1 or 2; `phi` is his phase for the herald pattern of the round."""
-    return np.eye(2, dtype=complex) if y == 2 else rxy(np.pi / 4 * (1 - 2 * y), phi)
+    """Bob's analysis for his setting 0 to 3; `phi` is his phase for the herald pattern of the round."""
+    return np.eye(2, dtype=complex) if y == 2 else rxy(np.pi / 4 * (1, -1, 0, 2)[y], phi)
 
 
 def joint_bright(state: Matrix, alice: Matrix, bob: Matrix) -> NDArray[np.float64]:
@@ -63,6 +63,12 @@ def chsh_score(state: Matrix, phi: float) -> float:
 def qber(state: Matrix) -> float:
     """Q = P(A != B | X = 0, Y = 2)."""
     p = outcome_probabilities(state, 0, 2, 0.0)
+    return float(p[0, 1] + p[1, 0])
+
+
+def second_qber(state: Matrix, phi: float) -> float:
+    """Q_1 = P(A != B | X = 1, Y = 3) for Bob's analysis phase `phi` in rad."""
+    p = outcome_probabilities(state, 1, 3, phi)
     return float(p[0, 1] + p[1, 0])
 
 

@@ -70,6 +70,7 @@ class MeasurementPlan:
         gamma: probability of a Bell-test round, k/256.
         bases: what the settings mean where scheme is "bases": names of Alice's four and Bob's two.
         block_rounds: rounds per block.
+        key_bases: that Bob announces in key rounds, 1 or 2.
 
     Raises:
         InvalidInput: a value is out of range.
@@ -82,14 +83,14 @@ class MeasurementPlan:
     gamma: Fraction = Fraction(1, 2)
     bases: tuple[tuple[str, ...], ...] = ()
     block_rounds: int = 1000
+    key_bases: int = 1
 
     insecure_because: ClassVar[tuple[str, ...]] = ("characterisation: both nodes' strings are exchanged",)
     store_folder: ClassVar[str] = "measurements"
-    key_bases: ClassVar[int] = 1
     barrier: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        for name in ("rounds", "block_rounds"):
+        for name in ("rounds", "block_rounds", "key_bases"):
             if type(getattr(self, name)) is not int:
                 raise InvalidInput(f"{name} = {getattr(self, name)!r:.100}: must be a whole number")
         shape = [len(names) for names in self.bases]
@@ -103,6 +104,11 @@ class MeasurementPlan:
             (0 < self.gamma < 1 and (256 * self.gamma).denominator == 1, "gamma", "k/256 with k from 1 to 255"),
             (fitting, "bases", "four of Alice's and two of Bob's, or none"),
             (1 <= self.block_rounds <= 1_000_000, "block_rounds", "1 to 1 000 000"),
+            (
+                1 <= self.key_bases <= (2 if self.scheme == BELL else 1),
+                "key_bases",
+                f"1, or 2 where scheme is '{BELL}'",
+            ),
         )
         for fits, name, allowed in checks:
             if not fits:
@@ -121,6 +127,8 @@ class MeasurementPlan:
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
         values = {"purpose": PURPOSE, **asdict(self)}
+        if self.key_bases == 1:
+            del values["key_bases"]  # as plans were written before there were two
         values["gamma"] = f"{self.gamma.numerator}/{self.gamma.denominator}"
         return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
@@ -133,6 +141,8 @@ class MeasurementPlan:
                 raise ValueError("another purpose")
             values["gamma"] = read_gamma(values["gamma"])
             values["bases"] = tuple(tuple(names) for names in values["bases"])
+            if values.get("key_bases", 2) == 1:
+                raise ValueError("key_bases is left out where there is one")
             return cls(**values)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
             raise InvalidInput(f"plan of a characterisation: not what diqkd writes ({problem!s:.200})") from problem

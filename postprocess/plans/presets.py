@@ -29,7 +29,6 @@ from postprocess.plans.session_parameters import (
     RANGE_BITS,
     TOEPLITZ,
     SessionParameters,
-    require_measurable,
 )
 from postprocess.randomness.choice import insecure_because as reasons_of
 from postprocess.security.models import expected_second_qber
@@ -295,9 +294,8 @@ def session_parameters(
             from the choice, "longest" Q_1 too; "custom" takes all of it.
 
     Raises:
-        InvalidInput: an unknown preset, or more key bases than the nodes measure.
+        InvalidInput: an unknown preset.
     """
-    require_measurable(2 if preset == "longest" else choice.bases)
     reasons, response = reasons_of(home), float(min_response_s)
     if preset == "paper":
         return paper(

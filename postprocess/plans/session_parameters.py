@@ -232,15 +232,6 @@ class SessionParameters:
         return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
 
 
-def require_measurable(bases: int) -> None:
-    """Refuse rounds with a number of announced key bases that the nodes' kernels do not have."""
-    if bases != 1:
-        raise InvalidInput(
-            f"bases = {bases}: the nodes measure one key basis only, so far; plan such a session with `diqkd plan`, "
-            "run one with bases = 1, for instance with the preset long"
-        )
-
-
 def read_gamma(text: Any) -> Fraction:
     """Gamma as plans write it, numerator/denominator; ValueError for anything else, before it is computed."""
     if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,3}/[1-9][0-9]{0,2}", text):

@@ -80,6 +80,8 @@ _CHARACTERISATION = {
     "total_score_error": DatasetEntry("standard error of S"),
     "total_qber": DatasetEntry("quantum bit error rate Q over all rounds"),
     "total_qber_error": DatasetEntry("standard error of Q"),
+    "total_qber2": DatasetEntry("quantum bit error rate Q_1 of the second key basis over all rounds"),
+    "total_qber2_error": DatasetEntry("standard error of Q_1"),
     "score_of_pattern": DatasetEntry(f"S per herald pattern, {_ORDER}", "", _PATTERN),
     "score_of_pattern_error": DatasetEntry("standard errors of S per herald pattern", "", _PATTERN),
     "qber_of_pattern": DatasetEntry(f"Q per herald pattern, {_ORDER}", "", _PATTERN),
@@ -102,6 +104,7 @@ _TOMOGRAPHY = {
     "fractions": DatasetEntry(f"fully entangled fraction, {_ORDER}", "", _PATTERN),
     "fraction_errors": DatasetEntry("standard errors of the fractions, parametric bootstrap", "", _PATTERN),
     "analysis_phases": DatasetEntry("Bob's analysis phase with the largest S", "rad", _PATTERN),
+    "key_errors": DatasetEntry("Q_0 and Q_1 that the states give in the two key bases", "", ("pattern", "basis")),
 }
 _HERALD_PHASE = {
     "phase": DatasetEntry(f"Bob's analysis phase, {_ORDER}", "rad", _PATTERN),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from postprocess.errors import InvalidInput
 from postprocess.plans.measurement_plan import RoundsPlan, stored_plan
-from postprocess.plans.session_parameters import SessionParameters, require_measurable
+from postprocess.plans.session_parameters import SessionParameters
 from postprocess.randomness import RandomSource
 from postprocess.randomness.choice import declared_source, random_source
 from postprocess.rounds.round_files import PARAMETERS_FILE, require_not_erased
@@ -25,11 +25,9 @@ def open_rounds(home: NodeHome, parameters: RoundsPlan, ledger_id: str = "") -> 
     Raises:
         InvalidInput: the session was begun with other parameters (they are named), on another node or for another
             ledger, its files are damaged, or settings cannot be drawn: the source is not random, exhausted, or insecure
-            where the parameters do not say so; or the session has more key bases than the nodes measure.
+            where the parameters do not say so.
     """
     folder = home.rounds_folder(parameters.store_folder, parameters.session_id)
-    if isinstance(parameters, SessionParameters):
-        require_measurable(parameters.bases)
     if not RoundStore.exists(folder):
         source = _settings_source(home, parameters)
         private_folder(folder)

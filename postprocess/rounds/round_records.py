@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from contract import record_layout as layout
-from contract.round_settings import KEY_SETTING
+from contract.round_settings import ANNOUNCED_TEST, KEY_SETTING
 from postprocess.errors import InvalidInput
 
 
@@ -91,19 +91,31 @@ class RoundRecords:
         return unsigned.astype(np.uint32).view(np.int32)
 
 
+def announced_by(y: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What Bob announces with his settings (contract.round_settings), uint8 of the same shape."""
+    return np.where(y < KEY_SETTING, ANNOUNCED_TEST, 2 * (y & 1)).astype(np.uint8)
+
+
 def require_faithful_records(
-    node: str, first: int, records: RoundRecords, drawn: NDArray[np.uint8], barrier_bits: NDArray[np.uint8]
+    node: str,
+    first: int,
+    records: RoundRecords,
+    drawn: NDArray[np.uint8],
+    barrier_bits: NDArray[np.uint8],
+    key_bases: int,
 ) -> None:
     """Refuse records that contradict what was drawn for their rounds, uint8; InvalidInput names the first.
 
     Args:
-        drawn: X or Y. barrier_bits: those that Alice sends; not looked at for Bob.
+        drawn: X or Y. barrier_bits: those that Alice sends; not looked at for Bob. key_bases: where there are two,
+            Alice's setting in a key round is the one that was announced.
     """
     clean = records.flags == 0
     if node == "alice":
-        wrong = (records.settings != drawn * records.types) | (records.barrier != barrier_bits)
+        wrong = (records.types == 1) & (records.settings != drawn) | (records.barrier != barrier_bits)
+        wrong |= (records.types == 0) & (records.settings >= key_bases)
     else:
-        wrong = (records.settings != drawn) | (records.types != (drawn != KEY_SETTING))
+        wrong = (records.settings != drawn) | (records.types != announced_by(drawn) & 1)
     for bad, what in (
         (clean & wrong, "the setting, type or barrier bit used is not the stored one"),
         ((records.patterns == 0) & clean, "no herald pattern"),

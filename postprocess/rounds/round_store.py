@@ -24,7 +24,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from contract.nodes import NODES
 from contract.record_layout import RECORD_WORDS
-from contract.round_settings import KEY_SETTING
 from postprocess.errors import InvalidInput
 from postprocess.plans.measurement_plan import MeasurementPlan, RoundsPlan, stored_plan
 from postprocess.plans.session_parameters import SessionParameters
@@ -38,7 +37,7 @@ from postprocess.rounds.round_files import (
     SETTINGS_FILE,
     require_not_erased,
 )
-from postprocess.rounds.round_records import Flag, RoundRecords, require_faithful_records
+from postprocess.rounds.round_records import Flag, RoundRecords, announced_by, require_faithful_records
 from postprocess.rounds.zeroed import ZeroedRanges
 from postprocess.storage.framed_log import FramedLog
 from postprocess.storage.ownership import mark_rounds
@@ -197,13 +196,13 @@ class RoundStore:
         return self._settings[first:end] + 2 * self._barrier_bits[first:end]
 
     def types_of(self, rounds: ArrayLike) -> NDArray[np.uint8]:
-        """Bob's T of decided rounds, uint8; rounds that may still be measured are refused."""
+        """What Bob announced in decided rounds (contract.round_settings), uint8; other rounds are refused."""
         indices = np.asarray(rounds, dtype=np.int64)
         if self.node != "bob":
             raise InvalidInput("round types: only Bob has them before the rounds")
         if len(indices) and not (indices.min() >= 0 and indices.max() < self.decided):
             raise InvalidInput(f"round types: only rounds below {self.decided} are decided")
-        return (self._settings[indices] != KEY_SETTING).astype(np.uint8)
+        return announced_by(self._settings[indices])
 
     # RoundRecords
 
@@ -226,7 +225,8 @@ class RoundStore:
         if block >= self.burned_blocks or first < self._forfeited:
             raise InvalidInput(f"block {block}, round {first}: records of rounds that were never handed out")
         part = slice(first, first + len(records))
-        require_faithful_records(self.node, first, records, self._settings[part], self._barrier_bits[part])
+        drawn = self._settings[part], self._barrier_bits[part]
+        require_faithful_records(self.node, first, records, *drawn, self.parameters.key_bases)
         if len(records):
             data = np.ascontiguousarray(words, dtype="<i4").tobytes()
             self._records.append(RECORDS, SPAN.pack(first, len(records)) + data)
@@ -258,8 +258,8 @@ class RoundStore:
         return count
 
     def learn_types(self, rounds: list[int], types: NDArray[np.uint8]) -> None:
-        """Store, durably, the T that Bob sent for rounds in `untyped`; uint8 (len(rounds),)."""
-        if not set(rounds) <= self._untyped or len(rounds) != len(types):
+        """Store, durably, what Bob says that he announced in rounds in `untyped`; uint8 (len(rounds),)."""
+        if not set(rounds) <= self._untyped or len(rounds) != len(types) or any(types > self.parameters.key_bases):
             raise InvalidInput("round types: for other rounds than those this node lacks")
         for start in range(0, len(rounds), self.parameters.block_rounds):
             part = slice(start, start + self.parameters.block_rounds)
@@ -312,10 +312,10 @@ class RoundStore:
         part = slice(first, min(end, self.decided))
         if self.node == "alice":
             test = self._types[part].copy()
-            settings = self._settings[part] * test
+            settings = np.where(test == 1, self._settings[part], self._key_bases[part])
         else:
-            test = (self._settings[part] != KEY_SETTING).astype(np.uint8)
             settings = self._settings[part].copy()
+            test = announced_by(settings) & np.uint8(1)
         clean = self._flags[part] == 0
         outcomes = np.where(clean, self._outcomes[part], np.uint8(0))
         zeroed = ZeroedRanges.of_rounds(np.flatnonzero(~clean))
@@ -351,7 +351,7 @@ class RoundStore:
         self._untyped: set[int] = set()
         self._types, self._outcomes = np.zeros(rounds, np.uint8), np.zeros(rounds, np.uint8)
         self._patterns, self._flags = np.zeros(rounds, np.uint8), np.zeros(rounds, np.uint8)
-        self._barrier_seen = np.zeros(rounds, np.uint8)
+        self._barrier_seen, self._key_bases = np.zeros(rounds, np.uint8), np.zeros(rounds, np.uint8)
         for kind, payload in self._records.frames():
             if kind == _TYPES:
                 self._apply_types(np.frombuffer(payload, "<i8").reshape(-1, 2))
@@ -370,7 +370,7 @@ class RoundStore:
         part = slice(first, first + len(records))
         self._types[part], self._outcomes[part] = records.types, records.outcomes
         self._patterns[part], self._flags[part] = records.patterns, records.flags
-        self._barrier_seen[part] = records.barrier
+        self._barrier_seen[part], self._key_bases[part] = records.barrier, records.settings * (records.types == 0)
         if self.node == "alice":
             self._untyped.update((first + np.flatnonzero(records.flags)).tolist())
         self._flagged_rounds += int(np.count_nonzero(records.flags))
@@ -383,7 +383,7 @@ class RoundStore:
         self.decided = first + count
 
     def _apply_types(self, pairs: NDArray[np.int64]) -> None:
-        self._types[pairs[:, 0]] = pairs[:, 1]
+        self._types[pairs[:, 0]], self._key_bases[pairs[:, 0]] = pairs[:, 1] & 1, pairs[:, 1] >> 1
         self._untyped.difference_update(pairs[:, 0].tolist())
 
 

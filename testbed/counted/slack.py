@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -71,8 +71,8 @@ class _Table:
 class _OneBlock:
     """The host's side of one block of rounds with settings drawn from a seed."""
 
-    def __init__(self, node: str, rounds: int, barrier: bool) -> None:
-        values = 3 if node == BOB else 4 if barrier else 2
+    def __init__(self, node: str, rounds: int, barrier: bool, key_bases: int) -> None:
+        values = 2 + key_bases if node == BOB else 4 if barrier else 2
         self._left = np.random.default_rng(SEED).integers(0, values, rounds).astype(np.uint8)
         self._rounds = rounds
         self.heralds: list[int] = []
@@ -87,13 +87,14 @@ class _OneBlock:
         self.heralds = [int(time) for time in records.timestamps_mu]
 
 
-def least_slack(node: str, cycles: float, rounds: int, barrier: bool = False) -> Slack:
+def least_slack(node: str, cycles: float, rounds: int, barrier: bool = False, key_bases: int = 1) -> Slack:
     """Measure so many rounds with an ideal partner.
 
     Args:
         node: "alice" or "bob".
         cycles: of the CPU per instruction, on average.
         barrier: whether Bob waits for Alice's isolation.
+        key_bases: that Bob announces, 1 or 2.
     """
     table = run_compiled(importlib.import_module(f"node_{node}.devices").DEVICES, node, COUNTED_CORE)
     laboratory.use(laboratory.Laboratory(SEED, ()))
@@ -101,10 +102,11 @@ def least_slack(node: str, cycles: float, rounds: int, barrier: bool = False) ->
     try:
         node_class = getattr(importlib.import_module(f"node_{node}.node"), f"{node.capitalize()}Node")
         assembled = node_class((devices, None, None, {}))
+        assembled.configure(replace(assembled.settings, key_bases=key_bases))
         connection = assembled.core.comm
         connection.cycles_per_instruction = cycles
         assembled.blocks.allocate(rounds)
-        host = assembled.blocks.host = _OneBlock(node, rounds, barrier)
+        host = assembled.blocks.host = _OneBlock(node, rounds, barrier, key_bases)
         if barrier:
             assembled.configure(importlib.import_module("node.settings").with_barrier(assembled.settings))
         code = assembled.blocks.measure()

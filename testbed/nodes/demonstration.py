@@ -28,6 +28,7 @@ PUBLIC = (
     "ledgers_consistent",
 )  # fmt: skip
 MEASURED = ("measured_score", "measured_score_error", "measured_qber", "measured_qber_error")
+MEASURED_SECOND = ("measured_qber2", "measured_qber2_error")  # where there are two key bases
 
 logger = logging.getLogger(__name__)
 
@@ -180,7 +181,7 @@ class Demonstration:
         }
 
     def _measured(self) -> dict[str, float | None]:
-        """S and Q over the true strings of both nodes; None while rounds are missing."""
+        """S and Q, with two key bases of each, over the true strings of both nodes; None while rounds are missing."""
         from postprocess.estimation.score_and_qber import chsh_score, qber
         from postprocess.rounds import RoundStore
 
@@ -194,7 +195,11 @@ class Demonstration:
         strings = (alice.settings, bob.settings, alice.outcomes, bob.outcomes)
         score, error_rate = chsh_score(*strings), qber(*strings)
         found = (score.value, score.standard_error, error_rate.value, error_rate.standard_error)
-        return dict(zip(MEASURED, found, strict=True))
+        measured: dict[str, float | None] = dict(zip(MEASURED, found, strict=True))
+        if self.parameters.bases == 2:
+            second = qber(*strings, basis=1)
+            measured |= dict(zip(MEASURED_SECOND, (second.value, second.standard_error), strict=True))
+        return measured
 
     def _reason(self, ends: list[str | None], statuses: dict[str, int]) -> str | None:
         """The most telling name of the abort: Bob's private verdict, then what the ledgers say, then a lost peer."""

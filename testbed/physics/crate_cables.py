@@ -7,13 +7,15 @@ from testbed.physics import truth
 from testbed.physics.faults import Faults
 from testbed.physics.round_state import RoundState
 
-ROUND_TYPE_LINES = ("ttl_round_type_test", "ttl_round_type_key")
+ROUND_TYPE_LINES = ("ttl_round_type_test", "ttl_round_type_key_0", "ttl_round_type_key_1")
 BARRIER_LINES = ("ttl_barrier_0", "ttl_barrier_1")
-TEST_LINE, KEY_LINE = range(2)
+TEST_LINE = 0
+LATE_NS = 2000
+SWALLOWED = 1  # unless the fault says which
 
 
 class SignalSource:
-    """One node's pulses on its two lines in a round, on their way to the other.
+    """One node's pulses on its lines in a round, on their way to the other.
 
     Args:
         kind: of the faults on this cable.
@@ -46,17 +48,33 @@ class SignalSource:
         if not edges:
             return
         self._edges, self.announced = [], edges[0][0]
-        herald, faults = self._round.herald, self._faults
-        swallowed = faults.since(f"{self._kind} swallowed", herald, anywhere=True) and self.announced == KEY_LINE
-        if faults.at(f"{self._kind} lost", herald, anywhere=True) or swallowed:
-            edges = []
-        elif faults.at(f"{self._kind} doubled", herald, anywhere=True):
-            edges = [(0, edges[0][1]), (1, edges[0][1])]
-        self._partner.announce(herald, edges)
+        self._partner.announce(self._round.herald, self._on_the_way(edges))
+
+    def _on_the_way(self, edges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """What the cables make of the edges."""
+        line, after = edges[0]
+        another = 1 if line == 0 else 0
+        if self._strikes("lost") or line in self._swallowed():
+            return []
+        if self._strikes("doubled"):
+            return [(line, after), (another, after)]
+        if self._strikes("crossed"):
+            return [(another, after)]
+        if self._strikes("late"):
+            return [(line, after + LATE_NS)]
+        return edges
+
+    def _strikes(self, what: str) -> bool:
+        return self._faults.at(f"{self._kind} {what}", self._round.herald, anywhere=True) is not None
+
+    def _swallowed(self) -> set[int]:
+        """Lines from which nothing arrives."""
+        found = self._faults.find(f"{self._kind} swallowed", anywhere=True)
+        return {SWALLOWED if f.value is None else int(f.value) for f in found if f.round <= self._round.herald}
 
 
 class SignalInput:
-    """The other side: one of the two lines."""
+    """The other side: one of the lines."""
 
     def __init__(self, round_state: RoundState, partner, number: int) -> None:
         self._round, self._partner, self._number = round_state, partner, number

@@ -41,10 +41,14 @@ KINDS = {
     "stuck apd": FaultKind("an APD clicks in every attempt from round on", "number of the APD", "", 0, 3, 0),
     "underflow": FaultKind("the CPU of the node stalls after round", has_node=True),
     "round type lost": FaultKind("Bob's pulse on the round-type lines gets lost in round"),
-    "round type doubled": FaultKind("Bob's pulse appears on both round-type lines in round"),
+    "round type doubled": FaultKind("Bob's pulse appears on two of the round-type lines in round"),
+    "round type crossed": FaultKind("Bob's pulse arrives on another round-type line in round"),
+    "round type late": FaultKind("Bob's pulse on the round-type lines arrives 2 us late in round"),
     "barrier lost": FaultKind("Alice's pulse on the barrier's lines gets lost in round"),
     "barrier doubled": FaultKind("Alice's pulse appears on both of the barrier's lines in round"),
-    "round type swallowed": FaultKind("Bob's pulses that announce key rounds get lost from round on"),
+    "round type swallowed": FaultKind(
+        "Bob's pulses on a round-type line get lost from round on", "line: 0 test, 1 key 0, 2 key 1", "", 0, 2, 1
+    ),
     "device answers 0 to setting 2": FaultKind("Bob's ion is found dark in every key round from round on"),
     "phase error": FaultKind(
         "an angle is added to the analysis pulses of the node, always", "angle", "rad", -7, 7, has_round=False,
@@ -64,6 +68,8 @@ PASSING = {
     "underflow",
     "round type lost",
     "round type doubled",
+    "round type crossed",
+    "round type late",
     "barrier lost",
     "barrier doubled",
 }

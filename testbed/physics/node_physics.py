@@ -15,7 +15,7 @@ from testbed.drivers.ttl import SilentInput
 from testbed.physics import laboratory as laboratories
 from testbed.physics import truth
 from testbed.physics.attempts import AttemptLoop
-from testbed.physics.crate_cables import BARRIER_LINES, KEY_LINE, ROUND_TYPE_LINES, SignalInput, SignalSource
+from testbed.physics.crate_cables import BARRIER_LINES, ROUND_TYPE_LINES, TEST_LINE, SignalInput, SignalSource
 from testbed.physics.faults import Fault
 from testbed.physics.heralding_station import StationPhotons
 from testbed.physics.heralds import Uniforms, generator
@@ -66,9 +66,8 @@ class NodePhysics:
         self.electrodes = Electrodes()
         self.station = StationPhotons(self.electrodes, self.truth.isolation)
         kind = "round type" if node == BOB else "barrier"
-        self.said, self.heard = ROUND_TYPE_LINES, BARRIER_LINES
-        if node != BOB:
-            self.said, self.heard = self.heard, self.said
+        self.said: tuple[str, ...] = ROUND_TYPE_LINES if node == BOB else BARRIER_LINES
+        self.heard: tuple[str, ...] = BARRIER_LINES if node == BOB else ROUND_TYPE_LINES
         self.signals = SignalSource(kind, self.round, self.faults, self.partner)
         self.rested_from: float = math.inf
         self.loop: AttemptLoop | None = None
@@ -223,7 +222,7 @@ class NodePhysics:
 
     def _answers_zero(self) -> bool:
         """Whether Bob's device is one that answers 0 to the key setting, which it knows from the round type."""
-        is_key = self.signals.announced == KEY_LINE
+        is_key = self.signals.announced not in (None, TEST_LINE)
         return is_key and self.faults.since("device answers 0 to setting 2", self.round.herald) is not None
 
     def write_truth(self) -> None:

@@ -295,12 +295,17 @@ def _outcome_at(herald: int) -> int:
 
 class IdealPartner:
     """A partner that is always ready, for a node on its own: his pulse comes at the middle of the gate that is open for
-    it, on either line at random, and he measures in the protocol's bases, with perfect pulses, at random."""
+    it, on any line at random, and he measures in the protocol's bases, with perfect pulses, at random.
+
+    Attributes:
+        lines: so many he pulses; 3 for the round type with two key bases.
+    """
 
     epoch = 0
 
     def __init__(self, node: str, seed: int):
         self.node = node
+        self.lines = 2
         self._random = Uniforms(seed, "partner", 2)
         self._next = 1
 
@@ -324,8 +329,8 @@ class IdealPartner:
         pass
 
     def edges(self, herald: int) -> list[tuple[int, int]]:
-        """Line 0 or 1 with equal probability; the time -1 stands for 'the middle of the gate'."""
-        return [(0 if self._random[herald][0] < 0.5 else 1, -1)]
+        """Each line with equal probability; the time -1 stands for 'the middle of the gate'."""
+        return [(int(self.lines * self._random[herald][0]), -1)]
 
     def outcome(self, herald: int) -> Outcome:
         return UNMEASURED

@@ -14,3 +14,17 @@ def test_swallowed_key_rounds_and_a_device_that_answers_zero(tmp_path, allowance
     assert report["abort_reason"] == "zeroed rounds" and not report["accepted"]
     assert report["balance"]["generated"] == 0
     assert set(statuses.values()) == {3}
+
+
+@pytest.mark.parametrize("line", [pytest.param(0, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.slow), 2])
+def test_any_line_swallowed_with_two_key_bases(tmp_path, line):
+    """Case C1 for each line: whatever Bob's device answers in the rounds that Alice does not hear of."""
+    faults = (
+        {"kind": "round type swallowed", "round": 20, "value": line},
+        {"kind": "device answers 0 to setting 2", "round": 20},
+    )
+    demo = small_session(tmp_path, rounds=2000, block_rounds=100, faults=faults, allowance=50, bases=2)
+    report, statuses = run(demo)
+    assert report["abort_reason"] == "zeroed rounds" and not report["accepted"]
+    assert report["balance"]["generated"] == 0
+    assert set(statuses.values()) == {3}

@@ -101,3 +101,12 @@ def test_no_figure_of_a_report_has_an_error_of_zero(rows):
     assert (moving.score_high[known] > moving.score_low[known]).all()
     known = np.isfinite(moving.qber)
     assert (moving.qber_high[known] > moving.qber_low[known]).all()
+
+
+def test_the_second_key_basis_has_its_rate_and_counts_nowhere_else():
+    x, y = [0, 1, 1, 1, 1, 0], [2, 3, 3, 3, 3, 0]
+    quality = link_quality(joint(x, y, [0, 1, 0, 1, 1, 0], [0, 1, 1, 1, 1, 0]))
+    assert (quality.second_qber.value, quality.second_qber.rounds) == (0.25, 4)
+    assert quality.counts.sum() == 2 and quality.qber.rounds == 1
+    assert "Q_1 = 25.00 +- " in report(quality)
+    assert "Q_1" not in report(link_quality(joint([0], [2], [0], [0])))

@@ -158,8 +158,7 @@ def test_a_rule_for_another_number_of_bases_is_one_line(capsys, words, says):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--preset", "longest"], "the nodes measure one key basis only"),
-        (["--bases", "2"], "the nodes measure one key basis only"),
+        (["--bases", "2"], "no proof for sessions with two key bases"),
         (["--rule", "two-bases"], "no proof for sessions with one key basis"),
         (["--rule", "counting", "--extractor", "toeplitz"], "no proof for the extractor toeplitz"),
     ],

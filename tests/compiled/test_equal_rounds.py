@@ -2,6 +2,7 @@
 answer the same."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,18 +19,20 @@ ROUNDS, OUTPUT_ROUNDS, BLOCK_ROUNDS = 5000, 60, 64
 ROUND_NS = 425_000
 
 
-def blocks(name, rounds):
-    values = 3 if name == BOB else 2
+def blocks(name, rounds, bases=1):
+    values = 2 + bases if name == BOB else 2
     choices = np.random.default_rng(3).integers(0, values, rounds).astype(np.uint8)
     return [choices[i : i + BLOCK_ROUNDS] for i in range(0, rounds, BLOCK_ROUNDS)]
 
 
-def measured(name, rounds, folder, patch):
+def measured(name, rounds, folder, patch, bases=1):
     """(watched node, host) of the Python emulation and of the compiled kernels, after the same rounds."""
     found = []
     for apparatus in ("emulated", "compiled"):
         node = compiled_kit.WatchedNode(name, folder / apparatus, patch, apparatus)
-        code, host = node.measure(*blocks(name, rounds))
+        node.rig.physics.partner.lines = 1 + bases if name != BOB else 2
+        node.rig.node.configure(replace(node.rig.node.settings, key_bases=bases))
+        code, host = node.measure(*blocks(name, rounds, bases))
         assert code == 0
         found.append((node, host))
         node.rig.worker.close()
@@ -42,12 +45,14 @@ def pair(request, tmp_path_factory):
         yield measured(request.param, ROUNDS, tmp_path_factory.mktemp("pair"), patch)
 
 
-@pytest.fixture(scope="module", params=NODES)
+@pytest.fixture(scope="module", params=[(node, bases) for bases in (1, 2) for node in NODES], ids=str)
 def outputs(request, tmp_path_factory):
     """The same, of few rounds: what both put out from the first herald on, by kind."""
     with pytest.MonkeyPatch.context() as patch:
         found = []
-        for node, host in measured(request.param, OUTPUT_ROUNDS, tmp_path_factory.mktemp("outputs"), patch):
+        for node, host in measured(
+            request.param[0], OUTPUT_ROUNDS, tmp_path_factory.mktemp("outputs"), patch, request.param[1]
+        ):
             first, last = field(host, "timestamps_mu")[[0, -1]]
             kinds = {"edges": node.edges(), "gates": node.gates(), "tones": node.all_tones(), "loads": set(node.loads)}
             found.append(

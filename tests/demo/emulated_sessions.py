@@ -22,15 +22,17 @@ def small_session(
     faults=(),
     peer_timeout=120.0,
     allowance=1100,
+    bases=1,
 ):
     """A provisioned rehearsal; `seed` repeats it bit for bit."""
     from postprocess.randomness.choice import SEEDED
 
     because = () if seed is None else (SEEDED,)
+    rule = "two-bases" if bases == 2 else "proposition-2"
     public = planned(
         "rehearsal",
         "emulated",
-        Choice(rounds, gamma, allowance=allowance, block_rounds=block_rounds),
+        Choice(rounds, gamma, allowance=allowance, block_rounds=block_rounds, rule=rule, bases=bases),
         min_response_s=0.0,
         insecure_because=because,
     )
@@ -43,6 +45,8 @@ def small_session(
         "peer_timeout": peer_timeout,
         "min_response": 0.0,
         "allowance": allowance,
+        "rule": rule,
+        "bases": bases,
     }
     demo = Demonstration(folder, public, arguments, seed, tuple(faults))
     demo.set_up()

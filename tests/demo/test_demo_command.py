@@ -82,8 +82,7 @@ def test_what_a_person_sees_says_emulated_and_insecure(tmp_path, diqkd):
     [
         (("demo", "--rounds", "10"), "rounds = 10"),
         (("demo", "--rounds", "2000"), "too few"),
-        (("demo", "--preset", "longest"), "the nodes measure one key basis only"),
-        (("demo", "--bases", "2"), "the nodes measure one key basis only"),
+        (("demo", "--bases", "2"), "no proof for sessions with two key bases"),
         (("demo", "--seed", "-1"), "--seed: '-1' is not a whole number"),
         (("demo", "--report", "no/such/folder/r.json"), "create it first"),
     ],

@@ -22,6 +22,7 @@ FAULTS = {
     "round type doubled": ({"kind": "round type doubled", "node": "bob", "round": 140}, {"round-type"}),
     "barrier lost": ({"kind": "barrier lost", "round": 140}, {"round-type", "barrier lines"}),
     "barrier doubled": ({"kind": "barrier doubled", "round": 140}, {"round-type", "barrier lines"}),
+    "round type late, two key bases": ({"kind": "round type late", "node": "bob", "round": 140}, {"round-type"}),
     "ion lost": ({"kind": "ion lost", "node": "bob", "round": 140}, {"reload the ion"}),
     "laser unlocked": ({"kind": "laser unlocked", "round": 140, "value": 0.1}, {"laser is not locked"}),
 }
@@ -33,11 +34,13 @@ ALWAYS = ("underflow of Bob", "ion lost")
 @pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in ALWAYS else pytest.mark.slow) for n in FAULTS])
 def test_a_session_survives(tmp_path, capfd, name):
     fault, words = FAULTS[name]
-    barrier = name.startswith("barrier")
+    barrier, bases = name.startswith("barrier"), 2 if "two key bases" in name else 1
+    rule = "two-bases" if bases == 2 else "proposition-2"
+    choice = Choice(ROUNDS, Fraction(1, 2), allowance=200, block_rounds=BLOCK, rule=rule, bases=bases, barrier=barrier)
     public = planned(
         "faulty",
         "emulated",
-        Choice(ROUNDS, Fraction(1, 2), allowance=200, block_rounds=BLOCK, barrier=barrier),
+        choice,
         min_response_s=0.0,
     )
     arguments = {
@@ -49,6 +52,8 @@ def test_a_session_survives(tmp_path, capfd, name):
         "min_response": 0.0,
         "allowance": 200,
         "barrier": barrier,
+        "rule": rule,
+        "bases": bases,
     }
     demo = Demonstration(tmp_path / "run", public, arguments, None, (fault,))
     demo.set_up()
@@ -61,7 +66,9 @@ def test_a_session_survives(tmp_path, capfd, name):
     assert all(store.complete for store in stores)
     alice, bob = (store.raw() for store in stores)
     assert (alice.test == bob.test).all()
-    assert (bob.test == (bob.settings != 2)).all() and not alice.settings[alice.test == 0].any()
+    key = alice.test == 0
+    assert (bob.test == (bob.settings < 2)).all() and (alice.settings[key] == bob.settings[key] - 2).all()
+    assert len(np.unique(bob.settings)) == 2 + bases
     assert not barrier or (alice.barrier[~bob.zeroed.mask(ROUNDS)] == bob.barrier[~bob.zeroed.mask(ROUNDS)]).all()
     assert not barrier or alice.zeroed == bob.zeroed == ZeroedRanges.of_rounds([139])
     for store in stores:

@@ -63,7 +63,7 @@ def test_every_argument_has_a_default_a_group_and_a_tooltip(worker):
     experiment._custom_arguments()
     experiment.patience_arguments()
     experiment._response_argument()
-    assert len(described) == 18
+    assert len(described) == 19
     for name, (description, group, tooltip) in described.items():
         assert "default" in description and group and tooltip, name
         if description["ty"] == "NumberValue":
@@ -79,14 +79,30 @@ def test_without_a_home_it_says_so_before_anything_is_reserved(worker):
 
 
 @pytest.mark.parametrize(
-    "choice",
-    [{"preset": "longest"}, {"preset": "custom", "rule": "two-bases", "bases": 2}, {"preset": "paper", "bases": 2}],
+    ("choice", "bases"),
+    [
+        ({"preset": "longest", "rounds": 20_000}, 2),
+        ({"preset": "custom", "rule": "two-bases", "bases": 2, "qber2": 0.04}, 2),
+        ({"preset": "custom"}, 1),
+    ],
 )
-def test_two_key_bases_are_refused_until_the_kernels_have_them(worker, tmp_path, monkeypatch, choice):
+def test_rounds_have_the_key_bases_of_the_session(worker, tmp_path, monkeypatch, choice, bases):
     (tmp_path / "homes" / "bob").mkdir(parents=True, mode=0o700)
     monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))
     made = worker("bob", **SMALL | choice)
-    with pytest.raises(InvalidInput, match="bases = 2: the nodes measure one key basis only"):
+    made.prepare()
+    experiment = made.experiment
+    assert experiment.parameters.bases == bases
+    assert experiment.parameters.qber2 == (choice.get("qber2", pytest.approx(0.0486, abs=1e-4)) if bases == 2 else None)
+    settings = experiment._settings_of_rounds(experiment.node.settings)
+    assert (settings.key_bases, settings.schedule.has_barrier) == (bases, choice["preset"] == "longest")
+
+
+def test_a_second_error_rate_needs_a_second_basis(worker, tmp_path, monkeypatch):
+    (tmp_path / "homes" / "bob").mkdir(parents=True, mode=0o700)
+    monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))
+    made = worker("bob", **SMALL | {"qber2": 0.04})
+    with pytest.raises(InvalidInput, match="only a session with two key bases has it"):
         made.prepare()
 
 

@@ -63,7 +63,7 @@ def test_bob_announces_after_isolation_and_on_one_line_only(make_rig):
         pulses = {
             device: us(t) for t, device, action, value in events if device.startswith("ttl_round_type") and value == 1
         }
-        assert pulses == {"ttl_round_type_key" if choice == 2 else "ttl_round_type_test": 68.0}
+        assert pulses == {"ttl_round_type_key_0" if choice == 2 else "ttl_round_type_test": 68.0}
 
 
 @pytest.mark.parametrize("name", ["alice", "bob"])

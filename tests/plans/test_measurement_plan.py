@@ -20,7 +20,7 @@ FOUR_AND_TWO = (("X", "Y", "-X", "-Y"), ("X", "Y"))
 
 @given(
     st.integers(1, 10**8),
-    st.sampled_from([{}, {"scheme": BASES, "bases": FOUR_AND_TWO}]),
+    st.sampled_from([{}, {"key_bases": 2}, {"scheme": BASES, "bases": FOUR_AND_TWO}]),
     st.integers(1, 255),
     st.integers(1, 10**6),
 )
@@ -93,7 +93,8 @@ def test_rounds_of_a_characterisation_do_not_become_a_key(tmp_path):
 @pytest.mark.parametrize(
     ("field", "value"),
     [("gamma", "1/0"), ("rounds", 1000.0), ("rounds", True), ("block_rounds", 2.5), ("session_id", "x" * 9000),
-     ("bases", [[1, 2, 3, 4], [5, 6]]), ("bases", ["abcd", "ef"] * 5000)],
+     ("bases", [[1, 2, 3, 4], [5, 6]]), ("bases", ["abcd", "ef"] * 5000), ("key_bases", 3),
+     ("key_bases", 1)],
 )  # fmt: skip
 def test_a_plan_from_outside_is_refused_in_one_short_line(field, value):
     """Case L1, its brothers in plans of characterisations."""
@@ -103,3 +104,9 @@ def test_a_plan_from_outside_is_refused_in_one_short_line(field, value):
     with pytest.raises(InvalidInput) as caught:
         MeasurementPlan.from_json(json.dumps(values | {field: value}))
     assert len(str(caught.value)) < 500
+
+
+def test_one_key_basis_is_written_as_before_there_were_two():
+    assert "key_bases" not in MeasurementPlan("m", "emulated", 10).to_json()
+    with pytest.raises(InvalidInput, match="key_bases"):
+        MeasurementPlan("m", "emulated", 10, scheme=BASES, bases=FOUR_AND_TWO, key_bases=2)

@@ -4,13 +4,11 @@ import errno
 import json
 import os
 import subprocess
-from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from postprocess.errors import AbortReason, DiqkdError, InvalidInput, SessionAborted
-from postprocess.estimation.priors import with_second_key
 from postprocess.keystore import Keystore, draw_k0
 from postprocess.plans.presets import Choice, session_parameters
 from postprocess.randomness import FileSource, SeededSource, SystemSource
@@ -105,15 +103,6 @@ def test_rounds_are_drawn_once_and_then_resumed(home):
     with pytest.raises(InvalidInput, match=r"begun with other parameters \(rounds"):
         open_rounds(home, rehearsal(home, rounds=3000))
     open_rounds(home, parameters).close()
-
-
-def test_rounds_with_two_key_bases_are_not_opened(home):
-    """Whoever asks, nothing else is measured instead."""
-    one = rehearsal(home)
-    two = replace(one, bases=2, qber2=0.03, priors=with_second_key(one.priors, 0.03))
-    with pytest.raises(InvalidInput, match="bases = 2: the nodes measure one key basis only"):
-        open_rounds(home, two)
-    assert not home.session_folder("s1").exists()
 
 
 def test_post_processing_wants_complete_rounds(home):

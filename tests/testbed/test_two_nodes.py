@@ -1,5 +1,6 @@
 """Two node processes: common heralds, correlated outcomes, repeatability, faults."""
 
+import numpy as np
 import pytest
 from pair_kit import measure, score
 
@@ -101,7 +102,32 @@ def test_unlocked_laser_is_seen_by_both(tmp_path):
     assert len(pair.alice.raw) == len(pair.bob.raw) == 20
 
 
-@pytest.mark.parametrize("kind", ("round type lost", "round type doubled"))
+def error_rate(pair, basis):
+    here = pair.bob.setting == 2 + basis
+    assert (pair.alice.setting[here] == basis).all()
+    return (pair.alice.outcome != pair.bob.outcome)[here].mean()
+
+
+def test_two_key_bases_arrive_as_announced_and_agree_in_both(tmp_path):
+    """Q_1 is what the published states predict: 3.5 %, and what decoheres; within five standard deviations."""
+    pair = measure(tmp_path, 3000, arguments={"key_bases": 2, "barrier": True})
+    assert pair.codes == {"alice": 0, "bob": 0} and not pair.alice.flags.any() and not pair.bob.flags.any()
+    assert (pair.alice.test == (pair.bob.setting < 2)).all() and set(pair.bob.setting) == {0, 1, 2, 3}
+    assert (pair.alice.test == pair.bob.test).all()
+    assert error_rate(pair, 0) == pytest.approx(0.0174, abs=0.025)
+    assert error_rate(pair, 1) == pytest.approx(0.036, abs=0.034)
+    assert score(pair)[0] == pytest.approx(2.68, abs=0.26)
+
+
+def test_a_crossed_line_is_another_value(tmp_path):
+    """Only G_B can tell."""
+    pair = measure(tmp_path, 60, faults=[{"kind": "round type crossed", "round": 12}], arguments={"key_bases": 2})
+    assert pair.codes == {"alice": 0, "bob": 0} and not pair.alice.flags.any()
+    announced = [np.where(n.test == 1, 1, 2 * (n.setting & 1)) for n in (pair.alice, pair.bob)]
+    assert np.flatnonzero(announced[0] != announced[1]).tolist() == [11]
+
+
+@pytest.mark.parametrize("kind", ("round type lost", "round type doubled", "round type late"))
 def test_a_bad_t_line_is_a_fault_not_a_value(tmp_path, kind):
     pair = measure(tmp_path, 100, faults=[{"kind": kind, "round": 12}], arguments={"windows": 300})
     assert pair.codes["alice"] == ROUND_TYPE_FAULT

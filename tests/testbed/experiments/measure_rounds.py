@@ -20,6 +20,7 @@ class MeasureRounds(EnvExperiment):
         self.setattr_argument("block_rounds", NumberValue(250, precision=0, scale=1, step=1, type="int"))
         self.setattr_argument("windows", NumberValue(2500, precision=0, scale=1, step=1, type="int"))
         self.setattr_argument("barrier", BooleanValue(False))
+        self.setattr_argument("key_bases", NumberValue(1, precision=0, scale=1, step=1, type="int"))
         self.name = self.get_device_db()["apparatus"]["arguments"]["node"]
         self.node = node_class(self.name)(self)
 
@@ -28,16 +29,19 @@ class MeasureRounds(EnvExperiment):
         if self.name == "alice":
             self.settings = draw.integers(0, 4 if self.barrier else 2, self.rounds)
         else:
-            self.settings = draw.choice(3, self.rounds, p=(0.3, 0.3, 0.4))
+            law = (0.3, 0.3, 0.4) if self.key_bases == 1 else (0.25, 0.25, 0.25, 0.25)
+            self.settings = draw.choice(len(law), self.rounds, p=law)
         self.place = 0
         self.records = []
         self.set_dataset("rounds_done", 0, broadcast=True)
 
     def run(self):
-        from node.settings import with_barrier
+        from node.settings import with_barrier, with_two_bases
 
         if self.barrier:
             self.node.configure(with_barrier(self.node.settings))
+        if self.key_bases == 2:
+            self.node.configure(with_two_bases(self.node.settings))
         self.node.station.heralding.windows = self.windows
         self.node.blocks.allocate(self.block_rounds)
         self.node.blocks.host = self
