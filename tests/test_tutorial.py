@@ -66,6 +66,7 @@ def test_every_captured_command_succeeded():
         assert not re.search(r"^diqkd(?: \w+)?: ", path.read_text(), re.MULTILINE), path
 
 
+@pytest.mark.slow
 def test_the_script_works_with_few_rounds(tmp_path):
     """The same commands, in the same order: all succeed but the one that shows an abort."""
     statuses = CAPTURE.capture(tmp_path, short=True)

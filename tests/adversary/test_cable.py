@@ -5,7 +5,7 @@ import pytest
 from tests.demo.emulated_sessions import run, small_session
 
 
-@pytest.mark.parametrize("allowance", [0, 50])
+@pytest.mark.parametrize("allowance", [0, 8])
 def test_swallowed_key_rounds_and_a_device_that_answers_zero(tmp_path, allowance):
     """Case C1: A = B = 0 in all key rounds, test rounds honest. The session stops in the rounds, on both nodes."""
     faults = ({"kind": "round type swallowed", "round": 20}, {"kind": "device answers 0 to setting 2", "round": 20})
@@ -23,7 +23,7 @@ def test_any_line_swallowed_with_two_key_bases(tmp_path, line):
         {"kind": "round type swallowed", "round": 20, "value": line},
         {"kind": "device answers 0 to setting 2", "round": 20},
     )
-    demo = small_session(tmp_path, rounds=2000, block_rounds=100, faults=faults, allowance=50, bases=2)
+    demo = small_session(tmp_path, rounds=2000, block_rounds=100, faults=faults, allowance=8, bases=2)
     report, statuses = run(demo)
     assert report["abort_reason"] == "zeroed rounds" and not report["accepted"]
     assert report["balance"]["generated"] == 0

@@ -60,8 +60,8 @@ def shuttle(random):
     return isolation(delays, random.poisson(attempts * rates), attempts, window, 5e-5), cut
 
 
-SCANS = [(line, 1000), (line_of_few_shots, 1000), (deshelving, 1000), (photons, 1000)]
-SCANS += [(flops, 150), (fringes, 100), (shuttle, 150)]
+SCANS = [(line, 1000), (line_of_few_shots, 300), (deshelving, 1000), (photons, 1000)]
+SCANS += [(flops, 100), (fringes, 60), (shuttle, 100)]
 LONG = [pytest.param(scan, 1000, marks=pytest.mark.slow) for scan in (flops, fringes, shuttle)]
 
 

@@ -118,7 +118,7 @@ def test_drawings_of_results_do_not_ask_for_it_either(tmp_path):
     """Case M14."""
     with h5py.File(tmp_path / "r.h5", "w") as file:
         file["datasets/diqkd.rounds.herald_rate_hz"] = [50.0, 51.0]
-    process = start("show", tmp_path / "r.h5", "--dpi", "50", "-o", tmp_path, MPLBACKEND="nonsense")
+    process = start("show", tmp_path / "r.h5", "--dpi", "50", "-o", tmp_path, cwd=tmp_path, MPLBACKEND="nonsense")
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
 

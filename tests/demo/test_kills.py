@@ -18,7 +18,10 @@ def assert_resumes(demo):
     assert report["ledgers_consistent"] and report["balance"]["consumed"] == 256
 
 
-@pytest.mark.parametrize("victims", [("alice",), ("bob",), ("alice", "bob")], ids=" and ".join)
+VICTIMS = [pytest.param(("alice",), marks=pytest.mark.slow), ("bob",), ("alice", "bob")]
+
+
+@pytest.mark.parametrize("victims", VICTIMS, ids=" and ".join)
 def test_killed_in_the_middle_of_the_rounds(tmp_path, victims):
     demo = small_session(tmp_path / "run", rounds=6000, block_rounds=50)
     pair = start(demo)

@@ -97,6 +97,7 @@ def test_a_radian_in_bobs_pulses_ends_at_the_bell_threshold(tmp_path):
     assert_no_key(demo)
 
 
+@pytest.mark.slow
 def test_the_phase_of_the_other_class_of_heralds_ends_in_reconciliation(tmp_path):
     """0011's phase used for 0101. Key rounds do not feel it, so nearly all rounds are test rounds here."""
     demo = small_session(tmp_path / "run", rounds=100_000, gamma=Fraction(255, 256), block_rounds=5000)

@@ -91,6 +91,7 @@ def test_depolarising_key_begins_near_260_000_rounds():
     assert math.isnan(curves.tolerated_qbers([2 * math.sqrt(2)], 2.5e5)[0])
 
 
+@pytest.mark.slow
 def test_white_noise_limit_is_at_the_known_error_rate():
     # without finite-size costs the protocol tolerates Q = 7.1 % of white noise (Acin et al. 2007)
     rates = visibility.tables(Settings(points=13), quiet)[""]

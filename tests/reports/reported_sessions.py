@@ -7,6 +7,7 @@ from postprocess.rounds import RoundStore
 from postprocess.rounds.round_records import RoundRecords
 from postprocess.session.transcript import write_transcript
 from postprocess.storage.node_home import NodeHome
+from postprocess.support.clock import Clock
 from tests.cli.command_runs import Prepared
 from tests.session.session_nodes import ROLES, TwoNodes, draw_rounds, rehearsal
 
@@ -19,8 +20,8 @@ def ended_session(homes, apparatus="kasli", *, visibility=1.0, session_id="s1", 
     """Both nodes' homes after a session, accepted or (visibility well below 1) not; returns its parameters."""
     parameters = rehearsal(session_id, rounds=rounds, apparatus=apparatus, ell=400, min_response_s=15.0)
     strings = draw_rounds(parameters, visibility=visibility)
-    no_time = {"clock": lambda: 0.0, "sleep": lambda seconds: None}  # Bob's response time passes at once
-    nodes = TwoNodes(homes, parameters, strings, options=no_time)
+    no_time = Clock(monotonic=lambda: 0.0, sleep=lambda seconds: None)  # Bob's response time passes at once
+    nodes = TwoNodes(homes, parameters, strings, clock=no_time)
     for node in ROLES:
         (homes / node).mkdir(mode=0o700, parents=True)
     nodes.provision()

@@ -17,6 +17,7 @@ from postprocess.randomness import SeededSource
 from postprocess.reconciliation.syndrome_length import paper_syndrome_length
 from postprocess.rounds import RawRounds
 from postprocess.session import AliceSession, BobSession
+from postprocess.support.clock import SYSTEM_CLOCK, Clock
 from tests.handed_out import hand_out
 
 ROLES = {"alice": AliceSession, "bob": BobSession}
@@ -76,6 +77,7 @@ class TwoNodes:
     probe_s: float = 0.05
     k0_seed: int = 7
     options: dict = field(default_factory=dict)
+    clock: Clock = SYSTEM_CLOCK
     keystores: dict = field(default_factory=dict)
 
     def provision(self, sessions=3):
@@ -88,7 +90,7 @@ class TwoNodes:
 
     def open(self):
         self.close()
-        self.keystores = {node: Keystore.open(self.folder / node / "keystore.sqlite") for node in ROLES}
+        self.keystores = {node: Keystore.open(self.folder / node / "keystore.sqlite", self.clock) for node in ROLES}
         return self
 
     def close(self):

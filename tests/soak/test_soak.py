@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from postprocess.errors import AbortReason
+from postprocess.errors import AbortReason, InvalidInput
 from postprocess.keystore import Keystore, Pad
 from postprocess.keystore.session_ledger import SessionLedger
 from postprocess.session.mailbox import Mailbox
@@ -74,7 +74,7 @@ def test_short_sweep_of_crashes(crash_sweep):
 def test_a_transcript_is_whole_or_not_there(crash_sweep, mode):
     """At every place of ending a session, after post-processing and after an abort in the rounds."""
     numbers = [n for n, point in enumerate(crash_sweep._points) if point[:2] == ("ending", mode)]
-    assert len(numbers) > 40
+    assert len(numbers) > 30
     assert [line for number in numbers for line in crash_sweep.case(number)] == []
 
 
@@ -102,11 +102,22 @@ def test_short_sweep_of_parsers(scratch, monkeypatch):
 # What the sweeps found, and that they would find it again
 
 
+def faults_at(sweep, numbers, draws=8):
+    """Lines on the failures of single cases; what a power cut loses is drawn anew `draws` times."""
+    for draw in range(draws):
+        for number in numbers:
+            phase, mode, deadly = sweep._points[number]
+            try:
+                yield from sweep._phases[phase](mode, [deadly], np.random.default_rng([draw, number]))
+            except InvalidInput as problem:  # a session that nobody can open any more
+                yield str(problem)
+
+
 def test_logs_have_names_on_disk_before_settings_have(crash_sweep, monkeypatch):
     """A power cut while rounds are made: settings without their logs would be a session that never opens."""
     monkeypatch.setattr("postprocess.rounds.round_store.sync_folder", lambda folder: None)
     numbers = [n for n, (phase, mode, _) in enumerate(crash_sweep._points) if (phase, mode) == CREATION_CUT]
-    assert any("cannot be opened" in line for n in numbers for line in crash_sweep.case(n))
+    assert any("cannot be opened" in line for line in faults_at(crash_sweep, numbers))
 
 
 CREATION_CUT = ("making rounds", "power cut")
@@ -122,7 +133,7 @@ class ForgetfulOs:
 def test_a_mark_that_was_not_synced_is_seen(crash_sweep, monkeypatch):
     monkeypatch.setattr("postprocess.storage.framed_log.os", ForgetfulOs())
     points = [n for n, (phase, mode, _) in enumerate(crash_sweep._points) if (phase, mode) == ("rounds", "power cut")]
-    assert any(crash_sweep.case(n) for n in points[:40])
+    assert any(faults_at(crash_sweep, points[:40]))
 
 
 def test_a_raw_error_of_the_disk_is_seen(crash_sweep, monkeypatch):

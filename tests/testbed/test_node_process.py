@@ -82,7 +82,7 @@ def test_a_laboratory_that_is_none_is_named(tmp_path):
     assert "no emulated laboratory" in err
 
 
-@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGINT))
+@pytest.mark.parametrize("number", (signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)))
 def test_asked_to_end_it_ends_in_order(tmp_path, number):
     status = tmp_path / "status.json"
     process = node(tmp_path, "-o", "rounds=1000000", "-o", "block_rounds=100", wait=False, status=status)
