@@ -64,8 +64,10 @@ class CharacteriseLink(PeerExperiment, EnvExperiment):
         ):
             self.publish("characterisation." + name, value)
         if self.bases == 2:
-            self.publish("characterisation.total_qber2", quality.second_qber.value)
-            self.publish("characterisation.total_qber2_error", quality.second_qber.standard_error)
+            self.publish("characterisation.total_qber2", quality.qber2.value)
+            self.publish("characterisation.total_qber2_error", quality.qber2.standard_error)
+            self.publish("characterisation.qber2_of_pattern", [each.value for each in quality.qber2_of])
+            self.publish("characterisation.qber2_of_pattern_error", [each.standard_error for each in quality.qber2_of])
         blocks = counts_of_blocks(self.strings.joint, self.block_rounds)
         self.publish("characterisation.block_counts", blocks, broadcast=False)
         self.keep_timeline(self.plan)
@@ -80,4 +82,5 @@ class CharacteriseLink(PeerExperiment, EnvExperiment):
         self.publish("characterisation.apparatus", self.plan.apparatus)
         self.publish("characterisation.window_rounds", min(self.window, len(joint)))
         for name, values in asdict(averages(joint, self.window)).items():
-            self.publish("characterisation." + name, values)
+            if self.bases == 2 or not name.startswith("qber2"):
+                self.publish("characterisation." + name, values)

@@ -9,22 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.round_settings import KEY_SETTING
-from postprocess.characterisation.link import TWO_SIDED_95, Averages
+from postprocess.characterisation.link import ONE_KEY_BASIS, TWO_KEY_BASES, TWO_SIDED_95, Averages, values_of_y
 from postprocess.characterisation.recombination import JointRounds
 from postprocess.errors import InvalidInput
 
-SHAPE = (2, 3, 2, 2)  # X, Y, A, B
+SHAPES = tuple((2, values, 2, 2) for values in (ONE_KEY_BASIS, TWO_KEY_BASES))  # X, Y, A, B
 
 
 def counts_of_blocks(joint: JointRounds, block_rounds: int) -> NDArray[np.int32]:
-    """Rounds by block, X, Y, A, B: int32 (blocks, 2, 3, 2, 2); blocks follow the rounds' numbers. None of the second
-    key basis."""
+    """Rounds by block, X, Y, A, B: int32 (blocks, 2, 3, 2, 2), with two key bases (blocks, 2, 4, 2, 2); blocks follow
+    the rounds' numbers."""
     if not len(joint):
-        return np.zeros((0, *SHAPE), np.int32)
+        return np.zeros((0, *SHAPES[0]), np.int32)
     blocks = joint.numbers // block_rounds
-    shape = (int(blocks[-1]) + 1, *SHAPE)
-    places, here = (blocks, joint.x, joint.y, joint.a, joint.b), joint.y <= KEY_SETTING
-    flat = np.ravel_multi_index(tuple(each[here] for each in places), shape)
+    shape = (int(blocks[-1]) + 1, 2, values_of_y(joint), 2, 2)
+    flat = np.ravel_multi_index((blocks, joint.x, joint.y, joint.a, joint.b), shape)
     return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape).astype(np.int32)
 
 
@@ -35,28 +34,37 @@ def averages_of_blocks(counts: NDArray[np.integer], block_rounds: int, window: i
     too.
 
     Args:
-        counts: (blocks, 2, 3, 2, 2), of `counts_of_blocks`.
+        counts: (blocks, 2, 3 or 4, 2, 2), of `counts_of_blocks`.
 
     Raises:
         InvalidInput: counts of another shape.
     """
     counts = np.asarray(counts)
-    if counts.ndim != 5 or counts.shape[1:] != SHAPE or not len(counts):
-        raise InvalidInput(f"counts of blocks: the shape is {counts.shape}, not (blocks, 2, 3, 2, 2)")
+    if counts.ndim != 5 or counts.shape[1:] not in SHAPES or not len(counts):
+        raise InvalidInput(f"counts of blocks: the shape is {counts.shape}, not (blocks, 2, 3 or 4, 2, 2)")
     blocks = min(max(window // block_rounds, 1), len(counts))
-    total = np.concatenate((np.zeros((1, *SHAPE)), np.cumsum(counts, axis=0, dtype=np.float64)))
+    total = np.concatenate((np.zeros((1, *counts.shape[1:])), np.cumsum(counts, axis=0, dtype=np.float64)))
     moving = total[blocks:] - total[:-blocks]
     rounds = moving.sum(axis=(3, 4))
     same = moving[..., 0, 0] + moving[..., 1, 1]
     with np.errstate(invalid="ignore", divide="ignore"):
         correlator = 2 * same / rounds - 1
         variance = ((1 - correlator**2) / rounds)[:, :, :KEY_SETTING].sum(axis=(1, 2))
-        share = 1 - same[:, 0, KEY_SETTING] / rounds[:, 0, KEY_SETTING]
     score = correlator[:, 0, 0] + correlator[:, 0, 1] + correlator[:, 1, 0] - correlator[:, 1, 1]
     band = TWO_SIDED_95 * np.sqrt(variance)
-    low, high = wilson_band(share, rounds[:, 0, KEY_SETTING])
     ends = np.arange(blocks, len(counts) + 1, dtype=np.float64) * block_rounds
-    return Averages(ends, score, score - band, score + band, share, low, high)
+    rates = [_error_rate(same, rounds, basis) for basis in (0, 1)]
+    return Averages(ends, score, score - band, score + band, *rates[0], *rates[1])
+
+
+def _error_rate(same: NDArray, rounds: NDArray, basis: int) -> tuple[NDArray, NDArray, NDArray]:
+    """Q_r of windows with the rounds and equal outcomes (k, X, Y), with its band; NaN without that key basis."""
+    if KEY_SETTING + basis >= rounds.shape[2]:
+        return (np.full(len(rounds), np.nan),) * 3
+    number = rounds[:, basis, KEY_SETTING + basis]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = 1 - same[:, basis, KEY_SETTING + basis] / number
+    return share, *wilson_band(share, number)
 
 
 def wilson_band(share: NDArray[np.float64], number: NDArray[np.float64]) -> tuple[NDArray, NDArray]:

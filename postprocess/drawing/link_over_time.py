@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from postprocess.characterisation.block_counts import SHAPE, averages_of_blocks
+from postprocess.characterisation.block_counts import SHAPES, averages_of_blocks
 from postprocess.drawing.drawn import Drawing, array_of, counts_of
 from postprocess.drawing.results_file import Results
 from postprocess.figures import canvas
@@ -19,6 +19,7 @@ from postprocess.shaping.characterisation_view import (
     CLASSICAL,
     CURVES,
     QUANTUM,
+    SECOND,
     CharacterisationView,
     Curve,
     characterisation_view,
@@ -39,11 +40,13 @@ TIMES = ((86_400.0, "days"), (3600.0, "hours"), (60.0, "minutes"), (1.0, "second
 def score_and_qber(results: Results, window: int | None) -> Drawing | None:
     """Moving S and Q with 95 % bands over `window` rounds (None: `window_of`), where both nodes' strings are public."""
     values = dict(results.values)
-    counts, block = counts_of(values, f"{CHARACTERISATION}.block_counts", None, *SHAPE), _block_rounds(values)
+    stored = (counts_of(values, f"{CHARACTERISATION}.block_counts", None, *shape) for shape in SHAPES)
+    counts, block = next((found for found in stored if found is not None), None), _block_rounds(values)
     if counts is not None and block:
         window = window or window_of(values, len(counts) * block)
         averages = asdict(averages_of_blocks(counts, block, window))
-        values |= {f"{CHARACTERISATION}.{name}": column for name, column in averages.items()}
+        known = {name: column for name, column in averages.items() if name in CURVES or np.isfinite(column).any()}
+        values |= {f"{CHARACTERISATION}.{name}": column for name, column in known.items()}
         values[f"{CHARACTERISATION}.window_rounds"] = min(max(window // block, 1), len(counts)) * block
     view = characterisation_view(values)
     if view is None:
@@ -54,9 +57,10 @@ def score_and_qber(results: Results, window: int | None) -> Drawing | None:
         "Bands: 95 %, from the numbers of rounds in each window. Measured in a run that was declared a "
         "characterisation beforehand."
     )
-    scaled = [0.01 * each for each in (view.qber.mean, view.qber.low, view.qber.high)]
+    curves = [view.qber] if view.qber2 is None else [view.qber, view.qber2]
+    scaled = [0.01 * each for curve in curves for each in (curve.mean, curve.low, curve.high)]
     lines = (view.rounds, view.score.mean, view.score.low, view.score.high, *scaled)
-    table = Table(note, dict(zip(CURVES, lines, strict=True)))
+    table = Table(note, dict(zip((*CURVES, *SECOND), lines, strict=False)))
     return Drawing("figure_3", {"": table}, lambda: _draw(results, view, note))
 
 
@@ -80,25 +84,30 @@ def _draw(results: Results, view: CharacterisationView, note: str) -> Figure:
         view.title, "", note, tall_in=6.0, rows=(3, 2), below_title=results.below_title
     )
     _band(upper, view.rounds, view.score, canvas.BLUE)
-    _band(lower, view.rounds, view.qber, canvas.VERMILION)
+    if view.qber2 is None:
+        _band(lower, view.rounds, view.qber, canvas.VERMILION)
+    else:
+        _band(lower, view.rounds, view.qber, canvas.VERMILION, "$Q_0$")
+        _band(lower, view.rounds, view.qber2, canvas.GREEN, "$Q_1$, second key basis")
+        lower.legend(loc="upper left", ncols=2)
     for bound, words in ((CLASSICAL, "local hidden variables, S = 2"), (QUANTUM, "quantum bound, $S = 2\\sqrt{2}$")):
         upper.axhline(bound, color=canvas.BLACK, linewidth=0.9, linestyle="--")
         upper.annotate(words, (0.01, bound), (0, 3), xycoords=upper.get_yaxis_transform(), textcoords="offset points",
                        fontsize=8)  # fmt: skip
     canvas.label(upper, "", "CHSH score S")
-    canvas.label(lower, "rounds", "error rate Q (%)")
+    canvas.label(lower, "rounds", "error rate Q (%)" if view.qber2 is None else "error rates Q (%)")
     for axes in (upper, lower):
         axes.set_xlim(0, float(view.rounds[-1]) * 1.02)
         axes.xaxis.set_major_formatter(lambda value, _: spaced(round(value)))
     return figure
 
 
-def _band(axes: Axes, rounds: np.ndarray, curve: Curve, colour: str) -> None:
+def _band(axes: Axes, rounds: np.ndarray, curve: Curve, colour: str, words: str | None = None) -> None:
     if len(rounds) == 1:
         below, above = curve.mean - curve.low, curve.high - curve.mean
         axes.errorbar(rounds, curve.mean, [below, above], fmt="o", color=colour, capsize=3)
     axes.fill_between(rounds, curve.low, curve.high, color=colour, alpha=0.25, linewidth=0)
-    axes.plot(rounds, curve.mean, color=colour, linewidth=1.4)
+    axes.plot(rounds, curve.mean, color=colour, linewidth=1.4, label=words)
     axes.set_ylim(*curve.axis)
 
 

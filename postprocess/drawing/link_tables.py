@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from contract.round_settings import KEY_SETTING
-from postprocess.characterisation.block_counts import wilson_band
-from postprocess.characterisation.link import SETTINGS
+from postprocess.characterisation.block_counts import SHAPES, wilson_band
+from postprocess.characterisation.link import SETTINGS, settings_of
 from postprocess.drawing.drawn import PATTERN_NAMES, Drawing, counts_of, share_errors
 from postprocess.drawing.results_file import Results
 from postprocess.figures import canvas
 from postprocess.figures.table import Table
+from postprocess.shaping.characterisation_view import ROOM_FOR_LEGEND
 from postprocess.shaping.worded_numbers import spaced
 
 if TYPE_CHECKING:
@@ -29,31 +30,40 @@ SIGMAS_95 = 1.96
 
 
 def table_s4(results: Results, window: int | None) -> Drawing | None:
-    """P(A, B | X, Y) of the five settings with multinomial errors."""
-    counts = counts_of(results.values, f"{RUN}.counts", 4, 2, 3, 2, 2)
+    """P(A, B | X, Y) of the protocol's settings with multinomial errors."""
+    counts = _counts(results)
     if counts is None:
         return None
-    found = np.array([counts[:, x, y].sum(axis=0) for x, y in SETTINGS])
+    settings = np.array(settings_of(counts))
+    found = np.array([counts[:, x, y].sum(axis=0) for x, y in settings])
     shares, errors = share_errors(found, (1, 2))
     row, a, b = (each.ravel() for each in np.indices(found.shape))
     table = {
-        "x": np.array(SETTINGS)[row, 0],
-        "y": np.array(SETTINGS)[row, 1],
+        "x": settings[row, 0],
+        "y": settings[row, 1],
         "a": a,
         "b": b,
         "rounds": found.ravel().astype(np.int64),
         "probability": shares.ravel(),
         "standard_error": errors.ravel(),
     }
-    return Drawing("table_S4", {"": Table(_S4, table)}, lambda: _draw_s4(results, found, shares, errors))
+    return Drawing("table_S4", {"": Table(_S4, table)}, lambda: _draw_s4(results, settings, found, shares, errors))
 
 
-def _draw_s4(results: Results, counts: np.ndarray, shares: np.ndarray, errors: np.ndarray) -> Figure:
+def _counts(results: Results) -> np.ndarray | None:
+    """Rounds by pattern, X, Y, A, B with one key basis or two."""
+    counts = (counts_of(results.values, f"{RUN}.counts", 4, *shape) for shape in SHAPES)
+    return next((found for found in counts if found is not None), None)
+
+
+def _draw_s4(
+    results: Results, settings: np.ndarray, counts: np.ndarray, shares: np.ndarray, errors: np.ndarray
+) -> Figure:
     figure, panels = canvas.new_figure(
-        "Outcomes of every setting, P(A, B | X, Y)", "", _S4, panels=len(SETTINGS), tall_in=3.1, wide_in=11.5,
-        below_title=results.below_title,
+        "Outcomes of every setting, P(A, B | X, Y)", "", _S4, panels=len(settings), tall_in=3.1,
+        wide_in=2.3 * len(settings), below_title=results.below_title,
     )  # fmt: skip
-    for axes, (x, y), share, error, count in zip(panels, SETTINGS, shares, errors, counts, strict=True):
+    for axes, (x, y), share, error, count in zip(panels, settings, shares, errors, counts, strict=True):
         axes.grid(False)
         axes.imshow(share, cmap="Blues", vmin=0, vmax=0.6)
         for a in (0, 1):
@@ -70,33 +80,41 @@ def _draw_s4(results: Results, counts: np.ndarray, shares: np.ndarray, errors: n
 
 def patterns(results: Results, window: int | None) -> Drawing | None:
     """S and Q of each herald pattern, from the counts."""
-    counts = counts_of(results.values, f"{RUN}.counts", 4, 2, 3, 2, 2)
+    counts = _counts(results)
     if counts is None:
         return None
     every = np.concatenate((counts, counts.sum(axis=0, keepdims=True)))
-    score, score_error, qber, number = scores_of(every)
-    low, high = wilson_band(qber, number)
+    score, score_error = scores_of(every)
     table = {
         "pattern": np.array([*PATTERN_NAMES, "all"]),
         "score": score,
         "score_standard_error": score_error,
-        "qber": qber,
-        "qber_low_95": low,
-        "qber_high_95": high,
+        **_rates_of(every, 0, "qber"),
+        **(_rates_of(every, 1, "qber2") if len(settings_of(counts)) == len(SETTINGS) else {}),
         "rounds": every.sum(axis=(1, 2, 3, 4)).astype(np.int64),
     }
     return Drawing("patterns", {"": Table(_PATTERNS, table)}, lambda: _draw_patterns(results, table))
 
 
-def scores_of(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """S, its standard error, Q and number of key rounds of counts (k, 2, 3, 2, 2); NaN where a setting is missing."""
+def _rates_of(counts: np.ndarray, basis: int, name: str) -> dict[str, np.ndarray]:
+    """Columns of Q_r with its 95 % interval for counts (k, X, Y, A, B)."""
+    of_basis = counts[:, basis, KEY_SETTING + basis]
+    number = of_basis.sum(axis=(1, 2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate = (of_basis[:, 0, 1] + of_basis[:, 1, 0]) / number
+    low, high = wilson_band(rate, number)
+    return {name: rate, f"{name}_low_95": low, f"{name}_high_95": high}
+
+
+def scores_of(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """S and its standard error of counts (k, X, Y, A, B); NaN where a setting is missing."""
     rounds, same = counts.sum(axis=(3, 4)), counts[..., 0, 0] + counts[..., 1, 1]
     differing, errors = share_errors(np.stack((rounds - same, same), axis=-1), -1)
     correlators = 1 - 2 * differing[..., 0]
     signs = np.array(((1, 1), (1, -1)))
     score = (signs * correlators[:, :, :KEY_SETTING]).sum(axis=(1, 2))
     spread = 2 * np.sqrt((errors[:, :, :KEY_SETTING, 0] ** 2).sum(axis=(1, 2)))
-    return score, spread, differing[:, 0, KEY_SETTING, 0], rounds[:, 0, KEY_SETTING]
+    return score, spread
 
 
 def _draw_patterns(results: Results, table: dict[str, np.ndarray]) -> Figure:
@@ -104,19 +122,27 @@ def _draw_patterns(results: Results, table: dict[str, np.ndarray]) -> Figure:
         "S and Q of each herald pattern", "", _PATTERNS, panels=2, tall_in=3.4, wide_in=8.0,
         below_title=results.below_title,
     )  # fmt: skip
-    bars = (100 * (table["qber"] - table["qber_low_95"]), 100 * (table["qber_high_95"] - table["qber"]))
     _points(left, table["score"], (SIGMAS_95 * table["score_standard_error"],) * 2, canvas.BLUE)
-    _points(right, 100 * table["qber"], bars, canvas.VERMILION)
+    two = "qber2" in table
+    for name, words, colour in (("qber", "Q_0", canvas.VERMILION), ("qber2", "Q_1", canvas.GREEN)):
+        if name in table:
+            rate, low, high = (100 * table[name + end] for end in ("", "_low_95", "_high_95"))
+            _points(right, rate, (rate - low, high - rate), colour, f"${words}$" if two else None)
     right.set_ylim(0, None)
+    if two:
+        right.set_ylim(0, ROOM_FOR_LEGEND * right.get_ylim()[1])
+        right.legend(loc="upper left", ncols=2)
     canvas.label(left, "herald pattern (APD 3 2 1 0)", "CHSH score S")
-    canvas.label(right, "herald pattern (APD 3 2 1 0)", "error rate Q (%)")
+    canvas.label(right, "herald pattern (APD 3 2 1 0)", "error rates Q (%)" if two else "error rate Q (%)")
     return figure
 
 
-def _points(axes: Axes, y: np.ndarray, bars: tuple[np.ndarray, np.ndarray], colour: str) -> None:
+def _points(
+    axes: Axes, y: np.ndarray, bars: tuple[np.ndarray, np.ndarray], colour: str, words: str | None = None
+) -> None:
     places = np.arange(len(PATTERN_NAMES))
     part = slice(0, len(places))
-    axes.errorbar(places, y[part], [each[part] for each in bars], fmt="o", color=colour, capsize=3)
-    axes.axhline(y[-1], color=canvas.BLACK, linewidth=0.9, linestyle="--")
+    axes.errorbar(places, y[part], [each[part] for each in bars], fmt="o", color=colour, capsize=3, label=words)
+    axes.axhline(y[-1], color=canvas.BLACK if words is None else colour, linewidth=0.9, linestyle="--")
     axes.set_xticks(places, PATTERN_NAMES)
     axes.set_xlim(-0.5, len(places) - 0.5)

@@ -69,13 +69,16 @@ class MovingAverages:
     """S and Q over a window that ends with each round; float64 of shape (n - window + 1,), NaN where a setting is
     missing.
 
-    The standard errors belong to each window alone; neighbouring points share most of their rounds.
+    `qber2` is Q_1 of the second key basis. The standard errors belong to each window alone; neighbouring points share
+    most of their rounds.
     """
 
     score: np.ndarray
     score_error: np.ndarray
     qber: np.ndarray
     qber_error: np.ndarray
+    qber2: np.ndarray
+    qber2_error: np.ndarray
 
 
 def moving_averages(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, window: int) -> MovingAverages:
@@ -91,8 +94,11 @@ def moving_averages(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, 
             correlator = 1.0 - 2.0 * rate
             score += -correlator if setting_a and setting_b else correlator
             variance += (2.0 * binomial_error(rate, count)) ** 2
-    rate, count = _moving_rate((y == KEY_SETTING) & (x == 0), differ, window)
-    return MovingAverages(score, np.sqrt(variance), rate, binomial_error(rate, count))
+    rates = []
+    for basis in (0, 1):
+        rate, count = _moving_rate((y == KEY_SETTING + basis) & (x == basis), differ, window)
+        rates += [rate, binomial_error(rate, count)]
+    return MovingAverages(score, np.sqrt(variance), *rates)
 
 
 def _moving_rate(here: np.ndarray, differ: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:

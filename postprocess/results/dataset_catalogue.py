@@ -76,6 +76,9 @@ _CHARACTERISATION = {
     "qber": DatasetEntry("quantum bit error rate Q, moving average", "", _WINDOW),
     "qber_low": DatasetEntry("lower end of the 95 % band of Q", "", _WINDOW),
     "qber_high": DatasetEntry("upper end of the 95 % band of Q", "", _WINDOW),
+    "qber2": DatasetEntry("error rate Q_1 of the second key basis, moving average", "", _WINDOW),
+    "qber2_low": DatasetEntry("lower end of the 95 % band of Q_1", "", _WINDOW),
+    "qber2_high": DatasetEntry("upper end of the 95 % band of Q_1", "", _WINDOW),
     "total_score": DatasetEntry("CHSH score S over all rounds"),
     "total_score_error": DatasetEntry("standard error of S"),
     "total_qber": DatasetEntry("quantum bit error rate Q over all rounds"),
@@ -86,8 +89,12 @@ _CHARACTERISATION = {
     "score_of_pattern_error": DatasetEntry("standard errors of S per herald pattern", "", _PATTERN),
     "qber_of_pattern": DatasetEntry(f"Q per herald pattern, {_ORDER}", "", _PATTERN),
     "qber_of_pattern_error": DatasetEntry("standard errors of Q per herald pattern", "", _PATTERN),
+    "qber2_of_pattern": DatasetEntry(f"Q_1 per herald pattern, {_ORDER}", "", _PATTERN),
+    "qber2_of_pattern_error": DatasetEntry("standard errors of Q_1 per herald pattern", "", _PATTERN),
     "probabilities": DatasetEntry(
-        "P(A, B | X, Y) for (X, Y) = (0,0), (0,1), (1,0), (1,1), (0,2)", "", ("setting", "A", "B")
+        "P(A, B | X, Y) for (X, Y) = (0,0), (0,1), (1,0), (1,1), (0,2), with two key bases (1,3)",
+        "",
+        ("setting", "A", "B"),
     ),
     "counts": DatasetEntry(f"rounds without fault, {_ORDER}", "", ("pattern", "X", "Y", "A", "B")),
     "block_counts": DatasetEntry("rounds without fault per block", "", ("block", "X", "Y", "A", "B")),

@@ -15,7 +15,10 @@ RUN = "diqkd.characterisation"
 CLASSICAL, QUANTUM = 2.0, 2.0 * math.sqrt(2.0)
 """Bounds of the CHSH score: local hidden variables, and quantum mechanics (Tsirelson)."""
 CURVES = ("round", "score", "score_low", "score_high", "qber", "qber_low", "qber_high")
-DATASETS = (*(f"{RUN}.{name}" for name in CURVES), f"{RUN}.window_rounds", *apparatus_names(RUN))
+SECOND = ("qber2", "qber2_low", "qber2_high")
+"""Of the second key basis, where there is one."""
+ROOM_FOR_LEGEND = 1.3
+DATASETS = (*(f"{RUN}.{name}" for name in (*CURVES, *SECOND)), f"{RUN}.window_rounds", *apparatus_names(RUN))
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,11 @@ class CharacterisationView:
     """What is drawn.
 
     Attributes:
-        title: width of the window, latest S and Q.
+        title: width of the window, latest S and error rates.
         rounds: float64, shape (n,): last round of each window.
         score: S.
         qber: Q in percent.
+        qber2: Q_1 of the second key basis in percent, None without one.
         warnings: see shaping.apparatus_marks.
     """
 
@@ -44,6 +48,7 @@ class CharacterisationView:
     rounds: np.ndarray
     score: Curve
     qber: Curve
+    qber2: Curve | None
     warnings: list[str]
 
 
@@ -55,22 +60,37 @@ def characterisation_view(values: Values) -> CharacterisationView | None:
     known = np.isfinite(found[0])
     if not known.any():
         return None
+    second = columns(values, f"{RUN}.round", *(f"{RUN}.{name}" for name in SECOND))
     rounds, score, score_low, score_high, *errors = (each[known] for each in found)
-    qber, qber_low, qber_high = (100 * each for each in errors)
+    qber, qber2 = _rate(*errors), None
+    if second is not None and len(second[0]) == len(known):
+        qber2 = _rate(*(each[known] for each in second[1:]))
+        highest = ROOM_FOR_LEGEND * max(qber.axis[1], qber2.axis[1])
+        qber, qber2 = (Curve(each.mean, each.low, each.high, (0.0, highest)) for each in (qber, qber2))
     bottom, top = axis(score, score_low, score_high)
     return CharacterisationView(
-        title=_title(whole(values, f"{RUN}.window_rounds"), score[-1], score_low[-1], score_high[-1], qber[-1]),
+        title=_title(whole(values, f"{RUN}.window_rounds"), score[-1], score_low[-1], score_high[-1], qber, qber2),
         rounds=rounds,
         score=Curve(score, score_low, score_high, (min(bottom, CLASSICAL - 0.05), max(top, QUANTUM + 0.2))),
-        qber=Curve(qber, qber_low, qber_high, (0.0, max(axis(qber, qber_low, qber_high)[1], 1.0))),
+        qber=qber,
+        qber2=qber2,
         warnings=data_marks(values, RUN),
     )
 
 
-def _title(window: int | None, score: float, low: float, high: float, qber: float) -> str:
+def _rate(mean: np.ndarray, low: np.ndarray, high: np.ndarray) -> Curve:
+    """An error rate in percent, of one from 0 to 1."""
+    mean, low, high = 100 * mean, 100 * low, 100 * high
+    return Curve(mean, low, high, (0.0, max(axis(mean, low, high)[1], 1.0)))
+
+
+def _title(window: int | None, score: float, low: float, high: float, qber: Curve, qber2: Curve | None) -> str:
     width = f"Last {spaced(window)} rounds" if window else "Moving average"
-    latest = f"S = {score:.3f} ({low:.3f} to {high:.3f}), Q = {qber:.2f} %"
-    return f"{width}: {latest}" if math.isfinite(score) and math.isfinite(qber) else f"{width}, 95 % bands"
+    rates = {"Q": qber} if qber2 is None else {"Q₀": qber, "Q₁": qber2}
+    if not all(math.isfinite(each) for each in (score, *(rate.mean[-1] for rate in rates.values()))):
+        return f"{width}, 95 % bands"
+    told = ", ".join(f"{name} = {rate.mean[-1]:.2f} %" for name, rate in rates.items())
+    return f"{width}: S = {score:.3f} ({low:.3f} to {high:.3f}), {told}"
 
 
 def axis(mean: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[float, float]:

@@ -54,6 +54,13 @@ def characterisation(points=5):
     return {f"{RUN}.{name}": value for name, value in values.items()}
 
 
+def second_key_basis(points=5):
+    """Q_1 = 4 % beside them."""
+    qber = np.full(points, 0.04)
+    values = {"qber2": qber, "qber2_low": qber - 0.005, "qber2_high": qber + 0.005}
+    return {f"{RUN}.{name}": value for name, value in values.items()}
+
+
 def histogram():
     """Dark up to 3 counts, bright from 3 on; the threshold of 2 gets one dark and no bright shot wrong."""
     values = {"dark": np.array([6, 2, 1, 1]), "bright": np.array([0, 0, 0, 2, 5, 3]), "threshold": 2}

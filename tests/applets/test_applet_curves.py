@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from applet_values import broken, characterisation, everything, histogram, scan, session
+from applet_values import broken, characterisation, everything, histogram, scan, second_key_basis, session
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,6 +79,14 @@ def test_bell_curves_show_both_bounds_and_q_in_percent():
     assert top > 2 * math.sqrt(2)
     assert view.qber.mean.tolist() == pytest.approx(5 * [2.0])
     assert view.qber.axis[0] == 0
+
+
+def test_the_second_key_basis_is_a_curve_of_its_own_on_the_same_axis():
+    view = bell.characterisation_view(characterisation() | second_key_basis())
+    assert view.title.endswith("Q₀ = 2.00 %, Q₁ = 4.00 %")
+    assert view.qber2.mean.tolist() == pytest.approx(5 * [4.0])
+    assert view.qber2.axis == view.qber.axis and view.qber.axis[1] > 4.5
+    assert bell.characterisation_view(characterisation()).qber2 is None
 
 
 def test_the_wide_band_of_the_first_rounds_does_not_set_the_axis():

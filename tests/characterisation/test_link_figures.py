@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from joint_cases import PATTERNS, joint
 from published_link import average_probabilities
 
-from postprocess.characterisation.link import SETTINGS, averages, joint_counts, link_quality, report
+from postprocess.characterisation.link import SETTINGS, averages, joint_counts, link_quality, report, settings_of
 from postprocess.characterisation.state_tomography import published_states
 from postprocess.estimation.score_and_qber import chsh_score, qber
 
@@ -71,7 +71,7 @@ def test_probabilities_of_the_published_states_come_back():
         outcome = random.choice(4, n, p=p.ravel() / p.sum())
         parts.append((np.full(n, x), np.full(n, y), outcome >> 1, outcome & 1))
     quality = link_quality(joint(*np.concatenate(parts, axis=1), PATTERNS[random.integers(0, 4, 5 * n)], lost=7))
-    for k, setting in enumerate(SETTINGS):
+    for k, setting in enumerate(SETTINGS[:-1]):
         assert quality.probabilities[k] == pytest.approx(expected[setting], abs=0.015)
     assert quality.score.value == pytest.approx(2.68, abs=0.05)
     assert quality.qber.value == pytest.approx(0.0174, abs=0.004)
@@ -103,10 +103,33 @@ def test_no_figure_of_a_report_has_an_error_of_zero(rows):
     assert (moving.qber_high[known] > moving.qber_low[known]).all()
 
 
-def test_the_second_key_basis_has_its_rate_and_counts_nowhere_else():
+def test_the_second_key_basis_has_its_own_rate_and_its_own_row():
     x, y = [0, 1, 1, 1, 1, 0], [2, 3, 3, 3, 3, 0]
-    quality = link_quality(joint(x, y, [0, 1, 0, 1, 1, 0], [0, 1, 1, 1, 1, 0]))
-    assert (quality.second_qber.value, quality.second_qber.rounds) == (0.25, 4)
-    assert quality.counts.sum() == 2 and quality.qber.rounds == 1
-    assert "Q_1 = 25.00 +- " in report(quality)
-    assert "Q_1" not in report(link_quality(joint([0], [2], [0], [0])))
+    quality = link_quality(joint(x, y, [0, 1, 0, 1, 1, 0], [0, 1, 1, 1, 1, 0], PATTERNS[[0, 0, 0, 1, 1, 2]]))
+    assert (quality.qber2.value, quality.qber2.rounds, quality.qber.rounds) == (0.25, 4, 1)
+    assert [(each.value, each.rounds) for each in quality.qber2_of[:2]] == [(0.5, 2), (0.0, 2)]
+    assert quality.counts.shape == (4, 2, 4, 2, 2) and quality.counts.sum() == 6
+    assert settings_of(quality.counts)[-1] == (1, 3)
+    assert quality.probabilities[-1].tolist() == [[0, 0.25], [0, 0.75]]
+    text = report(quality)
+    assert "Q_1" in text.splitlines()[0] and "X = 1, Y = 3" in text
+
+
+two_bases = st.lists(
+    st.sampled_from([(0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (1, 3)]).flatmap(
+        lambda pair: st.tuples(*map(st.just, pair), st.integers(0, 1), st.integers(0, 1), st.integers(0, 3))
+    ),
+    min_size=1,
+    max_size=60,
+)
+
+
+@given(two_bases, st.integers(1, 80))
+def test_the_last_average_of_the_second_key_basis_is_that_of_the_last_window(rows, window):
+    strings = of(rows)
+    found = averages(strings, window)
+    tail = [getattr(strings, name)[max(0, len(rows) - window) :] for name in "xyab"]
+    expected = qber(*tail, basis=1)
+    assert found.qber2[-1] == pytest.approx(expected.value, nan_ok=True)
+    width = found.qber2_high[-1] - found.qber2[-1]
+    assert width == pytest.approx(1.96 * expected.standard_error, rel=1e-3, nan_ok=True)
