@@ -298,6 +298,8 @@ def _take_measured(args: argparse.Namespace) -> MeasuredLink:
 
     link, quantile = read_measured_link(args.measured), args.quantile
     _fill(args, score=link.score_at(quantile), qber=link.qber_at(quantile), herald_rate=link.rate_at(quantile))
+    if args.preset == "longest" or args.bases == 2:
+        _fill(args, qber2=link.qber2_at(quantile))
     return link
 
 

@@ -30,6 +30,7 @@ class MeasuredLink:
     Attributes:
         source: name of the file. apparatus: where it was measured, "" where the file does not say.
         score, qber: S and Q with standard errors. qber_counts: (errors, key rounds), None where the file has no counts.
+        qber2_counts: the same for the second key basis, None without one.
         herald_rate: rounds per second of machine time, its error from the scatter of the blocks and at least that of as
             many random arrivals; None where unknown.
     """
@@ -39,6 +40,7 @@ class MeasuredLink:
     score: Estimate
     qber: Estimate
     qber_counts: tuple[int, int] | None
+    qber2_counts: tuple[int, int] | None
     herald_rate: Estimate | None
 
     def score_at(self, quantile: float) -> float:
@@ -49,10 +51,11 @@ class MeasuredLink:
         """Q that the true one stays below with this probability: Clopper and Pearson's bound, of counts where known."""
         if self.qber_counts is None:
             return min(max(self.qber.value + _sigmas(quantile) * self.qber.standard_error, 0.0), 0.5)
-        from scipy.stats import beta
+        return _upper_bound(*self.qber_counts, quantile)
 
-        errors, rounds = self.qber_counts
-        return float(min(beta.ppf(quantile, errors + 1, rounds - errors), 0.5)) if errors < rounds else 0.5
+    def qber2_at(self, quantile: float) -> float | None:
+        """The same for Q_1, None without a second key basis."""
+        return None if self.qber2_counts is None else _upper_bound(*self.qber2_counts, quantile)
 
     def rate_at(self, quantile: float) -> float | None:
         """Herald rate in Hz that the true one exceeds with this probability."""
@@ -95,13 +98,13 @@ def _read(path: Path, file: h5py.File) -> MeasuredLink:
         return value(name) if "diqkd." + name in datasets else default
 
     counts = known("characterisation.counts", None)
-    key = None if counts is None else np.asarray(counts)[:, 0, KEY_SETTING].sum(axis=0)
+    key, second = (_errors_and_rounds(counts, basis) for basis in (0, 1))
     rounds = 0 if counts is None else int(np.sum(counts))
     score, qber = (
         Estimate(
             float(value(f"characterisation.total_{name}")), float(value(f"characterisation.total_{name}_error")), n
         )
-        for name, n in (("score", rounds), ("qber", 0 if key is None else int(key.sum())))
+        for name, n in (("score", rounds), ("qber", 0 if key is None else key[1]))
     )
     if not all(math.isfinite(number) for each in (score, qber) for number in (each.value, each.standard_error)):
         raise InvalidInput(f"{path}: too few rounds for S and Q; characterise the link with more")
@@ -111,9 +114,25 @@ def _read(path: Path, file: h5py.File) -> MeasuredLink:
         apparatus=apparatus.decode() if isinstance(apparatus, bytes) else str(apparatus),
         score=score,
         qber=qber,
-        qber_counts=None if key is None else (int(key[0, 1] + key[1, 0]), int(key.sum())),
+        qber_counts=key,
+        qber2_counts=second,
         herald_rate=_mean_rate(np.asarray(known("rounds.herald_rate_hz", []), np.float64), rounds),
     )
+
+
+def _errors_and_rounds(counts: Any, basis: int) -> tuple[int, int] | None:
+    """Key rounds of a basis with A != B, and all of them, of counts (4, X, Y, A, B); None where there are none."""
+    if counts is None or KEY_SETTING + basis >= np.shape(counts)[2]:
+        return None
+    key = np.asarray(counts)[:, basis, KEY_SETTING + basis].sum(axis=0)
+    return int(key[0, 1] + key[1, 0]), int(key.sum())
+
+
+def _upper_bound(errors: int, rounds: int, quantile: float) -> float:
+    """Clopper and Pearson's upper end of a rate of errors, 0.5 at most."""
+    from scipy.stats import beta
+
+    return float(min(beta.ppf(quantile, errors + 1, rounds - errors), 0.5)) if errors < rounds else 0.5
 
 
 def _mean_rate(rates: np.ndarray, rounds: int) -> Estimate | None:

@@ -57,6 +57,19 @@ def test_a_characterisation_is_planned_with_pessimistically(capsys, tmp_path):
     assert "measured 2.66 +- 0.01" in out and "95 % confidence" in out and "kasli apparatus" in out
 
 
+def test_the_second_key_basis_is_taken_from_the_counts(capsys, tmp_path):
+    counts = np.zeros((4, 2, 4, 2, 2), np.int64)
+    counts[0, 0, 2], counts[0, 1, 3] = [[19_600, 400], [400, 19_600]], [[1_930, 70], [60, 1_940]]
+    counts[0, :, :2] = 2_500
+    file = result_file(tmp_path / "result.h5", **{"characterisation.counts": counts})
+    plan = planned(capsys, "plan", "--from", file, "--preset", "longest")
+    assert plan["qber2"] == pytest.approx(0.0325 + 1.645 * 0.0028, abs=6e-4)
+    given = planned(capsys, "plan", "--from", file, "--preset", "longest", "--qber2", "0.04")
+    assert given["qber2"] == 0.04
+    one = planned(capsys, "plan", "--from", file)
+    assert one["qber2"] is None
+
+
 def test_no_error_among_few_rounds_is_no_perfect_link(capsys, tmp_path):
     counts = np.zeros((4, 2, 3, 2, 2), np.int64)
     counts[0, 0, 2, 0, 0] = 150
