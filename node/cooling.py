@@ -1,6 +1,6 @@
 """Doppler cooling, with a look at the fluorescence: is the ion still there?"""
 
-from artiq.experiment import HasEnvironment, TBool, delay_mu, kernel
+from artiq.experiment import HasEnvironment, TBool, TInt32, delay_mu, kernel
 
 from node.beams import Beams
 from node.settings import NodeSettings
@@ -46,6 +46,11 @@ class Cooling(HasEnvironment):
         delay_mu(self.duration_mu - self.gate_mu)
         self.beams.cooling_off()
         self.beams.deshelving_off()
+
+    @kernel
+    def counts(self) -> TInt32:
+        """Photons counted in the gate of `run_and_count`; waits for its end."""
+        return self.pmt_counter.fetch_count()
 
     @kernel
     def sees_ion(self) -> TBool:

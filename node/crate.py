@@ -19,6 +19,12 @@ BEAMS = {
 # For lines between the crates: two channels of the first DIO, one of the second.
 INPUTS, OUTPUTS = (2, 3, 29), (4, 5, 33)
 
+# Of loading an ion: outputs of the second DIO.
+LOADING = {
+    "ttl_ablation": (34, "a pulse fires the ablation laser, or heats the oven as long as it lasts"),
+    "ttl_photo_ionisation": (35, "shutter of the photo-ionisation light: high is open"),
+}
+
 Table = dict[str, Any]
 
 
@@ -79,6 +85,7 @@ def kasli_crate(node: str, core_host: str, is_master: bool) -> Table:
         ),
     }
     table.update(_lines_to_the_peer(listens))
+    table.update({name: device("ttl", "TTLOut", line, channel=channel) for name, (channel, line) in LOADING.items()})
     table.update(_urukul(0, "EEM1", 12, {"dds_qubit": "674 nm qubit laser"}))
     table.update(_urukul(1, "EEM3", 19, BEAMS))
     table.update(_zotino(26))

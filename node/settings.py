@@ -186,6 +186,36 @@ class ProbeSettings:
 
 
 @dataclass(frozen=True)
+class LoadingSettings:
+    """Loading an ion (ReloadIon).
+
+    Attributes:
+        pulse: length of an ablation pulse, or how long the oven is heated, s.
+        interval: from one pulse to the next, s.
+        opening: the photo-ionisation shutter opens so long before the first pulse, s.
+        capture: cooling after the last pulse, shutter closed, before fluorescence is counted, s.
+        gates: as those of the cooling, counted in a look at the trap.
+        one_ion: mean counts per gate of one ion: with fewer there is none, with more there are several.
+        expel: voltages of the shuttle's electrodes that empty the trap, V, for expel_time, s.
+    """
+
+    pulse: float = 10e-6
+    interval: float = 0.1
+    opening: float = 20e-3
+    capture: float = 0.5
+    gates: int = 50
+    one_ion: tuple[float, float] = (12.0, 54.0)
+    expel: tuple[float, float, float, float] = (9.0, 9.0, 9.0, 9.0)
+    expel_time: float = 10e-3
+
+    def __post_init__(self) -> None:
+        require_within(self, pulse=(1e-7, 60), opening=(0, 10), capture=(1e-3, 60), gates=(5, 10_000))
+        require_within(self, interval=(1e-6 + self.pulse, 600), expel=(-10, 9.999), expel_time=(1e-3, 1))
+        if not 0 < self.one_ion[0] < self.one_ion[1] < math.inf:
+            raise ValueError(f"one_ion = {self.one_ion}: the lower limit first, both above 0")
+
+
+@dataclass(frozen=True)
 class NodeSettings:
     """Everything a node's real-time code needs; values from the calibration file override these.
 
@@ -203,6 +233,7 @@ class NodeSettings:
     shuttle: ShuttleSettings = field(default_factory=ShuttleSettings)
     readout: ReadoutSettings = field(default_factory=ReadoutSettings)
     probe: ProbeSettings = field(default_factory=ProbeSettings)
+    loading: LoadingSettings = field(default_factory=LoadingSettings)
     key_bases: int = 1
     schedule: RoundSchedule = field(default_factory=RoundSchedule)
 

@@ -36,10 +36,10 @@ class Calibration(NodeExperiment):
     its own run, which overlaps this one's `analyze`.
     """
 
-    def build_node(self):
+    def build_node(self, patience: str = "Longest wait for the ion or the laser to come back"):
         """The node, and how long to wait for its ion and laser."""
         super().build_node()
-        self.recovery_argument(600, "Longest wait for the ion or the laser to come back")
+        self.recovery_argument(600, patience)
         self.display = Display(self)
 
     def build_probe(self):

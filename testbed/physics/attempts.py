@@ -30,10 +30,10 @@ from testbed.physics.optics import coupling, gate_fraction
 if TYPE_CHECKING:
     from testbed.drivers.entangler import Entangler
     from testbed.physics.faults import Faults
-    from testbed.physics.ion_state import IonState
     from testbed.physics.laboratory import Laboratory
     from testbed.physics.optics import Electrodes
     from testbed.physics.photon_counts import PhotonCounts
+    from testbed.physics.trapped_ions import TrappedIons
     from testbed.physics.truth import NodeTruth
 
 MIN_FACTOR = 0.5
@@ -52,7 +52,7 @@ class AttemptSite(Protocol):
     faults: Faults
     truth: NodeTruth
     electrodes: Electrodes
-    ion: IonState
+    trap: TrappedIons
     counts: PhotonCounts
     rested_from: float
 
@@ -209,10 +209,10 @@ class AttemptLoop:
         site, electrodes = self.site, self.site.electrodes
         electrodes.forget(start)
         factor = 0.0
-        if site.ion.present:
+        if site.trap.number:
             step = attempts * self.entangler.cycle_mu / PLACES
             places = [electrodes.displacement(start + int((i + 0.5) * step)) for i in range(PLACES)]
-            factor = sum(coupling(place, site.truth.isolation) for place in places) / PLACES
+            factor = sum(coupling(place, site.truth.isolation) for place in places) / PLACES * site.trap.number
         mean = attempts * factor * truth.STATION_EFFICIENCY / 4
         self._clicks = [site.counts.number(mean * gate) for gate in self._gates]
 

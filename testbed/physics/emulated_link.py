@@ -61,6 +61,11 @@ class EmulatedLink:
             return truth.SUCCESS_PER_ATTEMPT
         return ATTEMPT_S / (1 / self.herald_rate_hz - ROUND_S)
 
+    @property
+    def herald_s(self) -> float:
+        """Mean machine time from herald to herald, s."""
+        return ROUND_S + ATTEMPT_S / self.success_per_attempt
+
     def states(self) -> Mapping[int, Matrix]:
         """Two-qubit state per herald pattern, complex128 (4, 4)."""
         published = published_states()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from contract.nodes import NODES
+from testbed.physics.ion_losses import IonLosses
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ FOREVER = float("inf")
 KINDS = {
     "ion lost": FaultKind(
         "no fluorescence and no heralds on the node from round on, until its next kernel starts", has_node=True
+    ),
+    "ion lost until reloaded": FaultKind(
+        "the same until ReloadIon, or whatever works its lines, has loaded another", has_node=True
     ),
     "laser unlocked": FaultKind(
         "the 674 nm laser's lock line is low on both nodes from round on", "duration", "s", 1e-6, 60.0, 0.02
@@ -62,6 +66,7 @@ BORNE = {"stuck apd", "device answers 0 to setting 2", "phase error", "shuttle b
 # Over when the herald is, or when the node's kernel has ended.
 PASSING = {
     "ion lost",
+    "ion lost until reloaded",
     "laser unlocked",
     "partner late",
     "link dead",
@@ -107,11 +112,12 @@ class Fault:
 
 
 class Faults:
-    """The faults of a laboratory, seen from one node."""
+    """The faults of a laboratory, seen from one node, with the losses of its ions."""
 
-    def __init__(self, faults: tuple[Fault, ...], node: str):
+    def __init__(self, faults: tuple[Fault, ...], node: str, losses: IonLosses | None = None):
         self._all = faults
         self._node = node
+        self._losses = losses
 
     def find(self, kind: str, anywhere: bool = False) -> list[Fault]:
         """Faults of a kind on this node, or on either."""
@@ -130,7 +136,13 @@ class Faults:
                 last = min(last, fault.round - 1)
             elif fault.round == herald or fault.kind not in BORNE | PASSING:
                 last = herald
-        return last
+        return last if self._losses is None else self._losses.none_until(herald, last)
+
+    def loses_ion_for_good(self, herald: int) -> bool:
+        """Whether this node's ion gets lost on the way to a herald, and stays so."""
+        if self._losses is not None and self._losses.at(herald):
+            return True
+        return self.at("ion lost until reloaded", herald) is not None
 
     def since(self, kind: str, herald: int, anywhere: bool = False) -> Fault | None:
         """The fault of this kind that has struck by a herald."""

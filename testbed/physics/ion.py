@@ -59,7 +59,13 @@ class Ion:
     def __init__(self, node_truth: NodeTruth, phase_error: float = 0.0):
         self.truth = node_truth
         self.phase_error = phase_error
+        self._offset_hz, self._strength = 0.0, 1.0
         self._effects: dict[tuple[Step, ...], Operator] = {}
+
+    def drift(self, offset_hz: float, strength: float) -> None:
+        """From now on all 674 nm resonances lie so much higher, and all pulses have so many times the amplitude."""
+        self._offset_hz, self._strength = offset_hz, strength
+        self._effects.clear()
 
     def effect(self, programme: tuple[Step, ...]) -> Operator:
         """Effect operator (4, 4) of 'found in S1/2' after the programme, on the state at time zero."""
@@ -93,13 +99,14 @@ class Ion:
         matrix = np.eye(4, dtype=complex)
         frequency = pulse.ftw / 2**32 * 1e9
         line = min(truth.RESONANCES, key=lambda name: abs(truth.RESONANCES[name] - frequency))
-        detuning = frequency - truth.RESONANCES[line]
+        resonance = truth.RESONANCES[line] + self._offset_hz
+        detuning = frequency - resonance
         if pulse.amplitude == 0 or abs(detuning) > truth.CAPTURE_RANGE_HZ:
             return matrix
         lower, upper = LEVELS[line]
-        rabi = math.pi / truth.PI_TIMES_NS[line] * pulse.amplitude
+        rabi = math.pi / truth.PI_TIMES_NS[line] * pulse.amplitude * self._strength
         delta = 2 * math.pi * detuning * 1e-9
-        phase = pulse.phase * TURN - 2 * math.pi * ((truth.RESONANCES[line] * 1e-9 * pulse.start) % 1.0)
+        phase = pulse.phase * TURN - 2 * math.pi * ((resonance * 1e-9 * pulse.start) % 1.0)
         if line == ANALYSIS:
             phase += self.phase_error
         general = math.hypot(rabi, delta)

@@ -1,4 +1,4 @@
-"""One ion outside of rounds: whether it is there, and in which level the last look has left it."""
+"""One ion outside of rounds: in which level the last look has left it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ class IonState:
     """Projected by every look with light on; in between, light acts on the levels as programmed.
 
     Attributes:
-        present: whether there is an ion.
         shelved: whether the last look found it in D5/2.
     """
 
     def __init__(self, ion: Ion, truth: NodeTruth, beams: OpticalFields, lock: LockState, counts: PhotonCounts) -> None:
         self._ion, self._truth, self._beams, self._lock, self._counts = ion, truth, beams, lock, counts
-        self.present, self.shelved = True, False
+        self.shelved = False
         self._since = 0  # time of the last preparation or projection
 
     def look(self, start: int, lit: int) -> bool:

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from postprocess.storage.whole_files import write_whole
+from testbed.physics.drift import Drift
 from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
 from testbed.physics.faults import Fault, Faults
 from testbed.physics.heralds import HeraldStream
+from testbed.physics.instability import STABLE, Instability
+from testbed.physics.ion_losses import IonLosses
 
 VARIABLE = "DIQKD_LABORATORY"
 DESCRIPTION, RING = "laboratory.json", "nature.ring"
@@ -32,6 +35,7 @@ class Laboratory:
         seed: of everything random in it, but not of the protocol's own randomness.
         faults: what goes wrong.
         link: what its heralds leave, and how many there are.
+        instability: how it drifts, and how long ions stay.
         folder: None for a node on its own.
         patience_s: how long (host time) a node waits for a partner who is there but not in a kernel.
         run_ahead: so many heralds Alice's process promises at once, which Bob's goes through without waiting for her
@@ -44,12 +48,22 @@ class Laboratory:
     patience_s: float = 2.0
     link: EmulatedLink = PUBLISHED
     run_ahead: int = 48
+    instability: Instability = STABLE
 
     def heralds(self) -> HeraldStream:
         return HeraldStream(self.seed, self.link.success_per_attempt)
 
     def faults_of(self, node: str) -> Faults:
-        return Faults(self.faults, node)
+        lifetime = self.instability.ion_lifetime_s
+        if lifetime is None:
+            return Faults(self.faults, node)
+        return Faults(self.faults, node, IonLosses(self.seed, node, min(1.0, self.link.herald_s / lifetime)))
+
+    def drift_of(self, node: str) -> Drift | None:
+        """How a node drifts, None if it does not."""
+        if not self.instability.drift:
+            return None
+        return Drift(self.seed, node, self.link.herald_s, self.instability.drift)
 
     def partner_of(self, node: str):
         """What stands at the other end of the link."""
@@ -83,6 +97,7 @@ def create(
     faults: Sequence[Fault | dict] = (),
     link: EmulatedLink = PUBLISHED,
     run_ahead: int | None = None,
+    instability: Instability = STABLE,
 ) -> Laboratory:
     """Make a laboratory in a new or empty folder.
 
@@ -91,7 +106,7 @@ def create(
         seed: makes every run in it repeat bit for bit, which is insecure; None draws one.
         faults: what shall go wrong; a dict has the fields of `Fault`.
         link: S, Q and herald rate, by default the published ones.
-        run_ahead: see `Laboratory`.
+        run_ahead, instability: see `Laboratory`.
 
     Raises:
         FileExistsError: there is a laboratory already.
@@ -112,6 +127,8 @@ def create(
     }
     if run_ahead is not None:
         description["run_ahead"] = run_ahead
+    if instability != STABLE:
+        description["instability"] = instability.as_dict()
     with os.fdopen(os.open(path / DESCRIPTION, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(description, file, indent=1)
     return open_laboratory(path)
@@ -129,7 +146,8 @@ def open_laboratory(folder: Path | str) -> Laboratory:
     faults = tuple(Fault(**fault) for fault in description["faults"])
     ahead = {"run_ahead": description["run_ahead"]} if "run_ahead" in description else {}
     link = EmulatedLink(**description.get("link", {}))
-    return Laboratory(description["seed"], faults, path, link=link, **ahead)
+    instability = Instability(**description.get("instability", {}))
+    return Laboratory(description["seed"], faults, path, link=link, instability=instability, **ahead)
 
 
 _chosen: Laboratory | None = None

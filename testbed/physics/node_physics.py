@@ -16,10 +16,12 @@ from testbed.physics import laboratory as laboratories
 from testbed.physics import truth
 from testbed.physics.attempts import AttemptLoop
 from testbed.physics.crate_cables import BARRIER_LINES, ROUND_TYPE_LINES, TEST_LINE, SignalInput, SignalSource
+from testbed.physics.drift import Drift
 from testbed.physics.faults import Fault
 from testbed.physics.heralding_station import StationPhotons
 from testbed.physics.heralds import Uniforms, generator
 from testbed.physics.ion import Ion
+from testbed.physics.ion_loading import IonLoading
 from testbed.physics.ion_state import IonState
 from testbed.physics.lock_state import LaserLockInput, LockState
 from testbed.physics.optical_fields import LIGHTS, QUBIT, REPUMP, OpticalFields
@@ -27,9 +29,11 @@ from testbed.physics.optics import Electrodes, coupling
 from testbed.physics.partner import UNMEASURED
 from testbed.physics.photon_counts import PhotonCounts
 from testbed.physics.round_state import RoundState
+from testbed.physics.trapped_ions import TrappedIons
 
 MIN_COUPLING = 0.5
 STALL_MU = 1_000_000
+LOADING_LINES = ("ablation", "photo_ionisation")
 ZERO_VOLTS, DAC_STEP_V = voltage_to_mu(0.0), 20.0 / 65536
 
 
@@ -41,6 +45,7 @@ class NodePhysics:
         node: "alice" or "bob".
 
     Attributes:
+        trap: what it holds.
         rested_from: from this time on any attempt window could give a herald; infinite while something moves.
     """
 
@@ -61,6 +66,11 @@ class NodePhysics:
         stream = generator(self.laboratory.seed, f"photons-{node}", self.partner.epoch)
         self.counts = PhotonCounts(stream, self.beams.cooling_power)
         ion = Ion(self.truth, sum(fault.value or 0.0 for fault in self.faults.find("phase error")))
+        self.trap = TrappedIons(self.laboratory.folder, node)
+        self.loading: IonLoading | None = None
+        self._fired: list[int] = []
+        self.drift = self.laboratory.drift_of(node)
+        self._drifted = -1  # step of the drift that is in force
         self.ion = IonState(ion, self.truth, self.beams, self.lock, self.counts)
         self.round = RoundState(node, ion, self.laboratory.link.states())
         self.electrodes = Electrodes()
@@ -83,6 +93,10 @@ class NodePhysics:
         for number, name in enumerate(self.said):
             if name in self.table:
                 self.core.line(self._channel(name)).listener = self.signals.listener(number)
+        if all(f"ttl_{name}" in self.table for name in LOADING_LINES):
+            ablation, shutter = (self.core.line(self._channel(f"ttl_{name}")) for name in LOADING_LINES)
+            self.loading = IonLoading(ablation, shutter, self.beams, self.trap, self.laboratory.seed, self.node)
+            self._fired = self.loading.fired
         self.core.on_kernel.append(self._kernel)
         self.core.on_break.append(self._break)
 
@@ -95,6 +109,8 @@ class NodePhysics:
         volts = [(registers[channel] - ZERO_VOLTS) * DAC_STEP_V for channel in truth.ELECTRODE_CHANNELS]
         self.electrodes.step(time, volts)
         self.rested_from = math.inf
+        if abs(truth.MICROMETRES_PER_VOLT * sum(volts) / len(volts)) > truth.EXPELLED_FROM_UM:
+            self.trap.expel()
 
     def _light_changed(self) -> None:
         self.counts.light_changed()
@@ -105,8 +121,12 @@ class NodePhysics:
         if self.loop is not None:
             self.loop.herald, self.loop.together = 0, True  # agree anew
         if started:
-            self.ion.present = True  # the operator has reloaded
+            self.trap.recall()
+            self.rested_from = math.inf
+            if self.drift is not None:
+                self._drift_to(self.drift, self.partner.first())
         else:
+            self._load(self.core.wall)
             self.write_truth()
 
     def _break(self) -> None:
@@ -141,7 +161,9 @@ class NodePhysics:
     def approach(self, herald: int) -> None:
         """The nodes set out for a herald: faults that begin here."""
         if self._strikes("ion lost", herald):
-            self.ion.present = False
+            self.trap.stay_away()
+            self.rested_from = math.inf
+        if self.faults.loses_ion_for_good(herald) and self.trap.lose(herald):
             self.rested_from = math.inf
         unlock = self._strikes("laser unlocked", herald, anywhere=True)
         if unlock is not None:
@@ -157,7 +179,7 @@ class NodePhysics:
 
     def can_attempt(self, start: int) -> bool:
         """Whether a window starting now could give a herald."""
-        if not self.ion.present or self.ion.shelved:
+        if self.trap.number != 1 or self.ion.shelved:
             return False
         electrodes = self.electrodes
         electrodes.forget(start)
@@ -168,6 +190,8 @@ class NodePhysics:
 
     def begin_round(self, herald: int, pattern: int, time: int, genuine: bool) -> None:
         """A herald has come."""
+        if self.drift is not None:
+            self._drift_to(self.drift, herald)
         self.round.begin(herald, pattern, time, genuine)
         self.signals.begin_round()
         self.beams.forget(time)
@@ -178,15 +202,19 @@ class NodePhysics:
         """Expected counts of all APDs from `start` to `stop`: dark counts, and the ion under its cooling light."""
         lit = self.beams.lit(start, stop)
         background = truth.STATION_BACKGROUND * (stop - start) * 1e-9 / truth.READOUT_REFERENCE_S
-        if not (lit and self.ion.look(start, lit) and self.ion.present):
+        ions = self.trap.number
+        if not (lit and self.ion.look(start, lit) and ions):
             return background
         self.electrodes.forget(start)
-        return background + truth.STATION_DETECTION * self.station.leak(start, stop, lit, self.beams.cooling_power)
+        sent = ions * self.station.leak(start, stop, lit, self.beams.cooling_power)
+        return background + truth.STATION_DETECTION * sent
 
     # Looking at the ion
 
     def fluorescence(self, start: int, stop: int) -> int:
         """Photons counted in a gate; if a round is open, this is its measurement."""
+        if self._fired:
+            self._load(start)
         lit = self.beams.lit(start, stop)
         if self.round.open:
             bright = self._measure_round(start, stop, lit) if lit and start >= self.round.herald_mu else False
@@ -195,7 +223,24 @@ class NodePhysics:
             if self.ion.shelved:
                 self.rested_from = math.inf
         self.beams.trim(start)
-        return self.counts.of_gate(lit if bright and self.ion.present else 0, stop - start)
+        return self.counts.of_gate(lit * self.trap.number if bright else 0, stop - start)
+
+    def _load(self, now: int) -> None:
+        """What loading pulses before a time have brought."""
+        if self.loading is not None and self.loading.settle(now):
+            self.ion.shelved = False
+            self.rested_from = math.inf
+
+    def _drift_to(self, drift: Drift, herald: int) -> None:
+        """The laboratory as it is at a herald."""
+        step = drift.step_of(herald)
+        if step == self._drifted:
+            return
+        self._drifted, now = step, drift.at(step)
+        self.round.ion.drift(now.frequency_hz, now.qubit_amplitude)
+        self.round.drift(now.herald_phase)
+        self.beams.cooling_drift = now.cooling_power
+        self._light_changed()
 
     def _measure_round(self, start: int, stop: int, lit: int) -> bool:
         """The readout of a round: Bob's outcome by his marginal, Alice's conditional on his."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,10 +22,14 @@ class OpticalFields:
     Args:
         devices: name of a beam in the device table -> its DDS driver.
         line: the wire at an output channel.
+
+    Attributes:
+        cooling_drift: factor on the power of cooling light.
     """
 
     def __init__(self, devices: dict[str, Any], line: Callable[[int], Any]) -> None:
         self.dds = devices
+        self.cooling_drift = 1.0
         self.lines = {name: line(dds.sw.channel).watch() for name, dds in devices.items()}
         self.qubit, self.cooling, self.repump = self.lines[QUBIT], self.lines[COOLING], self.lines[REPUMP]
 
@@ -75,7 +80,7 @@ class OpticalFields:
 
     def cooling_power(self) -> float:
         """Fluorescence relative to nominal beams."""
-        amplitude = self.dds[COOLING].tones[-1].amplitude * NOMINAL
+        amplitude = self.dds[COOLING].tones[-1].amplitude * NOMINAL * math.sqrt(self.cooling_drift)
         return saturated(amplitude) if self.dds[REPUMP].tones[-1].amplitude > 0 else 0.0
 
     def qubit_was_off(self) -> bool:

@@ -26,12 +26,19 @@ class RoundState:
 
     def __init__(self, node: str, ion: Ion, states: Mapping[int, Matrix]) -> None:
         self._alice, self.ion = node == ALICE, ion
-        self._states = states
+        self._states = self._undrifted = states
         self.cached = 20_000
         self.herald, self.pattern, self.herald_mu = 0, 0, 0
         self.open, self._genuine, self.heralds_seen = False, True, 0
         self._joint: dict[Any, float] = {}
         self._outcomes: dict[Any, Outcome] = {}
+
+    def drift(self, phase: float) -> None:
+        """From now on heralds leave their coherence with another phase, and the ion responds differently."""
+        turn = np.kron(np.eye(2), np.diag([1, np.exp(1j * phase)]))
+        self._states = {pattern: turn @ state @ turn.conj().T for pattern, state in self._undrifted.items()}
+        self._joint.clear()
+        self._outcomes.clear()
 
     def begin(self, herald: int, pattern: int, time: int, genuine: bool) -> None:
         """A herald: the ion's qubit is now half of the pattern's state, or, not `genuine`, of noise."""

@@ -40,6 +40,20 @@ FOCUS_WAIST_UM = 0.75
 # Round-type lines
 CABLE_NS = 200
 
+# Loading an ion: per ablation pulse with the photo-ionisation shutter open and cooling light on for so long afterwards
+CAPTURE_PER_PULSE, CAPTURED_TWICE = 0.1, 0.15  # probability of an ion, and that a second one comes with it
+CAPTURE_COOLING_NS = 10_000_000
+MOST_IONS = 2  # further ones are not told apart
+EXPELLED_FROM_UM = 20.0  # voltages that would move an ion so far hold none
+
+# Drift, in laboratories that have it: assumptions, sizes of uncompensated laboratories (docs/emulation.md)
+DRIFT_STEP = 1024  # heralds; all is constant in between
+FREQUENCY_WALK_HZ = 2.0  # of the 674 nm laser, a random walk, per root of a second
+POWER_TIME_S = 3 * 3600.0  # beam powers: Ornstein-Uhlenbeck processes of this correlation time
+QUBIT_AMPLITUDE_SPREAD = 0.03  # standard deviation of the logarithm of the 674 nm light's amplitude
+COOLING_POWER_SPREAD = 0.1  # and of the power of 422 nm cooling and readout light
+HERALD_PHASE_WALK_RAD = 0.15  # of the heralds' qubits, a random walk, per root of a day
+
 
 @dataclass(frozen=True)
 class NodeTruth:
@@ -50,18 +64,20 @@ class NodeTruth:
         optical_coherence_s: Gaussian coherence time of S1/2(-1/2) and D5/2(-3/2) (table S3).
         mapping_coherence_s: the same for S1/2(+1/2) and D5/2(-3/2).
         isolation: smallest coupling of the displaced ion, relative to the focus; gives the leak of table S5.
+        ageing_hz_s: linear drift of the 674 nm laser's reference cavity, in laboratories that drift.
     """
 
     deshelving_s: float
     optical_coherence_s: float
     mapping_coherence_s: float
     isolation: float
+    ageing_hz_s: float = 0.0
 
 
 NODE_TRUTHS = MappingProxyType(
     {
-        "alice": NodeTruth(3.88e-6, 4.2e-3, 1.0e-3, 7.3e-6),
-        "bob": NodeTruth(6.7e-6, 7.5e-3, 1.7e-3, 5.4e-5),
+        "alice": NodeTruth(3.88e-6, 4.2e-3, 1.0e-3, 7.3e-6, 0.1),
+        "bob": NodeTruth(6.7e-6, 7.5e-3, 1.7e-3, 5.4e-5, -0.1),
     }
 )
 STATION_BACKGROUND = 0.0272  # photons and dark counts of the four APDs per readout, without any leak (table S5)
