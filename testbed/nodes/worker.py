@@ -7,6 +7,8 @@ the results.
 
 from __future__ import annotations
 
+import copy
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -16,68 +18,21 @@ from typing import Any
 import artiq
 import h5py
 from artiq import tools
-from artiq.language.core import TerminationRequested, host_only
+from artiq.language.core import TerminationRequested
 from artiq.language.environment import ProcessArgumentManager
-from artiq.language.types import TBool
 from artiq.master.databases import DeviceDB
 from artiq.master.worker_db import DatasetManager, DeviceManager
 
+from postprocess.errors import DiqkdError
 from postprocess.results.self_description import describe
 from postprocess.storage.private_files import changing
 from postprocess.storage.whole_files import draft_of, write_whole
+from testbed.nodes.local_scheduler import LocalSchedule, LocalScheduler
 from testbed.standin import pyon
 
 LAST_RID = "last_rid.pyon"
 
-
-class LocalScheduler:
-    """The scheduler of a node on its own: nobody else is waiting, but an operator may ask for a pause or an end.
-
-    Requests may come from a signal handler; a kernel sees them by `check_pause`, the host gives way in `pause`.
-    """
-
-    def __init__(self, rid: int, expid: dict[str, Any]):
-        self.rid = rid
-        self.pipeline_name = "main"
-        self.expid = expid
-        self.priority = 0
-        self.pauses = 0
-        self._pause_asked = False
-        self._end_asked = False
-
-    def ask_pause(self) -> None:
-        """Somebody wants the hardware for a moment."""
-        self._pause_asked = True
-
-    def ask_end(self) -> None:
-        """The operator wants the experiment to end in order."""
-        self._end_asked = True
-
-    @host_only
-    def pause(self):
-        self._pause_asked = False
-        self.pauses += 1
-        if self._end_asked:
-            raise TerminationRequested
-
-    def check_pause(self, rid=None) -> TBool:
-        return self._pause_asked or self._end_asked
-
-    def check_termination(self, rid=None) -> TBool:
-        return self._end_asked
-
-    def get_status(self):
-        return {self.rid: {"pipeline": self.pipeline_name, "expid": self.expid, "priority": self.priority,
-                           "due_date": None, "flush": False, "status": "running"}}  # fmt: skip
-
-    def submit(self, pipeline_name=None, expid=None, priority=None, due_date=None, flush=False):
-        raise NotImplementedError("a node process runs one experiment; submit needs a master")
-
-    def delete(self, rid):
-        self.ask_end()
-
-    def request_termination(self, rid):
-        self.ask_end()
+logger = logging.getLogger(__name__)
 
 
 class LocalCCB:
@@ -132,7 +87,7 @@ class DatasetStore:
 
 
 class Worker:
-    """Runs one experiment.
+    """Runs one experiment, and in its pauses those that it submits.
 
     Args:
         folder: of the node; results go to results/DATE/HOUR/RID-Class.h5 below it.
@@ -160,21 +115,44 @@ class Worker:
 
     def build(self, file: Path, class_name: str | None, arguments: dict[str, Any]) -> None:
         """Import the experiment and construct it."""
+        expid = {"log_level": 30, "file": str(file), "class_name": class_name, "arguments": arguments}
+        schedule = LocalSchedule(self.next_rid, self._run_submitted)
+        self._build(LocalScheduler(schedule, schedule.add("main", expid, 0)))
+
+    def _build(self, scheduler: LocalScheduler) -> None:
         self._start = time.time()
         self._run_time: float | None = None
-        rid = self.next_rid()
-        self.expid = {"log_level": 30, "file": str(file), "class_name": class_name, "arguments": arguments}
-        self.scheduler = LocalScheduler(rid, self.expid)
-        self.devices.virtual_devices = {"scheduler": self.scheduler, "ccb": self.ccb}
+        self.scheduler, self.expid = scheduler, scheduler.expid
+        file, class_name, arguments = (self.expid[name] for name in ("file", "class_name", "arguments"))
+        self.devices.virtual_devices = {"scheduler": scheduler, "ccb": self.ccb}
         module = tools.file_import(str(Path(file).resolve()), prefix="artiq_worker_")
         self._class = tools.get_experiment(module, class_name)
         place = self.folder / "results" / time.strftime("%Y-%m-%d/%H", time.localtime(self._start))
         place.mkdir(parents=True, exist_ok=True)
         os.chdir(place)
-        self.file = place / f"{rid:09}-{self._class.__name__}.h5"
+        self.file = place / f"{scheduler.rid:09}-{self._class.__name__}.h5"
         supplied = ProcessArgumentManager(arguments)
         self.experiment = self._class((self.devices, self.results, supplied, {}))
         supplied.check_unprocessed_arguments()
+
+    def _run_submitted(self, scheduler: LocalScheduler) -> None:
+        """One experiment through its whole life while this one is paused, on the same devices; it fails alone."""
+        other = copy.copy(self)
+        other.results = DatasetManager(self.datasets)
+        place, own = Path.cwd(), self.devices.virtual_devices
+        try:
+            other._build(scheduler)
+            for stage in (other.prepare, other.run, other.analyze):
+                stage()
+        except TerminationRequested:
+            logger.warning("%s: ended as asked", scheduler.expid["class_name"])
+        except DiqkdError as problem:
+            logger.error("%s: %s", scheduler.expid["class_name"], problem)
+        except Exception:
+            logger.exception("%s failed", scheduler.expid["class_name"])
+        finally:
+            self.devices.virtual_devices = own
+            os.chdir(place)
 
     def prepare(self) -> None:
         self.experiment.prepare()
