@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 
 import numpy as np
 
 from postprocess.keystore import ACCEPTED
 from postprocess.reports.calibration_ages import calibration_rows
+from postprocess.reports.page import Page, Row, Section, html_of
 from postprocess.reports.session_facts import EMULATED, SessionFacts, StoredHeralds
 from postprocess.reports.svg_charts import bar_chart, line_chart
 from postprocess.reports.table1 import table_rows
@@ -22,7 +20,6 @@ from postprocess.shaping.apparatus_marks import REAL
 from postprocess.shaping.heralds_view import PATTERNS, SMOOTHING_BLOCKS, balance, moving_mean
 from postprocess.shaping.worded_numbers import duration, spaced
 
-TEMPLATE = "session_report.html"
 LONGEST_LIST = 40
 HOURS, MINUTES = (3600.0, "hours"), (60.0, "minutes")
 ASSUMED = (
@@ -31,32 +28,9 @@ ASSUMED = (
     "rounds into what an operator sees of calibrations."
 )
 
-Row = Sequence[str]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page.
-
-    Attributes:
-        rows: name, value and a remark each.
-        head, lines: a table with its columns' names.
-        charts: inline SVG.
-    """
-
-    title: str
-    text: str = ""
-    rows: Sequence[Row] = ()
-    head: Row = ()
-    lines: Sequence[Row] = ()
-    charts: Sequence[str] = ()
-
 
 def session_report(facts: SessionFacts, made: datetime | None = None) -> str:
     """The page as HTML text; `made`: when, UTC."""
-    from jinja2 import Environment
-    from markupsafe import Markup
-
     made = made or datetime.now(UTC)
     sections = (
         _parameters(facts),
@@ -69,22 +43,19 @@ def session_report(facts: SessionFacts, made: datetime | None = None) -> str:
         *_measured(facts),
         _versions(facts, made),
     )
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        files("postprocess.reports").joinpath(TEMPLATE).read_text(encoding="utf-8")
-    )
-    return template.render(
-        session=facts.session.session_id,
-        node=facts.node,
+    page = Page(
+        title=f"Session {facts.session.session_id}, {facts.node}",
+        about=f"report of {facts.node}",
+        heading=f"Session {facts.session.session_id}",
         outcome=outcome_words(facts),
         good=facts.session.outcome == ACCEPTED and not warnings_of(facts),
         warnings=warnings_of(facts),
         apparatus=facts.parameters.apparatus,
-        real=facts.parameters.apparatus in REAL,
-        assumed=ASSUMED,
         sections=sections,
-        chart=Markup,
-        made=f"{made:%d %b %Y, %H:%M} UTC",
+        source=facts.node,
+        assumed=ASSUMED,
     )
+    return html_of(page, made)
 
 
 def outcome_words(facts: SessionFacts) -> str:
