@@ -93,10 +93,18 @@ class NodePair:
         laboratory: folder made by testbed.physics.laboratory.create.
         on_line: called with each line that a node writes to stderr; without it the lines go there.
         on_print: called with (node, line) for each line on a node's stdout; without it the lines go there.
+        status_folder: where the nodes show how far they are; by default the laboratory, which then has one pair alone.
     """
 
-    def __init__(self, laboratory: Path, on_line: OnLine | None = None, on_print: OnPrint | None = None):
+    def __init__(
+        self,
+        laboratory: Path,
+        on_line: OnLine | None = None,
+        on_print: OnPrint | None = None,
+        status_folder: Path | None = None,
+    ):
         self.laboratory = laboratory
+        self._shown = status_folder or laboratory
         self.on_line = on_line
         self.on_print = on_print
         self._readers: list[threading.Thread] = []
@@ -105,7 +113,7 @@ class NodePair:
         self._told: set[str] = set()
 
     def status_file(self, node: str) -> Path:
-        return self.laboratory / f"status-{node}.json"
+        return self._shown / f"status-{node}.json"
 
     def start(
         self,
@@ -158,17 +166,23 @@ class NodePair:
     def watch(self, on_status: OnStatus | None = None) -> dict[str, int]:
         """Wait for both, passing on what they show."""
         try:
-            while any(process.poll() is None for process in self.processes.values()):
-                self._look(on_status)
-                self._tell_of_ends()
+            while self.step(on_status):
                 time.sleep(POLL_S)
-            for reader in self._readers:
-                reader.join()
-            self._look(on_status)
         except BaseException:
             self.stop()
             raise
         return {node: process.returncode for node, process in self.processes.items()}
+
+    def step(self, on_status: OnStatus | None = None) -> bool:
+        """Pass on what the nodes show, and to one that its peer has failed; whether a node still runs."""
+        runs = any([process.poll() is None for process in self.processes.values()])
+        if runs:
+            self._tell_of_ends()
+        else:
+            for reader in self._readers:
+                reader.join()
+        self._look(on_status)
+        return runs
 
     def _tell_of_ends(self) -> None:
         """A node whose peer failed need not wait for it until its patience ends."""
