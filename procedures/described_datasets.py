@@ -8,11 +8,19 @@ from artiq.experiment import HasEnvironment
 
 from procedures.public_status import PublicStatus
 
+# What a calibration may show while a key session is under way: that it runs, and when it is done.
+WHILE_UNDER_WAY = ("calibration.apparatus", "calibration.status", "calibration.scan.title")
+
 
 class DescribedDatasets(HasEnvironment):
-    """Base of experiments: records their arguments, enforces their ranges, and describes what they publish."""
+    """Base of experiments: records their arguments, enforces their ranges, and describes what they publish.
 
-    node_name = apparatus = ""
+    Attributes:
+        withheld_for: the key session that is under way; until its end only what is in WHILE_UNDER_WAY is published, no
+            result reaches clients, results file or log. Empty: everything is.
+    """
+
+    node_name = apparatus = withheld_for = ""
 
     def get_argument(self, key, processor, group=None, tooltip=None):
         """As ARTIQ's, which leaves ranges to the dashboard.
@@ -40,6 +48,8 @@ class DescribedDatasets(HasEnvironment):
 
         name = "diqkd." + name
         unit = unit or entry_of(name).unit
+        if self._is_withheld(name):
+            return
         self.set_dataset(name, value, broadcast=broadcast, **({"unit": unit, "scale": 1.0} if unit else {}))
         if broadcast and hasattr(self, "home"):
             if not hasattr(self, "_public_status"):
@@ -49,6 +59,14 @@ class DescribedDatasets(HasEnvironment):
         if known.get(name) != unit:
             known[name] = unit
             self.describe_file()
+
+    def append_to_dataset(self, key, value):
+        """As ARTIQ's, unless results are withheld."""
+        if not self._is_withheld(key):
+            super().append_to_dataset(key, value)
+
+    def _is_withheld(self, name: str) -> bool:
+        return bool(self.withheld_for) and name.removeprefix("diqkd.") not in WHILE_UNDER_WAY
 
     def describe_file(self) -> None:
         """Write the description of what has been written so far."""

@@ -2,12 +2,13 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from contract.codes import DESCRIPTIONS, LEFT_BY_HOST
 from node.node_errors import NodeNotReady
 from procedures.calibration_file import calibrated, changes
+from procedures.upkeep import RELOADS, Upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -24,22 +25,37 @@ class KernelSession:
         calibration: path of the calibration file, read again after every interruption.
         patience_s: longest wait for ion or laser, wall-clock time.
         show: gets one public line whenever something is waited for, and "" when it is over.
+        upkeep: has ions reloaded and calibrations measured in the pauses; without, others have to.
+        check: measures test shots, for `upkeep`: takes this session, tells whether the node is good.
     """
 
-    def __init__(self, node, scheduler, calibration: Path, patience_s: float, show: Callable[[str], None]):
+    def __init__(
+        self,
+        node,
+        scheduler,
+        calibration: Path,
+        patience_s: float,
+        show: Callable[[str], None],
+        upkeep: Upkeep | None = None,
+        check: Callable[["KernelSession"], bool] = lambda session: True,
+    ):
         self.node = node
+        self.upkeep, self.check = upkeep, check
         self.scheduler = scheduler
         self.calibration = calibration
         self.patience_s = patience_s
         self.show = show
 
     def read_calibration(self) -> list[str]:
-        """Take over the calibration file; logs and returns which settings changed, one line each."""
+        """Take over the calibration file; returns which settings changed, one line each, and logs their names.
+
+        Values stay out of the log: a master passes it on to every client, and a session's calibrations are private.
+        """
         before = self.node.settings
         self.node.configure(calibrated(self.node.defaults, self.calibration))
         changed = changes(before, self.node.settings)
         for change in changed:
-            logger.info("calibration: %s", change)
+            logger.info("calibration: %s changed", change.split(":")[0])
         return changed
 
     def measure(self) -> int:
@@ -53,18 +69,40 @@ class KernelSession:
         """Give way to experiments of higher priority; returns at once if there are none."""
         self.show(f"paused: {why}" if why else "paused")
         self.node.core.close()
+        if self.upkeep is not None:
+            self.upkeep.in_pause(self.show, self._is_good)
         self.scheduler.pause()
         self.read_calibration()
         self.show("")
 
+    def _is_good(self) -> bool:
+        try:
+            return self.check(self)
+        finally:
+            self.node.core.close()
+
     def recover_ion(self) -> None:
-        """Wait until the ion is back, giving way meanwhile to whoever reloads it.
+        """Have the ion reloaded, or wait until it is back, giving way meanwhile to whoever reloads it.
 
         Raises:
             NodeNotReady: no ion within `patience_s`.
         """
         remedy = "reload the ion (an experiment of higher priority may do so), then start the session again to resume"
-        self._wait_for(lambda: self.node.recovery.ion_is_back(GATES_PER_TRY), "the ion", remedy, 0.0)
+        upkeep = self.upkeep
+        reloads = self._reloads(upkeep, remedy) if upkeep is not None and upkeep.plan.reload else iter(())
+        self._wait_for(self._ion_is_back, "the ion", remedy, 0.0, lambda: next(reloads, False))
+
+    def _ion_is_back(self) -> bool:
+        return self.node.recovery.ion_is_back(GATES_PER_TRY)
+
+    def _reloads(self, upkeep: Upkeep, remedy: str) -> Iterator[bool]:
+        """Reload once for each item that is taken."""
+        for number in range(1, RELOADS + 1):
+            self.show(f"paused: reloading the ion ({number} of {RELOADS})")
+            self.node.core.close()
+            upkeep.reload()
+            yield True
+        raise NodeNotReady(f"the ion did not come back in {RELOADS} times of reloading: {remedy}")
 
     def wait_for_laser(self) -> None:
         """Wait until the 674 nm laser is locked.
@@ -75,9 +113,18 @@ class KernelSession:
         remedy = "lock the 674 nm laser, then start the session again to resume"
         self._wait_for(self.node.recovery.laser_is_locked, "the 674 nm laser", remedy, LASER_INTERVAL_S)
 
-    def _wait_for(self, is_back: Callable[[], bool], what: str, remedy: str, interval_s: float) -> None:
+    def _wait_for(
+        self,
+        is_back: Callable[[], bool],
+        what: str,
+        remedy: str,
+        interval_s: float,
+        remedied: Callable[[], bool] = lambda: False,
+    ) -> None:
         deadline = time.monotonic() + self.patience_s
         while not is_back():
+            if remedied():
+                continue
             if time.monotonic() > deadline:
                 raise NodeNotReady(f"{what} did not come back within {self.patience_s:.0f} s: {remedy}")
             self.pause(f"waiting for {what}")

@@ -16,13 +16,14 @@ from node.shots.attempt_counter import ATTEMPTS, AttemptCounter
 from node.shots.point_loop import PointLoop
 from node.shots.probe import Probe
 from node.shots.shot import Shot
-from postprocess.errors import DiqkdError
+from postprocess.errors import DiqkdError, PeerLost
 from procedures.calibration_file import write
 from procedures.calibration_log import keep_result
 from procedures.kernel_session import KernelSession
 from procedures.node_experiment import NodeExperiment
 from procedures.scans.point_scan import PointScan
 from procedures.scans.scan_display import Display
+from procedures.upkeep import Upkeep, UpkeepPlan
 
 
 class CalibrationStopped(DiqkdError):
@@ -75,6 +76,11 @@ class Calibration(NodeExperiment):
             self.calibrate()
         except NodeProblem as problem:
             raise CalibrationStopped(str(problem)) from problem
+        except DiqkdError as problem:
+            if not self.withheld_for or isinstance(problem, PeerLost):
+                raise
+            keep_result(self.home.folder, f"{self.log_name()} failed", str(problem))
+            self._done()
 
     @property
     def settings(self) -> NodeSettings:
@@ -87,14 +93,27 @@ class Calibration(NodeExperiment):
         return f"{name} {self.line}" if hasattr(self, "line") else name
 
     def begin(self, title: str, x_label: str, y_label: str, unit: float = 1.0) -> None:
-        """Empty datasets, and the calibration file as it is now."""
+        """Empty datasets, and the calibration file as it is now.
+
+        While a key session is under way, results stay in the node's home: calibration file and log.
+        """
+        from postprocess.session.under_way import session_under_way
+
+        self.withheld_for = session_under_way(self.home)
         self.publish("calibration.apparatus", self.apparatus)
         self.display.begin(f"{title} ({self.node_name})", x_label, y_label, unit)
         self.kernel_session = KernelSession(
-            self.node, self.scheduler, self.home.calibration, self.recovery_timeout, self.display.status
+            self.node,
+            self.scheduler,
+            self.home.calibration,
+            self.recovery_timeout,
+            self.display.status,
+            Upkeep(self.scheduler, UpkeepPlan(), self.home.folder, self.recovery_timeout),
         )
         self.kernel_session.read_calibration()
         self.display.status("")
+        if self.withheld_for:
+            print(f"{self.log_name()}: session {self.withheld_for} is under way, results stay in {self.home.folder}")
 
     def measure_points(self, points: int, words_of: Callable, keep: Callable) -> None:
         """See procedures.scans.point_scan.PointScan.measure."""
@@ -161,7 +180,15 @@ class Calibration(NodeExperiment):
             written = "; ".join(f"{name}: {before[name]} -> {_setting(self.settings, name)}" for name in values)
             line = f"{line}; wrote {written}"
         self.display.result(line)
-        print(line)
+        if self.withheld_for:
+            self._done()
+        else:
+            print(line)
+
+    def _done(self) -> None:
+        """All that is said while a key session is under way, whatever came out."""
+        self.display.status("done")
+        print(f"{self.log_name()}: done")
 
 
 def _setting(settings: NodeSettings, name: str) -> Any:

@@ -14,6 +14,7 @@ class PeerExperiment(NodeExperiment):
     """
 
     needs_peer = True
+    _upkeep = None
 
     def block_argument(self, group: str):
         """What both nodes must choose alike."""
@@ -29,10 +30,19 @@ class PeerExperiment(NodeExperiment):
 
     def keep_timeline(self, plan):
         """Rounds against machine time, with their pauses: public as herald times are, whole after resuming, too."""
+        import numpy as np
+
         from postprocess.rounds.herald_times import herald_times
+        from postprocess.rounds.pause_log import pause_causes
 
         times = herald_times(self.home.rounds_folder(plan.store_folder, plan.session_id))
-        for name, value in (("timeline_rounds", times.rounds), ("timeline_s", times.seconds)):
+        pauses = pause_causes(self.home.rounds_folder(plan.store_folder, plan.session_id))
+        for name, value in (
+            ("timeline_rounds", times.rounds),
+            ("timeline_s", times.seconds),
+            ("pause_rounds", np.array([pause.after_round for pause in pauses], np.int64)),
+            ("pause_causes", "\n".join(pause.cause for pause in pauses)),
+        ):
             self.publish("rounds." + name, value)
 
     def patience_arguments(self):
@@ -60,16 +70,32 @@ class PeerExperiment(NodeExperiment):
         from postprocess.acquisition.measurement_loop import OperatorNeeded, measure_all_rounds
         from postprocess.link import open_link
         from postprocess.rounds.opening import open_rounds
+        from postprocess.rounds.pause_log import note_pause
         from postprocess.session.mailbox import peer_waits_in_post_processing
         from procedures.kernel_session import KernelSession
+        from procedures.node_check import NodeCheck
+        from procedures.upkeep_arguments import require_fresh_calibrations, upkeep_of
 
         home = self.home
         home.require_private()  # also where no ledger is opened: settings, random source and link keys lie there
-        kernels = KernelSession(self.node, self.scheduler, home.calibration, self.recovery_timeout, self.show_status)
+        if self._upkeep is None:
+            self._upkeep = upkeep_of(self)
+            require_fresh_calibrations(self, self._upkeep)
+        upkeep = self._upkeep
+        kernels = KernelSession(
+            self.node,
+            self.scheduler,
+            home.calibration,
+            self.recovery_timeout,
+            self.show_status,
+            upkeep,
+            NodeCheck(self).is_good,
+        )
         self.node.vary = vary or unvaried
         kernels.read_calibration()
         store = open_rounds(home, plan, ledger_id)
         shown = self.rounds_shown
+        earlier = shown.done_before
         with (
             closing(store),
             closing(open_link(home.folder, home.node, plan.link_name, "rounds", self.peer_timeout)) as link,
@@ -77,13 +103,15 @@ class PeerExperiment(NodeExperiment):
 
             def block_done(progress):
                 shown.block_done(progress)
+                upkeep.block_done(earlier + progress.rounds_done, progress.herald_rate_hz, progress.pattern_counts)
                 if strings is not None:
                     strings.update(store, link)
 
             acquisition = Acquisition(
                 store,
                 link,
-                should_pause=self.scheduler.check_pause,
+                pause_for=upkeep.pause_for,
+                paused=lambda after_round, cause: note_pause(store.folder, after_round, cause),
                 progress=block_done,
                 timeout_s=self.peer_timeout,
                 recovery_timeout_s=self.recovery_timeout,
@@ -91,7 +119,9 @@ class PeerExperiment(NodeExperiment):
                 ended=ended,
                 peer_went_on=lambda: peer_waits_in_post_processing(home, plan.link_name),
             )
-            shown.begin_part(plan, *acquisition.report())
+            progress, rates_hz = acquisition.report()
+            shown.begin_part(plan, progress, rates_hz)
+            upkeep.begin_at(earlier + progress.rounds_done, progress.pattern_counts)
             self.node.blocks.allocate(plan.block_rounds)
             self.node.blocks.host = acquisition
             try:

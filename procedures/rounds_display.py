@@ -66,6 +66,11 @@ class RoundsDisplay:
         """Whether all parts are."""
         return self._done == self.total
 
+    @property
+    def done_before(self) -> int:
+        """Rounds of the parts that are complete."""
+        return self._done
+
     def begin_part(self, plan: RoundsPlan, progress: AcquisitionProgress, rates_hz: Sequence[float]) -> None:
         """A part's rounds are open: what earlier runs have stored of them."""
         self._show_plan(plan)

@@ -3,6 +3,7 @@
 from artiq.experiment import *
 
 from procedures.peer_rounds import PeerExperiment
+from procedures.upkeep_arguments import upkeep_arguments
 
 
 class CharacteriseLink(PeerExperiment, EnvExperiment):
@@ -24,6 +25,7 @@ class CharacteriseLink(PeerExperiment, EnvExperiment):
         self.number_argument("bases", 1, 1, 2, 1, group, "Announced key bases; with two Q_1 is measured, too")
         self.block_argument(group)
         self.patience_arguments()
+        upkeep_arguments(self)
 
     def prepare(self):
         """Both nodes must come to the same public plan."""

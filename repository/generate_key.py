@@ -3,6 +3,7 @@
 from artiq.experiment import *
 
 from procedures.peer_rounds import PeerExperiment
+from procedures.upkeep_arguments import upkeep_arguments
 
 
 class GenerateKey(PeerExperiment, EnvExperiment):
@@ -17,6 +18,7 @@ class GenerateKey(PeerExperiment, EnvExperiment):
         self._session_arguments()
         self._custom_arguments()
         self.patience_arguments()
+        upkeep_arguments(self)
         self._response_argument()
 
     def _session_arguments(self):

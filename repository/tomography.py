@@ -3,6 +3,7 @@
 from artiq.experiment import *
 
 from procedures.basis_legs import BasisExperiment
+from procedures.upkeep_arguments import upkeep_arguments
 
 
 class Tomography(BasisExperiment, EnvExperiment):
@@ -26,6 +27,7 @@ class Tomography(BasisExperiment, EnvExperiment):
         )
         self.block_argument(group)
         self.patience_arguments()
+        upkeep_arguments(self)
 
     def run(self):
         """Measure all pairs of bases with the peer."""

@@ -69,15 +69,16 @@ class Acquisition:
     Args:
         store: this node's rounds.
         link: the channel "rounds" to the peer.
-        should_pause: asked once per block; True when the scheduler has something more urgent.
+        pause_for: asked once per block; why this node wants a pause, in public words, empty when it wants none.
         progress: receives public numbers after every block.
         timeout_s: patience with the peer; must exceed the time after which a kernel gives up waiting for a herald.
         recovery_timeout_s: patience with a peer that has announced a pause or a recovery, while its link stands;
-            `should_pause` is not asked meanwhile.
+            `pause_for` is not asked meanwhile.
         seconds_per_mu: machine unit of the herald timestamps.
         k0_id: public name of this node's K0, compared with the peer's; empty for rounds that make no key.
         ended: why this node's ledger has closed the session, empty while it is open; then nothing is measured.
         peer_went_on: whether the peer is waiting in the post-processing of this session already.
+        paused: told of every pause that both nodes agree on: after how many rounds, and its public cause.
 
     Attributes:
         why: public reason of the latest decision, for the operator.
@@ -88,7 +89,7 @@ class Acquisition:
         store: RoundStore,
         link: Link,
         *,
-        should_pause: Callable[[], bool] = lambda: False,
+        pause_for: Callable[[], str] = lambda: "",
         progress: Callable[[AcquisitionProgress], None] = lambda progress: None,
         timeout_s: float = 60.0,
         recovery_timeout_s: float = 3600.0,
@@ -97,12 +98,13 @@ class Acquisition:
         k0_id: str = "",
         peer_went_on: Callable[[], bool] = lambda: False,
         ended: str = "",
+        paused: Callable[[int, str], None] = lambda position, cause: None,
     ) -> None:
         self._store = store
         self._dialogue = NodeDialogue(
             link, store.node, store.parameters, clock, k0_id=k0_id, begun=store.burned_blocks > 0, ended=ended
         )
-        self._should_pause, self._progress = should_pause, progress
+        self._pause_for, self._progress, self._paused = pause_for, progress, paused
         self._timeout_s, self._recovery_timeout_s = timeout_s, recovery_timeout_s
         self._meter = ProgressMeter(store, seconds_per_mu=seconds_per_mu, clock=clock)
         self._look_for_peer, self._ended = peer_went_on, ended
@@ -231,7 +233,7 @@ class Acquisition:
             return None
 
     def _meet(self, *, asks: bool, code: KernelLeft) -> Decision:
-        wants_pause = self._should_pause()
+        pause_for = self._pause_for()
         if not self._dialogue.acquainted:
             self._dialogue.greet(self._timeout_s)
         while True:
@@ -239,7 +241,7 @@ class Acquisition:
                 self._store,
                 asks=asks,
                 code=code,
-                wants_pause=wants_pause,
+                pause_for=pause_for,
                 faults_here=self._faults_here,
                 fault_position=self._fault_position,
             )
@@ -249,6 +251,8 @@ class Acquisition:
                 self._dialogue.greet(self._timeout_s, news.hello)
                 continue
             self._peer_needs_time, self.why = decision.peer_needs_time, decision.why
+            if decision.cause:
+                self._paused(self._store.decided, decision.cause)
             if decision.faults_here:
                 self._faults_here, self._fault_position = decision.faults_here, self._store.decided
             return decision

@@ -35,6 +35,7 @@ from postprocess.rounds.zeroed import exceeds
 
 MOST_FAULTS_IN_PLACE = 3
 MOST_FLAGGED = 16
+MOST_WORDS = 80
 ANY_NUMBER = codec.integer(0, 1 << 40)
 
 
@@ -56,6 +57,7 @@ class Next(StrEnum):
     FINISHED = "finished"
 
 
+PAUSES = (Next.PAUSE, Next.RECOVER_ION, Next.WAIT_FOR_LASER)
 Span = tuple[int, int]
 
 
@@ -67,7 +69,7 @@ class MeetingStatus:
         decided, resumable: see RoundStore.
         asks: the node's kernel waits for a block (False: it has returned, or has not begun).
         code: why the kernel returned, a KernelLeft.
-        wants_pause: the node's scheduler has something else to do.
+        pause_for: why the node wants a pause, in public words; empty if it wants none.
         faults_here: faulty returns in a row without a round between them.
         blank: spans (first, end) without herald pattern in the block in which `decided` stands or which it has just
             ended.
@@ -78,7 +80,7 @@ class MeetingStatus:
     resumable: int
     asks: bool
     code: KernelLeft
-    wants_pause: bool
+    pause_for: str
     faults_here: int
     blank: tuple[Span, ...]
     untyped: tuple[Span, ...]
@@ -100,7 +102,7 @@ class MeetingStatus:
                 "resumable": number,
                 "asks": codec.flag,
                 "code": codec.integer(0, max(KernelLeft)),
-                "wants_pause": codec.flag,
+                "pause_for": codec.text(MOST_WORDS),
                 "faults_here": number,
                 "blank": spans,
                 "untyped": spans,
@@ -112,17 +114,21 @@ class MeetingStatus:
 
 @dataclass(frozen=True)
 class Decision:
-    """Outcome of a meeting: `go`, both kernels get the next rounds; otherwise they leave and the host does `next`."""
+    """Outcome of a meeting: `go`, both kernels get the next rounds; otherwise they leave and the host does `next`.
+
+    `cause`: of a pause, who and what, in public words; empty when the rounds go on.
+    """
 
     go: bool
     next: Next
     faults_here: int
     peer_needs_time: bool
+    cause: str
     why: str
 
 
 def own_status(
-    store: RoundStore, *, asks: bool, code: KernelLeft, wants_pause: bool, faults_here: int, fault_position: int
+    store: RoundStore, *, asks: bool, code: KernelLeft, pause_for: str, faults_here: int, fault_position: int
 ) -> MeetingStatus:
     """This node's status from its store; `faults_here` counts only while nothing has moved past `fault_position`."""
     first, _ = store.span(store.block_of(max(store.decided - 1, 0)))
@@ -132,7 +138,7 @@ def own_status(
         resumable=store.resumable,
         asks=asks,
         code=code,
-        wants_pause=wants_pause,
+        pause_for=pause_for,
         faults_here=faults_here if store.resumable == fault_position else 0,
         blank=_to_spans(blank),
         untyped=_to_spans(np.asarray(store.untyped, dtype=np.int64)),
@@ -235,10 +241,11 @@ def decide(mine: MeetingStatus, theirs: MeetingStatus, target: int, rounds: int,
         (who, status.code) for who, status in ((node, mine), (other, theirs)) if status.code != KernelLeft.LEFT_BY_HOST
     ]
     faults_here = max(mine.faults_here, theirs.faults_here) + 1 if faults else 0
-    pause = mine.wants_pause or theirs.wants_pause
+    pause = bool(mine.pause_for or theirs.pause_for)
     away = (KernelLeft.ION_LOST, KernelLeft.LASER_UNLOCKED)
     reasons = [f"{who}: {code.name.lower().replace('_', ' ')}" for who, code in faults]
-    reasons += [f"{who}: asks for a pause" for who, status in ((node, mine), (other, theirs)) if status.wants_pause]
+    reasons += [f"{who}: {status.pause_for}" for who, status in ((node, mine), (other, theirs)) if status.pause_for]
+    cause = ", ".join(sorted(reasons))  # the same words on both nodes
     if target == rounds:
         following = Next.FINISHED
     elif faults_here >= MOST_FAULTS_IN_PLACE:
@@ -254,7 +261,8 @@ def decide(mine: MeetingStatus, theirs: MeetingStatus, target: int, rounds: int,
         next=following,
         faults_here=faults_here,
         peer_needs_time=pause or theirs.code in away,
-        why=f"round {target}: {', '.join(reasons) or 'nothing unusual'}",
+        cause=cause if following in PAUSES else "",
+        why=f"round {target}: {cause or 'nothing unusual'}",
     )
 
 

@@ -53,6 +53,9 @@ _ROUNDS = {
     "pattern_counts": DatasetEntry(f"rounds per herald pattern, {_ORDER}", "", _PATTERN),
     "timeline_rounds": DatasetEntry("number of rounds at the times of the time line", "", _TIME),
     "timeline_s": DatasetEntry("machine time of the time line, pauses included", "s", _TIME),
+    "pause_rounds": DatasetEntry("rounds that were over when both nodes agreed on a pause", "", ("pause",)),
+    "pause_causes": DatasetEntry("who asked for each pause and what for, a line each"),
+    "calibrations": DatasetEntry("how many settings were calibrated when the rounds began, the oldest, how many never"),
     "status": DatasetEntry("what the node does or waits for"),
 }
 _KEY = {

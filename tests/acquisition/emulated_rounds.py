@@ -247,7 +247,7 @@ class Laboratory:
         acquisition = Acquisition(
             store,
             link,
-            should_pause=lambda: store.decided in pauses and not pauses.discard(store.decided),
+            pause_for=lambda: "test" if store.decided in pauses and not pauses.discard(store.decided) else "",
             progress=self.progress[node].append,
             timeout_s=self.timeout_s,
         )

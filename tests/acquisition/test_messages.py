@@ -16,7 +16,7 @@ statuses = st.builds(
     resumable=st.integers(0, N),
     asks=st.booleans(),
     code=st.sampled_from(KernelLeft),
-    wants_pause=st.booleans(),
+    pause_for=st.sampled_from(["", "recalibration"]),
     faults_here=st.integers(0, 4),
     blank=spans,
     untyped=spans,
@@ -67,16 +67,22 @@ def test_both_nodes_decide_alike(alice, bob, target):
         assert alice.asks
         assert bob.asks
         assert {alice.code, bob.code} == {KernelLeft.LEFT_BY_HOST}
-        assert not (alice.wants_pause or bob.wants_pause)
+        assert not (alice.pause_for or bob.pause_for)
     for mine, decision in ((alice, hers), (bob, his)):
         if mine.code == KernelLeft.ION_LOST:
             assert decision.next in (Next.RECOVER_ION, Next.OPERATOR, Next.FINISHED)
 
 
 def test_why_names_who_and_what():
-    quiet = MeetingStatus(500, 500, True, KernelLeft.LEFT_BY_HOST, False, 0, (), ())
-    lost = MeetingStatus(500, 500, False, KernelLeft.ION_LOST, False, 0, (), ())
+    quiet = MeetingStatus(500, 500, True, KernelLeft.LEFT_BY_HOST, "recalibration", 0, (), ())
+    lost = MeetingStatus(500, 500, False, KernelLeft.ION_LOST, "", 0, (), ())
     decision = decide(quiet, lost, 500, N, "alice")
     assert decision == Decision(
-        go=False, next=Next.PAUSE, faults_here=1, peer_needs_time=True, why="round 500: bob: ion lost"
+        go=False,
+        next=Next.PAUSE,
+        faults_here=1,
+        peer_needs_time=True,
+        cause="alice: recalibration, bob: ion lost",
+        why="round 500: alice: recalibration, bob: ion lost",
     )
+    assert decide(quiet, lost, N, N, "alice").cause == ""
