@@ -18,8 +18,8 @@ from postprocess.errors import DISK_ERRORS, DiqkdError, ExitStatus, PeerLost, Se
 from postprocess.storage.core_dumps import forbid_core_dumps
 
 SUBCOMMANDS = (
-    "demo", "run", "calibrate", "status", "plan", "results", "show", "session", "report", "audit", "keys", "kme",
-    "figure", "bench", "lab", "wiring", "slack", "lint_kernels",
+    "demo", "campaign", "run", "calibrate", "status", "plan", "results", "show", "session", "report", "audit", "keys",
+    "kme", "figure", "bench", "lab", "wiring", "slack", "lint_kernels",
 )  # fmt: skip
 
 DESCRIPTION = """\

@@ -1,5 +1,7 @@
-"""Sessions back to back on the emulated laboratory, as a night of a link that runs by itself: the rounds of each overlap
-the post-processing of the one before, as under a master, while ions get lost, the laser unlocks and a node restarts.
+"""Sessions back to back on the emulated laboratory, as a night of a link that runs by itself.
+
+The rounds of each overlap the post-processing of the one before, as under a master, while ions get lost, the laser
+unlocks and a node restarts.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from postprocess.randomness.choice import SEEDED
 from testbed.nodes.demonstration import Demonstration
 from testbed.nodes.two_nodes import POLL_S, NodePair, OnLine
 from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
-from testbed.physics.instability import Instability
+from testbed.physics.instability import STABLE, Instability
 
 UNLOCKED_S = 5.0
 PATIENCE_S = 600.0  # a node's with one that restarts or calibrates
@@ -53,7 +55,7 @@ class Campaign:
     sessions: int
     upkeep: dict[str, Any]
     mishaps: Mishaps = Mishaps()
-    instability: Instability = Instability()
+    instability: Instability = STABLE
     link: EmulatedLink = PUBLISHED
     seed: int | None = None
 
@@ -206,6 +208,6 @@ class CampaignRun:
             self._start(run, node)
 
 
-def cause(runs: list[SessionRun]) -> int:
-    """Exit status of a campaign: done only if every session was."""
+def exit_status_of(runs: list[SessionRun]) -> int:
+    """Of a campaign: done only if every session was."""
     return max((abs(status) for run in runs for status in run.statuses.values()), default=ExitStatus.DONE)

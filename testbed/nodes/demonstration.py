@@ -12,7 +12,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contract.nodes import NODES
 from postprocess.errors import AbortReason, ExitStatus, InvalidInput
@@ -22,6 +22,9 @@ from postprocess.storage.bounded_files import read_object
 from postprocess.storage.private_files import private_folder, write_private
 from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
 from testbed.physics.instability import STABLE, Instability
+
+if TYPE_CHECKING:
+    from postprocess.keystore.ledger import SessionRecord
 
 DESCRIPTION_FILE, PLACE_FILE = "demonstration.json", "place.json"
 PUBLIC = (
@@ -148,18 +151,27 @@ class Demonstration:
         from testbed.physics import laboratory
 
         shutil.rmtree(self.laboratory, ignore_errors=True)  # of a set-up that was interrupted
-        laboratory.create(self.laboratory, seed=self.seed, faults=self.faults, link=self.link, instability=self.instability)
+        laboratory.create(
+            self.laboratory, seed=self.seed, faults=self.faults, link=self.link, instability=self.instability
+        )
 
     def ended(self) -> bool:
         """Whether both ledgers say how the session ended."""
+        return all(record is not None and record.outcome is not None for record in self._records())
+
+    def begun(self) -> bool:
+        """Whether both ledgers know the session."""
+        return all(record is not None for record in self._records())
+
+    def _records(self) -> list[SessionRecord | None]:
         from postprocess.keystore import Keystore
 
+        found = []
         for node in NODES:
             with Keystore.open(self.homes / node / "keystore.sqlite") as keystore:
-                outcomes = {record.session_id: record.outcome for record in keystore.sessions()}
-            if outcomes.get(self.parameters.session_id) is None:
-                return False
-        return True
+                known = {record.session_id: record for record in keystore.sessions()}
+            found.append(known.get(self.parameters.session_id))
+        return found
 
     def report(self, statuses: dict[str, int]) -> dict[str, Any]:
         """How it ended, with what only an emulated laboratory may show: S, Q, the private reason, equality of the

@@ -175,14 +175,14 @@ class NodePair:
 
     def step(self, on_status: OnStatus | None = None) -> bool:
         """Pass on what the nodes show, and to one that its peer has failed; whether a node still runs."""
-        runs = any([process.poll() is None for process in self.processes.values()])
+        runs = [node for node, process in self.processes.items() if process.poll() is None]
         if runs:
             self._tell_of_ends()
         else:
             for reader in self._readers:
                 reader.join()
         self._look(on_status)
-        return runs
+        return bool(runs)
 
     def _tell_of_ends(self) -> None:
         """A node whose peer failed need not wait for it until its patience ends."""

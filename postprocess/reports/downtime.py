@@ -1,0 +1,59 @@
+"""Where the machine time of a session's rounds went: measuring, and pauses by their public causes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from postprocess.rounds.herald_times import HeraldTimes
+from postprocess.rounds.pause_log import PauseCause
+
+RESTART = "node restarted"
+UNNAMED = "no cause noted"
+
+
+@dataclass(frozen=True)
+class Downtime:
+    """Machine time in s.
+
+    Attributes:
+        measuring_s: with heralds coming in.
+        seconds: by cause, without pauses of unknown length. pauses: how many, those included.
+    """
+
+    measuring_s: float
+    seconds: Mapping[str, float]
+    pauses: Mapping[str, int]
+
+
+def downtime_of(times: HeraldTimes, causes: Iterable[PauseCause]) -> Downtime:
+    """The pauses that a session's heralds show, each with the causes that the nodes noted at that round.
+
+    Where the core's clock began anew and no cause is noted, a node was started again.
+    """
+    noted: dict[int, set[str]] = {}
+    for each in causes:
+        noted.setdefault(each.after_round, set()).update(_without_nodes(each.cause))
+    seconds, pauses = Counter[str](), Counter[str]()
+    for pause in times.pauses:
+        unnamed = RESTART if pause.seconds is None else UNNAMED
+        name = " and ".join(sorted(noted.get(pause.after_round, ()))) or unnamed
+        seconds[name] += pause.seconds or 0.0
+        pauses[name] += 1
+    return Downtime(times.measuring_s, dict(seconds), dict(pauses))
+
+
+def sum_of(parts: Iterable[Downtime]) -> Downtime:
+    """Of several sessions together."""
+    measuring_s, seconds, pauses = 0.0, Counter[str](), Counter[str]()
+    for part in parts:
+        measuring_s += part.measuring_s
+        seconds.update(part.seconds)
+        pauses.update(part.pauses)
+    return Downtime(measuring_s, dict(seconds), dict(pauses))
+
+
+def _without_nodes(cause: str) -> Iterable[str]:
+    """'alice: ion lost, bob: ion lost' -> 'ion lost'; what a check found is told with the pause, not here."""
+    return {part.split(": ", 1)[-1].split(":")[0].strip() for part in cause.split(", ")} - {""}
