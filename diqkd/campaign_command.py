@@ -51,7 +51,7 @@ def add_parser(subparsers: Any) -> None:
             "restarts",
             arguments.whole(0, 1),
             1,
-            "kills of a node inside a block, in each session; its allowance bears one",
+            "kills of a node in each session, inside a block",
         ),
     ):
         parser.add_argument(f"--{name}", type=kind, default=usual, metavar="N", help=f"{words} (default: {usual})")
