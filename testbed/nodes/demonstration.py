@@ -21,6 +21,7 @@ from postprocess.randomness import CheckedSource, RandomSource, SeededSource, Sy
 from postprocess.storage.bounded_files import read_object
 from postprocess.storage.private_files import private_folder, write_private
 from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
+from testbed.physics.instability import STABLE, Instability
 
 DESCRIPTION_FILE, PLACE_FILE = "demonstration.json", "place.json"
 PUBLIC = (
@@ -42,7 +43,7 @@ class Demonstration:
         parameters: the session's public parameters, as both nodes will compute them.
         arguments: of the experiment, by name.
         seed: makes every random choice of the run repeat, which marks it insecure.
-        faults, link: of the laboratory, see testbed.physics.laboratory.
+        faults, link, instability: of the laboratory, see testbed.physics.laboratory.
         sessions: K0 has pads for so many.
         distrust: reasons why no key of the ledgers must be trusted, beyond those of the parameters.
     """
@@ -55,6 +56,7 @@ class Demonstration:
     sessions: int = 1
     distrust: tuple[str, ...] = ()
     link: EmulatedLink = PUBLISHED
+    instability: Instability = STABLE
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -77,6 +79,8 @@ class Demonstration:
         described = {"parameters": json.loads(self.parameters.to_json()), "seed": self.seed}
         if self.link != PUBLISHED or self.faults:
             described |= {"link": self.link.as_dict(), "faults": [dict(fault) for fault in self.faults]}
+        if self.instability != STABLE:
+            described["instability"] = self.instability.as_dict()
         description = json.dumps(described, indent=2)
         path = self.folder / DESCRIPTION_FILE
         if path.exists():
@@ -144,7 +148,9 @@ class Demonstration:
         from testbed.physics import laboratory
 
         shutil.rmtree(self.laboratory, ignore_errors=True)  # of a set-up that was interrupted
-        laboratory.create(self.laboratory, seed=self.seed, faults=self.faults, link=self.link)
+        laboratory.create(
+            self.laboratory, seed=self.seed, faults=self.faults, link=self.link, instability=self.instability
+        )
 
     def report(self, statuses: dict[str, int]) -> dict[str, Any]:
         """How it ended, with what only an emulated laboratory may show: S, Q, the private reason, equality of the
