@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from contract.nodes import NODES
 from diqkd import arguments
 from diqkd.choice_arguments import EXTRACTORS, PRESETS, RULES, require_effective
-from diqkd.link_arguments import LIST, add_link_arguments, fault_list, link_of
+from diqkd.link_arguments import LIST, add_link_arguments, fault_list, instability_of, link_of
 from diqkd.output_files import require_folder, require_writable, write_result
 from diqkd.printing import columns
 from diqkd.results_arguments import KeptResults, add_results_arguments, require_results_folder
@@ -185,7 +185,8 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         "min_response": 0.0,
     }
     faults = tuple(fault.as_dict() for fault in args.fault)
-    return Demonstration(folder.resolve(), public, experiment, args.seed, faults, link=link)
+    instability = instability_of(args)
+    return Demonstration(folder.resolve(), public, experiment, args.seed, faults, link=link, instability=instability)
 
 
 def _require_effective(args: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from diqkd.link_arguments import LINK_OPTIONS, link_of
+from diqkd.link_arguments import LINK_OPTIONS, instability_of, link_of
 from postprocess.errors import InvalidInput
 
 NEW_LABORATORY = ("seed", *LINK_OPTIONS)
@@ -22,9 +22,10 @@ def open_laboratory(folder: Path, args: argparse.Namespace) -> None:
 
     lab = TwoMasters.open(folder)
     if not lab.is_set_up:
-        lab.set_up(sessions=SESSIONS, rehearsals=True, seed=args.seed, link=link_of(args), faults=args.fault)
-    elif chosen := [name for name in NEW_LABORATORY if getattr(args, name) not in (None, [])]:
-        option = chosen[0].replace("_", "-")
+        chosen = {"link": link_of(args), "faults": args.fault, "instability": instability_of(args)}
+        lab.set_up(sessions=SESSIONS, rehearsals=True, seed=args.seed, **chosen)
+    elif asked := [name for name in NEW_LABORATORY if getattr(args, name) not in (None, [])]:
+        option = asked[0].replace("_", "-")
         raise InvalidInput(f"--{option}: {folder} is a laboratory already, and keeps its own; name a new one")
     elif lab.running():
         raise InvalidInput(f"--keep {folder}: its masters are running; submit there, or `{lab.command('down')}` first")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from contract.nodes import NODES
 from diqkd import arguments, choice_arguments
+from diqkd.link_arguments import add_instability_arguments, instability_of
 from postprocess.errors import ExitStatus, InvalidInput
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def add_parser(subparsers: Any) -> None:
         "--sessions", type=arguments.sessions, metavar="N", help=f"K0 has pads for N sessions (default: {SESSIONS})"
     )
     up.add_argument("--seed", type=arguments.seed, metavar="S", help="repeatable, and insecure")
+    add_instability_arguments(up)
     up.add_argument(
         "--compiled",
         action="store_true",
@@ -107,6 +109,7 @@ def _up(args: argparse.Namespace) -> ExitStatus:
         require_host_target()
     lab = _open(args)
     asked = {"--rehearsals": args.rehearsals, "--sessions": args.sessions, "--seed": args.seed is not None}
+    asked |= {"--drift": args.drift, "--ion-lifetime": args.ion_lifetime}
     if args.kme:
         require_libraries()
     if not lab.is_set_up:
@@ -145,7 +148,12 @@ def _set_up_and_start(lab: TwoMasters, args: argparse.Namespace) -> None:
 
     existed = lab.folder.exists()
     try:
-        lab.set_up(sessions=args.sessions or SESSIONS, rehearsals=args.rehearsals, seed=args.seed)
+        lab.set_up(
+            sessions=args.sessions or SESSIONS,
+            rehearsals=args.rehearsals,
+            seed=args.seed,
+            instability=instability_of(args),
+        )
         lab.up(checkout(), args.compiled)
     except BaseException:
         if not existed:

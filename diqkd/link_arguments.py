@@ -13,14 +13,16 @@ from postprocess.errors import InvalidInput
 
 if TYPE_CHECKING:
     from testbed.physics.emulated_link import EmulatedLink
+    from testbed.physics.instability import Instability
 
 LIST = "list"
-LINK_OPTIONS = ("score", "qber", "visibility", "herald_rate", "fault")
+INSTABILITY_OPTIONS = ("drift", "ion_lifetime")
+LINK_OPTIONS = ("score", "qber", "visibility", "herald_rate", "fault", *INSTABILITY_OPTIONS)
 SYNTAX = "KIND[=VALUE][, node=alice][, round=N]"
 
 
 def add_link_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--score`, `--qber`, `--visibility`, `--herald-rate`, `--fault`."""
+    """`--score`, `--qber`, `--visibility`, `--herald-rate`, `--fault`, and those of the instability."""
     group = parser.add_argument_group("the emulated link (default: the published one)")
     group.add_argument("--score", type=arguments.score, metavar="S", help="CHSH score that the link delivers")
     group.add_argument("--qber", type=arguments.qber, metavar="Q", help="its error rate, 0.018 or 1.8%%")
@@ -37,6 +39,39 @@ def add_link_arguments(parser: argparse.ArgumentParser) -> None:
         "--fault", type=fault, action="append", default=[], metavar="FAULT",
         help=f"what goes wrong: {SYNTAX}, repeatable; '{LIST}' shows all kinds",
     )  # fmt: skip
+    add_instability_arguments(group)
+
+
+def add_instability_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """`--drift`, `--ion-lifetime`."""
+    parser.add_argument(
+        "--drift",
+        type=arguments.real(1e-3, 1000),
+        nargs="?",
+        const=1.0,
+        metavar="SPEED",
+        help="674 nm frequency, beam powers and herald phase drift, SPEED times as fast as usual (default: 1)",
+    )
+    parser.add_argument(
+        "--ion-lifetime",
+        type=arguments.duration,
+        metavar="TIME",
+        help="ions get lost by themselves, each node's after TIME of machine time on average, until reloaded",
+    )
+
+
+def instability_of(args: argparse.Namespace) -> Instability:
+    """What the laboratory does not keep by itself.
+
+    Raises:
+        InvalidInput: out of range.
+    """
+    from testbed.physics.instability import Instability
+
+    try:
+        return Instability(args.drift or 0.0, args.ion_lifetime)
+    except ValueError as problem:
+        raise InvalidInput(str(problem)) from None
 
 
 def fault(text: str) -> Any:

@@ -82,9 +82,9 @@ class Demonstration:
         described = {"parameters": json.loads(self.parameters.to_json()), "seed": self.seed}
         if self.link != PUBLISHED or self.faults:
             described |= {"link": self.link.as_dict(), "faults": [dict(fault) for fault in self.faults]}
-        description = json.dumps(described, indent=2)
         if self.instability != STABLE:
-            described |= {"instability": self.instability.as_dict()}
+            described["instability"] = self.instability.as_dict()
+        description = json.dumps(described, indent=2)
         path = self.folder / DESCRIPTION_FILE
         if path.exists():
             if path.read_text() != description:

@@ -29,6 +29,7 @@ from testbed.nodes.detached import DetachedProcess
 from testbed.nodes.masters import NodeMasters
 from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
 from testbed.physics.faults import Fault
+from testbed.physics.instability import STABLE, Instability
 from testbed.standin.real_artiq import CONTROLLERS, require_artiq
 
 STATE_FILE = "lab.json"
@@ -91,6 +92,7 @@ class TwoMasters:
         seed: int | None,
         link: EmulatedLink = PUBLISHED,
         faults: Sequence[Fault] = (),
+        instability: Instability = STABLE,
     ) -> None:
         """Provision both homes and build the laboratory, once.
 
@@ -98,13 +100,13 @@ class TwoMasters:
             sessions: K0 has pads for so many; each accepted session leaves pads for another.
             rehearsals: the ledgers also take sessions too short for the proof, and no key in them counts as secure.
             seed: makes everything repeat, which is insecure.
-            link, faults: of the laboratory.
+            link, faults, instability: of the laboratory.
         """
         because = () if seed is None else (SEEDED,)
         parameters = paper("provisioning", "emulated", insecure_because=because)
         distrust = (REHEARSALS,) if rehearsals else ()
         demo = Demonstration(self.folder, parameters, {}, seed, sessions=sessions, distrust=distrust, link=link)
-        demo.faults = tuple(fault.as_dict() for fault in faults)
+        demo.faults, demo.instability = tuple(fault.as_dict() for fault in faults), instability
         demo.set_up()
 
     def node(self, name: str) -> NodeMasters:

@@ -57,10 +57,10 @@ class Recorded(list):
 class WatchedNode:
     """A node on one of the two emulations, and everything its boards put out."""
 
-    def __init__(self, name, folder, monkeypatch, apparatus, seed=7):
+    def __init__(self, name, folder, monkeypatch, apparatus, seed=7, **nature):
         folder.mkdir(exist_ok=True)
         tools_on_path(monkeypatch)
-        self.rig = emulated.rig(name, folder, monkeypatch, seed=seed, apparatus=apparatus)
+        self.rig = emulated.rig(name, folder, monkeypatch, seed=seed, apparatus=apparatus, **nature)
         self.table = self.rig.worker.devices.get_device_db()
         self.tones = {name: Recorded(dds.tones) for name, dds in self.rig.physics.beams.dds.items()}
         for name, dds in self.rig.physics.beams.dds.items():

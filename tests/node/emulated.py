@@ -72,12 +72,12 @@ class Rig:
         return self.node.blocks.measure(), host
 
 
-def rig(name, tmp_path, monkeypatch, faults=(), seed=7, apparatus="emulated"):
+def rig(name, tmp_path, monkeypatch, faults=(), seed=7, apparatus="emulated", **nature):
     """A node with an ideal partner in a laboratory of its own; `apparatus`: emulated or compiled."""
     monkeypatch.setenv("DIQKD_NODE", name)
     monkeypatch.setenv("DIQKD_APPARATUS", apparatus)
     monkeypatch.chdir(tmp_path)
-    laboratory.use(laboratory.Laboratory(seed, tuple(faults)))
+    laboratory.use(laboratory.Laboratory(seed, tuple(faults), **nature))
     experiment = tmp_path / "alone.py"
     experiment.write_text(EXPERIMENT.replace("{node}", name))
     worker = Worker(tmp_path, ROOT / "device_db.py")

@@ -50,8 +50,11 @@ class Calibrating:
         return json.loads(path.read_text()) if path.exists() else {}
 
 
-def calibrating(tmp_path, monkeypatch, node, file, wrong=None, faults=(), seed=5, **arguments):
-    """Build `repository/<file>` on a node of its own whose calibration file holds `wrong` values."""
+def calibrating(tmp_path, monkeypatch, node, file, wrong=None, faults=(), seed=5, emulated=None, **arguments):
+    """Build `repository/<file>` on a node of its own whose calibration file holds `wrong` values.
+
+    `emulated`: the laboratory, if it is not a usual one with this seed and these faults.
+    """
     monkeypatch.setenv("DIQKD_NODE", node)
     monkeypatch.setenv("DIQKD_APPARATUS", "emulated")
     monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))
@@ -63,7 +66,7 @@ def calibrating(tmp_path, monkeypatch, node, file, wrong=None, faults=(), seed=5
             for name, value in wrong.items()
         }
         (home / "calibration.json").write_text(json.dumps(entries))
-    laboratory.use(laboratory.Laboratory(seed, tuple(faults)))
+    laboratory.use(emulated or laboratory.Laboratory(seed, tuple(faults)))
     worker = Worker(tmp_path, ROOT / "device_db.py")
     worker.build(ROOT / "repository" / file, None, arguments)
     return Calibrating(worker, home)

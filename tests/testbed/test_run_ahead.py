@@ -7,18 +7,23 @@ import numpy as np
 import pytest
 from testbed_kit import node_experiment, run_blocks
 
+from contract.codes import ION_LOST
 from contract.nodes import NODES
 from postprocess.characterisation.state_tomography import published_states
 from procedures.node_experiment import node_class
-from testbed.physics import laboratory, node_physics  # noqa: F401 - children inherit what is imported
+from testbed.physics import laboratory, node_physics, truth  # noqa: F401 - children inherit what is imported
+from testbed.physics.emulated_link import PUBLISHED
 from testbed.physics.faults import KINDS
+from testbed.physics.instability import Instability
+from testbed.physics.ion_losses import IonLosses
 from testbed.physics.partner import PASSED
 
 FORK = multiprocessing.get_context("fork")
 ROUNDS, BLOCK, AT = 96, 32, 41  # rounds asked for, of a block; herald at which things go wrong, in the second block
 KERNELS = 2
+SEED_OF_LOSSES = 18  # Alice loses her ion at herald 53, Bob none before 97
 WINDOWS = 300  # without a herald, then the kernel leaves
-ON_EITHER_NODE = ("ion lost", "underflow", "partner late", "shuttle broken", "phase error")
+ON_EITHER_NODE = ("ion lost", "ion lost until reloaded", "underflow", "partner late", "shuttle broken", "phase error")
 CASES = [(kind, node) for kind in KINDS for node in (NODES if kind in ON_EITHER_NODE else ("bob",))]
 
 
@@ -70,10 +75,10 @@ def measure(node, folder, rounds, left, start, result):
     result.put((node, {"codes": codes, "records": words, "edges": spy.edges}, spy.led))
 
 
-def both(folder, run_ahead, faults=(), rounds=None):
+def both(folder, run_ahead, faults=(), rounds=None, **nature):
     """(what each node has seen, by how many heralds Bob ever led)."""
     node_class("alice"), node_class("bob"), published_states()  # imported and computed once, not by every child
-    laboratory.create(folder, seed=3, faults=faults, run_ahead=run_ahead)
+    laboratory.create(folder, **{"seed": 3, "faults": faults, "run_ahead": run_ahead} | nature)
     left, start, result = {node: FORK.Event() for node in NODES}, FORK.Barrier(2), FORK.Queue()
     rounds = rounds or dict.fromkeys(NODES, ROUNDS)
     for node in NODES:
@@ -89,6 +94,19 @@ def test_a_fault_does_the_same_as_in_lock_step(tmp_path, kind, node):
     ahead, led = both(tmp_path / "ahead", 48, fault)
     assert ahead == in_step
     assert never <= 1 < led
+
+
+def test_drift_and_lost_ions_are_the_same_as_in_lock_step(tmp_path, monkeypatch):
+    """Alice's ion gets lost inside of a block, and stays away in the second kernel."""
+    monkeypatch.setattr(truth, "DRIFT_STEP", 16)
+    lives = Instability(drift=1000.0, ion_lifetime_s=1.0)
+    lost = {node: IonLosses(SEED_OF_LOSSES, node, PUBLISHED.herald_s) for node in NODES}
+    first = next(herald for herald in range(1, ROUNDS) if lost["alice"].at(herald))
+    assert BLOCK // 2 < first < ROUNDS and not any(map(lost["bob"].at, range(first + 1)))
+    in_step, never = both(tmp_path / "step", 0, seed=SEED_OF_LOSSES, instability=lives)
+    ahead, led = both(tmp_path / "ahead", 48, seed=SEED_OF_LOSSES, instability=lives)
+    assert ahead == in_step and never <= 1 < led
+    assert ahead["alice"]["codes"][0] == ION_LOST and len(ahead["alice"]["records"]) == first - 1
 
 
 def test_blocks_end_together_with_a_host_that_stops_early(tmp_path):
