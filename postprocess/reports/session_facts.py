@@ -21,6 +21,7 @@ from postprocess.keystore.ledger import SessionRecord
 from postprocess.plans.session_parameters import SessionParameters
 from postprocess.rounds import RoundStore
 from postprocess.rounds.herald_times import HeraldTimes, herald_times
+from postprocess.rounds.pause_log import PauseCause, pause_causes
 from postprocess.rounds.round_files import ERASED
 from postprocess.session.bob import read_private_record
 from postprocess.session.transcript import read_transcript, transcript_of
@@ -33,13 +34,16 @@ OUTCOME = "outcome.json"
 
 @dataclass(frozen=True)
 class StoredHeralds:
-    """Of the rounds on disk: how many are decided, zeroed and flagged, pattern counts (order of PATTERNS), times."""
+    """Of the rounds on disk: how many are decided, zeroed and flagged, pattern counts (order of PATTERNS), times, and
+    the causes of their pauses.
+    """
 
     decided: int
     zeroed: int
     flagged: int
     patterns: np.ndarray
     times: HeraldTimes
+    causes: tuple[PauseCause, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,8 @@ def _heralds(folder: Path) -> StoredHeralds | None:
     store.close()
     found = store.patterns(0, store.decided)
     counts = np.array([np.count_nonzero(found == pattern) for pattern in PATTERNS])
-    return StoredHeralds(store.decided, len(store.zeroed), store.flagged_rounds, counts, herald_times(folder))
+    times, causes = herald_times(folder), pause_causes(folder)
+    return StoredHeralds(store.decided, len(store.zeroed), store.flagged_rounds, counts, times, causes)
 
 
 def _versions(folder: Path) -> list[dict[str, Any]]:

@@ -180,7 +180,13 @@ def _timeline(found: StoredHeralds, block_rounds: int) -> Section:
     ]
     chart = line_chart(times.seconds / unit, times.rounds.astype(float), f"time ({name})", "rounds")
     longest = sorted(times.pauses, key=lambda pause: -(pause.seconds or math.inf))[:LONGEST_LIST]
-    lines = [_pause(pause, block_rounds) for pause in sorted(longest, key=lambda pause: pause.after_round)]
+    causes: dict[int, str] = {}
+    for each in found.causes:
+        causes[each.after_round] = "; ".join(filter(None, (causes.get(each.after_round), each.cause)))
+    lines = [
+        _pause(pause, block_rounds, causes.get(pause.after_round, ""))
+        for pause in sorted(longest, key=lambda pause: pause.after_round)
+    ]
     text = "Where the line goes level no herald came."
     if len(longest) < len(times.pauses):
         text += f" The {LONGEST_LIST} longest are listed."
@@ -188,8 +194,9 @@ def _timeline(found: StoredHeralds, block_rounds: int) -> Section:
     return Section("Time line of the rounds", text, rows, head, lines, [chart])
 
 
-def _pause(pause: Pause, block_rounds: int) -> Row:
+def _pause(pause: Pause, block_rounds: int, cause: str) -> Row:
     where = "between two blocks" if pause.after_round % block_rounds == 0 else "inside a block: the kernel was left"
+    where = cause or where
     if pause.seconds is None:
         return spaced(pause.after_round), duration(pause.start_s), "unknown", "the core's clock began anew"
     return spaced(pause.after_round), duration(pause.start_s), duration(pause.seconds), where
