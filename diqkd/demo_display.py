@@ -157,7 +157,9 @@ class Follower:
             self.begun = True
             self.bars.reset(self.rounds, begun_at=done, text="")
             self.told.begin_at(ROUNDS_SHARE * done / total)
-        text = f"{spaced(done)}/{spaced(int(total))}"
+        line = str(status.get("rounds.status", ""))
+        paused = f", {line}" if line.startswith("paused") else ""
+        text = f"{spaced(done)}/{spaced(int(total))}{paused}"
         self.bars.update(self.rounds, completed=done, text=text)
         if self.rounds_s is None:
             self.told(ROUNDS_SHARE * done / total, f"{text} rounds")

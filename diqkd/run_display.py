@@ -64,6 +64,8 @@ class RunDisplay:
         done, total = status.get("rounds.done", 0), status.get("rounds.total")
         if total and done:
             text = f"{spaced(done)}/{spaced(total)}"
+            if str(status.get("rounds.status", "")).startswith("paused"):
+                text += f", {status['rounds.status']}"
             words = f"{status.get('rounds.session')}: {text} rounds, {status.get('rounds.status', '')}"
             self.shares[node] = done / total
             self.bars.update(self.tasks[node], completed=done, total=total)

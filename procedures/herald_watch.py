@@ -50,7 +50,7 @@ class HeraldWatch:
             return ""
         usual = float(np.median(self._rates))
         self._low = self._low + 1 if rate_hz < LEAST_RATE * usual else 0
-        return f"herald rate {rate_hz:.0f} Hz, was {usual:.0f} Hz" if self._low >= LOW_BLOCKS else ""
+        return f"herald rate {rate_hz:.0f} Hz after {usual:.0f} Hz" if self._low >= LOW_BLOCKS else ""
 
     def _balance(self) -> str:
         total = self._window.sum()
@@ -65,7 +65,7 @@ class HeraldWatch:
         worst = int(np.argmax(off / np.maximum(error, 1e-9)))
         if off[worst] > MOST_UNBALANCED * error[worst] and off[worst] > 0.1 * self._shares[worst]:
             now, before = 100 * shares[worst], 100 * self._shares[worst]
-            return f"pattern {PATTERNS[worst]:04b} in {now:.1f} %, was {before:.1f} %"
+            return f"pattern {PATTERNS[worst]:04b} in {now:.1f} % after {before:.1f} %"
         return ""
 
 

@@ -66,14 +66,17 @@ class KernelSession:
         return code
 
     def pause(self, why: str = "") -> None:
-        """Give way to experiments of higher priority; returns at once if there are none."""
+        """Do what is due, and give way to experiments of higher priority; returns at once if there is nothing.
+
+        `why`: shown until rounds are measured again, as the peer may need longer.
+        """
         self.show(f"paused: {why}" if why else "paused")
         self.node.core.close()
         if self.upkeep is not None:
             self.upkeep.in_pause(self.show, self._is_good)
         self.scheduler.pause()
         self.read_calibration()
-        self.show("")
+        self.show(f"paused: {why}" if why else "")
 
     def _is_good(self) -> bool:
         try:

@@ -3,7 +3,7 @@
 from artiq.experiment import BooleanValue, EnumerationValue, NumberValue
 
 GROUP = "Upkeep"
-DEFAULT_MAX_AGE_H = 24.0
+HOUR_S = 3600.0
 
 
 def upkeep_arguments(experiment):
@@ -14,8 +14,8 @@ def upkeep_arguments(experiment):
     every = (0, 0, 100_000_000, 10_000, GROUP)
     experiment.setattr_argument("reload", BooleanValue(True), GROUP, "Submit ReloadIon when the ion is lost")
     experiment.number_argument("recalibrate_rounds", *every, "Calibrate again after every so many rounds; 0: never")
-    minutes = NumberValue(0.0, unit="min", precision=0, scale=1, step=10, min=0.0, max=10_000.0)
-    experiment.setattr_argument("recalibrate_minutes", minutes, GROUP, "Calibrate again after so long; 0: never")
+    minutes = NumberValue(0.0, unit="min", precision=1, scale=60, step=600, min=0.0, max=1000 * HOUR_S)
+    experiment.setattr_argument("recalibrate_after", minutes, GROUP, "Calibrate again after so long; 0: never")
     experiment.number_argument(
         "check_rounds",
         *every,
@@ -28,7 +28,7 @@ def upkeep_arguments(experiment):
         GROUP,
         "What is calibrated again: frequencies and pi times of the 674 nm lines, the readout threshold, or all of them",
     )
-    hours = NumberValue(DEFAULT_MAX_AGE_H, unit="h", precision=1, scale=1, step=1, min=0.0, max=10_000.0)
+    hours = NumberValue(24 * HOUR_S, unit="h", precision=1, scale=3600, step=HOUR_S, min=0.0, max=10_000 * HOUR_S)
     experiment.setattr_argument("max_age", hours, GROUP, "Oldest calibration that the session begins with; 0: any")
     experiment.probe = Probe(experiment, experiment.node.station, experiment.node.defaults)
     experiment.loop = PointLoop(experiment, experiment.node.station, experiment.probe, experiment.node.defaults)
@@ -44,7 +44,7 @@ def upkeep_of(experiment):
         plan = UpkeepPlan(
             experiment.reload,
             experiment.recalibrate_rounds,
-            60 * experiment.recalibrate_minutes,
+            experiment.recalibrate_after,
             experiment.check_rounds,
             UPKEEP[experiment.recalibrate],
         )
@@ -62,14 +62,14 @@ def require_fresh_calibrations(experiment, upkeep):
     from procedures.stale_calibrations import ages_h, require_fresh, stale, summary
     from procedures.upkeep import TOO_OLD
 
-    max_age = getattr(experiment, "max_age", 0.0)
+    max_age_h = getattr(experiment, "max_age", 0.0) / HOUR_S
     plan = upkeep.plan
     own = frozenset(step.writes for step in plan.steps) if plan.recalibrates else frozenset()
     try:
         ages = ages_h(experiment.home.calibration)
-        require_fresh(ages, max_age, own)
+        require_fresh(ages, max_age_h, own)
     except NodeProblem as problem:
         raise OperatorNeeded(str(problem)) from problem
-    if stale(ages, max_age):
+    if stale(ages, max_age_h):
         upkeep.ask(TOO_OLD)
     experiment.publish("rounds.calibrations", summary(experiment.node.defaults, ages))

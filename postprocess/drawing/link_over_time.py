@@ -15,6 +15,7 @@ from postprocess.drawing.drawn import Drawing, array_of, counts_of
 from postprocess.drawing.results_file import Results
 from postprocess.figures import canvas
 from postprocess.figures.table import Table
+from postprocess.rounds.pause_log import PauseCause, PauseSpan, pause_spans
 from postprocess.shaping.characterisation_view import (
     CLASSICAL,
     CURVES,
@@ -26,7 +27,7 @@ from postprocess.shaping.characterisation_view import (
 )
 from postprocess.shaping.characterisation_view import RUN as CHARACTERISATION
 from postprocess.shaping.dataset_values import columns, text, whole
-from postprocess.shaping.worded_numbers import spaced
+from postprocess.shaping.worded_numbers import duration, spaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,8 +121,43 @@ def herald_timeline(results: Results, window: int | None) -> Drawing | None:
     if found is None:
         return None
     rounds, seconds = found
-    table = Table(note, {"rounds": rounds.astype(np.int64), "seconds": seconds})
-    return Drawing("timeline", {"": table}, lambda: _draw_timeline(results, rounds, seconds, note))
+    tables = {"": Table(note, {"rounds": rounds.astype(np.int64), "seconds": seconds})}
+    spans = pause_spans(rounds.astype(np.int64), seconds, _causes(results.values))
+    if spans:
+        tables["pauses"] = Table(
+            "Pauses that both nodes agreed on, and what for; start and duration in seconds of machine time.",
+            {
+                "after_round": np.array([span.after_round for span in spans]),
+                "start": np.array([span.start_s for span in spans]),
+                "duration": np.array([span.seconds for span in spans]),
+                "cause": np.array([span.what for span in spans]),
+            },
+        )
+    return Drawing("timeline", tables, lambda: _draw_timeline(results, rounds, seconds, spans, note))
+
+
+def _causes(values: Mapping[str, Any]) -> list[PauseCause]:
+    rounds, causes = array_of(values, f"{ROUNDS}.pause_rounds", None), text(values, f"{ROUNDS}.pause_causes")
+    lines = (causes or "").splitlines()
+    if rounds is None or len(rounds) != len(lines):
+        return []
+    return [PauseCause(int(after), line) for after, line in zip(rounds, lines, strict=True)]
+
+
+def _mark_pauses(axes: Axes, spans: list[PauseSpan], unit: float) -> None:
+    """A band per pause in the colour of its cause, with how many and how long in the legend; the longest first."""
+    downtime: dict[str, list[float]] = {}
+    for span in spans:
+        downtime.setdefault(span.what, []).append(span.seconds)
+    order = sorted(downtime, key=lambda what: -sum(downtime[what]))
+    for number, what in enumerate(order):
+        colour = canvas.PALETTE[1 + min(number, len(canvas.PALETTE) - 2)]
+        told = f"{what}: {len(downtime[what])}, {duration(sum(downtime[what]))}"
+        for span in (each for each in spans if each.what == what):
+            axes.axvspan(span.start_s / unit, span.end_s / unit, color=colour, alpha=0.35, linewidth=1, label=told)
+            told = "_"
+    if order:
+        canvas.legend(axes, loc="upper left", title="pauses", title_fontsize=8)
 
 
 def _from_rates(values: Mapping[str, Any]) -> list[np.ndarray] | None:
@@ -142,11 +178,14 @@ def _block_rounds(values: Mapping[str, Any]) -> int | None:
     return found if isinstance(found, int) and found > 0 else None
 
 
-def _draw_timeline(results: Results, rounds: np.ndarray, seconds: np.ndarray, note: str) -> Figure:
+def _draw_timeline(
+    results: Results, rounds: np.ndarray, seconds: np.ndarray, spans: list[PauseSpan], note: str
+) -> Figure:
     unit, name = next((each for each in TIMES if seconds[-1] >= 2 * each[0]), TIMES[-1])
     title = f"{spaced(int(rounds[-1]))} heralds in {seconds[-1] / unit:.3g} {name}"
     figure, (axes,) = canvas.new_figure(title, "", note, tall_in=3.4, below_title=results.below_title)
     axes.plot(seconds / unit, rounds, color=canvas.BLUE, linewidth=1.6)
+    _mark_pauses(axes, spans, unit)
     axes.set_ylim(0, None)
     axes.set_xlim(0, None)
     axes.yaxis.set_major_formatter(lambda value, _: spaced(round(value)))

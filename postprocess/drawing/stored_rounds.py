@@ -11,6 +11,7 @@ from postprocess.drawing.results_file import Results
 from postprocess.errors import InvalidInput
 from postprocess.rounds import RoundStore
 from postprocess.rounds.herald_times import herald_times
+from postprocess.rounds.pause_log import pause_causes
 from postprocess.storage.node_home import NodeHome
 
 FOLDERS = ("sessions", "measurements")
@@ -25,7 +26,7 @@ def read_stored_rounds(home: NodeHome, name: str) -> Results:
     folder = _folder(home, name)
     store = RoundStore.open(folder, read_only=True)
     store.close()
-    times, parameters = herald_times(folder), store.parameters
+    times, pauses, parameters = herald_times(folder), pause_causes(folder), store.parameters
     patterns = store.patterns(0, store.decided)
     values = {
         "diqkd.rounds.session": parameters.session_id,
@@ -37,6 +38,8 @@ def read_stored_rounds(home: NodeHome, name: str) -> Results:
         "diqkd.rounds.pattern_counts": np.array([np.count_nonzero(patterns == pattern) for pattern in PATTERNS]),
         "diqkd.rounds.timeline_rounds": times.rounds,
         "diqkd.rounds.timeline_s": times.seconds,
+        "diqkd.rounds.pause_rounds": np.array([pause.after_round for pause in pauses], np.int64),
+        "diqkd.rounds.pause_causes": "\n".join(pause.cause for pause in pauses),
     }
     return Results(name, f"{folder.parent.name.removesuffix('s')} {name}, {home.node}", values)
 

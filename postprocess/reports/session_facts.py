@@ -34,15 +34,16 @@ OUTCOME = "outcome.json"
 
 @dataclass(frozen=True)
 class StoredHeralds:
-    """Of the rounds on disk: how many are decided, zeroed and flagged, pattern counts (order of PATTERNS), times,
-    causes of pauses."""
+    """Of the rounds on disk: how many are decided, zeroed and flagged, pattern counts (order of PATTERNS), times, and
+    the causes of their pauses.
+    """
 
     decided: int
     zeroed: int
     flagged: int
     patterns: np.ndarray
     times: HeraldTimes
-    causes: tuple[PauseCause, ...]
+    causes: tuple[PauseCause, ...] = ()
 
 
 @dataclass(frozen=True)

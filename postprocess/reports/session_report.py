@@ -151,7 +151,9 @@ def _timeline(found: StoredHeralds, block_rounds: int) -> Section:
     ]
     chart = line_chart(times.seconds / unit, times.rounds.astype(float), f"time ({name})", "rounds")
     longest = sorted(times.pauses, key=lambda pause: -(pause.seconds or math.inf))[:LONGEST_LIST]
-    causes = {cause.after_round: cause.cause for cause in found.causes}
+    causes: dict[int, str] = {}
+    for each in found.causes:
+        causes[each.after_round] = "; ".join(filter(None, (causes.get(each.after_round), each.cause)))
     lines = [
         _pause(pause, block_rounds, causes.get(pause.after_round, ""))
         for pause in sorted(longest, key=lambda pause: pause.after_round)
@@ -164,11 +166,8 @@ def _timeline(found: StoredHeralds, block_rounds: int) -> Section:
 
 
 def _pause(pause: Pause, block_rounds: int, cause: str) -> Row:
-    where = (
-        cause or "between two blocks"
-        if pause.after_round % block_rounds == 0
-        else "inside a block: the kernel was left"
-    )
+    where = "between two blocks" if pause.after_round % block_rounds == 0 else "inside a block: the kernel was left"
+    where = cause or where
     if pause.seconds is None:
         return spaced(pause.after_round), duration(pause.start_s), "unknown", cause or "the core's clock began anew"
     return spaced(pause.after_round), duration(pause.start_s), duration(pause.seconds), where

@@ -8,10 +8,12 @@ the results.
 from __future__ import annotations
 
 import copy
+import io
 import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -139,11 +141,12 @@ class Worker:
         """One experiment through its whole life while this one is paused, on the same devices; it fails alone."""
         other = copy.copy(self)
         other.results = DatasetManager(self.datasets)
-        place, own = Path.cwd(), self.devices.virtual_devices
+        place, own, printed = Path.cwd(), self.devices.virtual_devices, io.StringIO()
         try:
             other._build(scheduler)
             for stage in (other.prepare, other.run, other.analyze):
-                stage()
+                with redirect_stdout(printed):
+                    stage()
         except TerminationRequested:
             logger.warning("%s: ended as asked", scheduler.expid["class_name"])
         except DiqkdError as problem:
@@ -151,6 +154,8 @@ class Worker:
         except Exception:
             logger.exception("%s failed", scheduler.expid["class_name"])
         finally:
+            for line in printed.getvalue().splitlines():
+                logger.info("%s", line)  # stdout is the main experiment's
             self.devices.virtual_devices = own
             os.chdir(place)
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,9 +56,8 @@ def small_session(
 
 def calibrate(demo, node, values):
     """Override settings of one node, as a calibration experiment would."""
-    entries = {
-        name: {"value": value, "measured": "2026-01-01T00:00:00+00:00", "by": "test"} for name, value in values.items()
-    }
+    now = datetime.now(UTC).isoformat()
+    entries = {name: {"value": value, "measured": now, "by": "test"} for name, value in values.items()}
     (demo.homes / node / "calibration.json").write_text(json.dumps(entries))
 
 

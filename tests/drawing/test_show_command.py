@@ -38,6 +38,8 @@ def link(tmp_path_factory, joint):
         "diqkd.rounds.pattern_counts": [1200, 1250, 1250, 1300],
         "diqkd.rounds.timeline_rounds": [1, 2500, 2501, 5000],
         "diqkd.rounds.timeline_s": [0.0, 50.0, 650.0, 700.0],
+        "diqkd.rounds.pause_rounds": [2500],
+        "diqkd.rounds.pause_causes": "alice: recalibration, bob: recalibration",
     }
     return write_results(tmp_path_factory.mktemp("results") / "link.h5", found)
 
@@ -129,6 +131,9 @@ def test_bars_of_both_panels_are_95_per_cent(tmp_path, joint):
 def test_heralds_and_the_steps_of_their_timeline(drawn):
     line = numbers(drawn / "link_timeline.csv")
     assert line["rounds"].tolist() == [1, 2500, 2501, 5000] and line["seconds"].tolist() == [0, 50, 650, 700]
+    pauses = read_table(drawn / "link_timeline_pauses.csv")
+    found = [pauses[name].tolist() for name in ("after_round", "start", "duration", "cause")]
+    assert found == [["2500"], ["50.0"], ["600.0"], ["recalibration"]]
     assert numbers(drawn / "link_heralds_rate.csv")["rate_hz"].tolist() == [50.0] * 10
     balance = numbers(drawn / "link_heralds_patterns.csv")
     assert balance["percent"].tolist() == [24, 25, 25, 26] and balance["heralds"].sum() == ROUNDS

@@ -9,6 +9,7 @@ from postprocess.keystore import Keystore, draw_k0
 from postprocess.plans.presets import Choice, session_parameters
 from postprocess.randomness import SystemSource
 from postprocess.storage.node_home import NodeHome
+from procedures.upkeep_arguments import upkeep_arguments
 
 SMALL = {"session": "s1", "preset": "custom", "rounds": 1000, "gamma_256": 128, "block_rounds": 100}
 
@@ -63,12 +64,14 @@ def test_every_argument_has_a_default_a_group_and_a_tooltip(worker):
     experiment._custom_arguments()
     experiment.patience_arguments()
     experiment._response_argument()
-    assert len(described) == 19
+    upkeep_arguments(experiment)
+    assert len(described) == 25
     for name, (description, group, tooltip) in described.items():
         assert "default" in description and group and tooltip, name
         if description["ty"] == "NumberValue":
             assert description["min"] <= description["default"] <= description["max"], name
-            without = ("block_rounds", "rounds", "score", "eps_snd", "allowance", "bases")
+            without = {"block_rounds", "rounds", "score", "eps_snd", "allowance", "bases"}
+            without |= {"recalibrate_rounds", "check_rounds"}
             assert description["unit"] or name in without, name
 
 

@@ -7,6 +7,7 @@ from node_bob.settings import DEFAULTS
 from procedures import kernel_session as module
 from procedures.calibration_file import write
 from procedures.kernel_session import KernelSession
+from procedures.upkeep import UpkeepPlan
 
 
 class Node:
@@ -61,7 +62,8 @@ def test_a_pause_frees_the_core_and_reads_calibrations_again(hands, caplog):
     node, kernel_session = hands()
     with caplog.at_level("INFO"):
         kernel_session.pause("the peer has something to do")
-    assert node.done == ["paused: the peer has something to do", "close", "pause", "configured", ""]
+    line = "paused: the peer has something to do"
+    assert node.done == [line, "close", "pause", "configured", line]
     assert "readout.threshold changed" in caplog.text and "6" not in caplog.text
 
 
@@ -69,6 +71,45 @@ def test_the_reason_for_leaving_is_logged(hands, caplog):
     _, kernel_session = hands()
     assert kernel_session.measure() == 2
     assert "reload the ion" in caplog.text
+
+
+class Upkeep:
+    """Has ions reloaded; the node sees one after `after` times."""
+
+    plan = UpkeepPlan()
+
+    def __init__(self, node, after):
+        self.node, self.after, self.reloads = node, after, 0
+        node.looks = 10**9
+
+    def reload(self):
+        assert self.node.done[-1] == "close"
+        self.reloads += 1
+        if self.reloads == self.after:
+            self.node.looks = 0
+
+    def in_pause(self, show, node_is_good):
+        raise AssertionError("a lost ion is no time for calibrations")
+
+
+def test_a_lost_ion_is_reloaded(hands):
+    node, kernel_session = hands()
+    kernel_session.upkeep = Upkeep(node, after=2)
+    kernel_session.recover_ion()
+    assert kernel_session.upkeep.reloads == 2
+    assert [line for line in node.done if line.startswith("paused")] == [
+        "paused: reloading the ion (1 of 3)",
+        "paused: reloading the ion (2 of 3)",
+    ]
+    assert node.done[-2:] == ["configured", ""]
+
+
+def test_reloading_has_an_end_that_says_what_to_do(hands):
+    node, kernel_session = hands()
+    kernel_session.upkeep = Upkeep(node, after=99)
+    with pytest.raises(NodeNotReady, match=r"the ion did not come back in 3 times of reloading: .*to resume"):
+        kernel_session.recover_ion()
+    assert kernel_session.upkeep.reloads == 3
 
 
 @pytest.mark.parametrize("wait", ["recover_ion", "wait_for_laser"])

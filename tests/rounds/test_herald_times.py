@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from contract.record_layout import RECORD_WORDS
+from postprocess.errors import InvalidInput
 from postprocess.rounds.herald_times import herald_times
+from postprocess.rounds.pause_log import PauseCause, note_pause, pause_causes, pause_spans
 from postprocess.rounds.round_files import RECORDS_FILE
 from postprocess.rounds.round_records import RoundRecords
 from postprocess.rounds.round_store import RECORDS, SPAN
@@ -62,3 +64,21 @@ def test_a_clock_that_begins_anew_is_a_pause_of_unknown_length(tmp_path):
     assert [(pause.after_round, pause.seconds) for pause in found.pauses] == [(3, None)]
     assert found.rounds[-1] == 6 and found.seconds[-1] == pytest.approx(0.4)
     assert (np.diff(found.seconds) >= 0).all()
+
+
+def test_causes_of_pauses_are_kept_once_and_found_on_the_time_line(tmp_path):
+    note_pause(tmp_path, 500, "bob: ion lost")
+    note_pause(tmp_path, 500, "bob: ion lost")
+    note_pause(tmp_path, 500, "alice: recalibration: herald rate 55 Hz after 100 Hz, bob: recalibration")
+    note_pause(tmp_path, 0, "alice: calibrations too old")
+    causes = pause_causes(tmp_path)
+    assert [cause.after_round for cause in causes] == [500, 500, 0]
+    assert causes[1].kinds == ("recalibration",)
+    rounds, seconds = np.array([1, 500, 501, 900]), np.array([0.0, 5.0, 65.0, 70.0])
+    (span,) = pause_spans(rounds, seconds, causes)
+    assert (span.after_round, span.start_s, span.seconds, span.what) == (500, 5.0, 60.0, "ion lost, recalibration")
+    (tmp_path / "pauses.json").write_text('{"pauses": [[1]]}')
+    with pytest.raises(InvalidInput, match=r"pauses\.json: damaged; delete it"):
+        pause_causes(tmp_path)
+    note_pause(tmp_path, 900, "bob: laser unlocked")
+    assert pause_causes(tmp_path) == (PauseCause(900, "bob: laser unlocked"),)
