@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
-from diqkd.link_arguments import add_link_arguments, instability_of, link_of
+from diqkd.link_arguments import LIST, add_link_arguments, fault_list, instability_of, link_of
 from diqkd.output_files import require_folder, require_writable, write_result
-from diqkd.printing import spaced
+from diqkd.printing import columns, spaced
 from diqkd.temporary_folder import temporary_folder
+from postprocess.errors import ExitStatus
 
 if TYPE_CHECKING:
     from testbed.nodes.campaign import Campaign, SessionRun
@@ -82,6 +83,9 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the sessions, tell how they ended, and write the page."""
+    if LIST in args.fault:
+        print(fault_list(columns()))
+        return ExitStatus.DONE
     require_writable(args.output, "-o")
     if args.keep is not None:
         require_folder(args.keep, "--keep")
@@ -101,10 +105,11 @@ def campaign_of(folder: Path, args: argparse.Namespace) -> Campaign:
         long_choice(args.rounds),
         args.sessions,
         {"recalibrate_rounds": every},
-        Mishaps(args.ion_losses, args.laser_unlocks, args.restarts),
-        instability_of(args),
-        link_of(args),
-        args.seed,
+        mishaps=Mishaps(args.ion_losses, args.laser_unlocks, args.restarts),
+        instability=instability_of(args),
+        link=link_of(args),
+        seed=args.seed,
+        faults=tuple(fault.as_dict() for fault in args.fault),
     )
 
 

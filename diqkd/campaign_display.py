@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,7 +97,7 @@ class Display:
         self.console.print(f"Page: {page}{kept_words}", markup=False, soft_wrap=True)
 
 
-def _table(head: tuple[str, ...], lines: list[tuple[str, ...]]) -> Table:
+def _table(head: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> Table:
     table = Table(*head, box=None, padding=(0, 1), header_style="dim")
     for line in lines:
         table.add_row(*line)

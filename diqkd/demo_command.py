@@ -135,7 +135,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
     from postprocess.plans.paper import PAPER_GAMMA, PAPER_ROUNDS
     from postprocess.plans.presets import Choice, long_choice, longest_choice, paper, planned
     from postprocess.randomness.choice import SEEDED
-    from testbed.nodes.demonstration import Demonstration
+    from testbed.nodes.demonstration import Demonstration, experiment_arguments
 
     because = () if args.seed is None else (SEEDED,)
     common: dict[str, Any] = {"min_response_s": 0.0, "insecure_because": because}  # nothing to hide: it is emulated
@@ -167,23 +167,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         if preset in OWN:
             choice = (longest_choice if preset == "longest" else long_choice)(choice.rounds, score, qber)
         public = planned(f"{preset}-run" if preset in OWN else "rehearsal", "emulated", choice, **common)
-    experiment = {
-        "session": public.session_id,
-        "preset": preset,
-        "rounds": public.rounds,
-        "gamma_256": int(256 * public.gamma),
-        "score": public.score,
-        "qber": public.qber,
-        "syndrome": choice.syndrome,
-        "rule": choice.rule,
-        "extractor": choice.extractor or "usual",
-        "allowance": public.allowance,
-        "barrier": public.barrier,
-        "bases": public.bases,
-        "qber2": public.qber2 or 0.0,
-        "block_rounds": public.block_rounds,
-        "min_response": 0.0,
-    }
+    experiment = experiment_arguments(public, preset, choice)
     faults = tuple(fault.as_dict() for fault in args.fault)
     instability = instability_of(args)
     return Demonstration(folder.resolve(), public, experiment, args.seed, faults, link=link, instability=instability)

@@ -10,7 +10,7 @@ from postprocess.rounds.herald_times import HeraldTimes
 from postprocess.rounds.pause_log import PauseCause
 
 RESTART = "node restarted"
-UNNAMED = "no cause noted"
+NO_CAUSE = "no cause noted"
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,26 @@ def downtime_of(times: HeraldTimes, causes: Iterable[PauseCause]) -> Downtime:
     noted: dict[int, set[str]] = {}
     for each in causes:
         noted.setdefault(each.after_round, set()).update(_without_nodes(each.cause))
-    seconds, pauses = Counter[str](), Counter[str]()
+    seconds: dict[str, float] = {}
+    pauses = Counter[str]()
     for pause in times.pauses:
-        unnamed = RESTART if pause.seconds is None else UNNAMED
+        unnamed = RESTART if pause.seconds is None else NO_CAUSE
         name = " and ".join(sorted(noted.get(pause.after_round, ()))) or unnamed
-        seconds[name] += pause.seconds or 0.0
+        seconds[name] = seconds.get(name, 0.0) + (pause.seconds or 0.0)
         pauses[name] += 1
-    return Downtime(times.measuring_s, dict(seconds), dict(pauses))
+    return Downtime(times.measuring_s, seconds, dict(pauses))
 
 
 def sum_of(parts: Iterable[Downtime]) -> Downtime:
     """Of several sessions together."""
-    measuring_s, seconds, pauses = 0.0, Counter[str](), Counter[str]()
+    measuring_s, pauses = 0.0, Counter[str]()
+    seconds: dict[str, float] = {}
     for part in parts:
         measuring_s += part.measuring_s
-        seconds.update(part.seconds)
         pauses.update(part.pauses)
-    return Downtime(measuring_s, dict(seconds), dict(pauses))
+        for cause, lost in part.seconds.items():
+            seconds[cause] = seconds.get(cause, 0.0) + lost
+    return Downtime(measuring_s, seconds, dict(pauses))
 
 
 def _without_nodes(cause: str) -> Iterable[str]:

@@ -18,7 +18,7 @@ from contract.nodes import NODES
 from postprocess.errors import ExitStatus
 from postprocess.plans.presets import Choice, planned
 from postprocess.randomness.choice import SEEDED
-from testbed.nodes.demonstration import Demonstration
+from testbed.nodes.demonstration import Demonstration, experiment_arguments
 from testbed.nodes.two_nodes import POLL_S, NodePair, OnLine
 from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
 from testbed.physics.instability import STABLE, Instability
@@ -44,20 +44,23 @@ class Campaign:
     """A folder with homes, laboratory and the sessions of a campaign.
 
     Attributes:
-        choice: of every session, preset long.
+        choice, preset: of every session.
         sessions: how many.
         upkeep: arguments of GenerateKey by which a session keeps running.
         seed: repeats nature and settings, which marks all keys insecure.
+        faults: of the laboratory, beyond the mishaps.
     """
 
     folder: Path
     choice: Choice
     sessions: int
     upkeep: dict[str, Any]
+    preset: str = "long"
     mishaps: Mishaps = Mishaps()
     instability: Instability = STABLE
     link: EmulatedLink = PUBLISHED
     seed: int | None = None
+    faults: tuple[dict[str, Any], ...] = ()
 
     @cached_property
     def parts(self) -> tuple[Demonstration, ...]:
@@ -67,17 +70,8 @@ class Campaign:
     def _part(self, session_id: str) -> Demonstration:
         because = () if self.seed is None else (SEEDED,)
         public = planned(session_id, "emulated", self.choice, min_response_s=0.0, insecure_because=because)
-        arguments = {
-            "session": session_id,
-            "preset": "long",
-            "rounds": public.rounds,
-            "score": public.score,
-            "qber": public.qber,
-            "block_rounds": public.block_rounds,
-            "min_response": 0.0,
-            "peer_timeout": PATIENCE_S,
-            **self.upkeep,
-        }
+        arguments = experiment_arguments(public, self.preset, self.choice)
+        arguments |= {"peer_timeout": PATIENCE_S, **self.upkeep}
         return Demonstration(
             self.folder.resolve(),
             public,
@@ -90,9 +84,9 @@ class Campaign:
         )
 
     def _faults(self) -> tuple[dict[str, Any], ...]:
-        """Lost ions and unlocks of the whole campaign, by herald of the laboratory."""
+        """Lost ions and unlocks of the whole campaign, by herald of the laboratory, and what else was asked for."""
         chance = random.Random(f"mishaps {self.seed}")
-        rounds, found = self.choice.rounds, []
+        rounds, found = self.choice.rounds, list(self.faults)
         for number in range(self.sessions):
             places = chance.sample(range(1, rounds), self.mishaps.ion_losses + self.mishaps.laser_unlocks)
             for index, place in enumerate(places):

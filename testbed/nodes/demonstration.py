@@ -25,6 +25,7 @@ from testbed.physics.instability import STABLE, Instability
 
 if TYPE_CHECKING:
     from postprocess.keystore.ledger import SessionRecord
+    from postprocess.plans.presets import Choice
 
 DESCRIPTION_FILE, PLACE_FILE = "demonstration.json", "place.json"
 PUBLIC = (
@@ -253,6 +254,27 @@ class Demonstration:
                 for stage, seconds in json.loads(path.read_text()).get("seconds", {}).items():
                     slowest[stage] = max(seconds, slowest.get(stage, 0.0))
         return slowest
+
+
+def experiment_arguments(public: SessionParameters, preset: str, choice: Choice) -> dict[str, Any]:
+    """Arguments of GenerateKey that give these parameters; the response time is none, as nothing is to be hidden."""
+    return {
+        "session": public.session_id,
+        "preset": preset,
+        "rounds": public.rounds,
+        "gamma_256": int(256 * public.gamma),
+        "score": public.score,
+        "qber": public.qber,
+        "syndrome": choice.syndrome,
+        "rule": choice.rule,
+        "extractor": choice.extractor or "usual",
+        "allowance": public.allowance,
+        "barrier": public.barrier,
+        "bases": public.bases,
+        "qber2": public.qber2 or 0.0,
+        "block_rounds": public.block_rounds,
+        "min_response": 0.0,
+    }
 
 
 def public_report(report: dict[str, Any]) -> dict[str, Any]:
