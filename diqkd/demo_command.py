@@ -92,6 +92,13 @@ def add_parser(subparsers: Any) -> None:
         help="rounds per block (default: 1000)",
     )
     parser.add_argument(
+        "--recalibrate",
+        type=arguments.count_or_zero,
+        default=0,
+        metavar="ROUNDS",
+        help="calibrate both nodes again after every so many rounds (default: never)",
+    )
+    parser.add_argument(
         "--plan-for-link",
         action="store_true",
         help="plan the session for the S and Q of the link below instead of the paper's (with --preset long or custom)",
@@ -183,6 +190,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         "qber2": public.qber2 or 0.0,
         "block_rounds": public.block_rounds,
         "min_response": 0.0,
+        "recalibrate_rounds": args.recalibrate,
     }
     faults = tuple(fault.as_dict() for fault in args.fault)
     return Demonstration(folder.resolve(), public, experiment, args.seed, faults, link=link)
