@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import textwrap
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,15 +160,15 @@ def _print_page(homes: Path, nodes: tuple[str, ...], max_age_s: float) -> None:
     for node, rows in page(homes, nodes, timedelta(seconds=max_age_s)).items():
         console.print(f"[bold]{node.capitalize()}'s calibrations[/bold]")
         table = Table(box=None, pad_edge=False)
-        for name in ("calibration", "result", "measured (UTC)", "state"):
+        for name in ("calibration", "result", "measured (UTC)", "age", "state"):
             table.add_column(name, no_wrap=name not in ("result", "state"))
         for row in rows:
-            when = f"{row.measured:%Y-%m-%d %H:%M}" if row.measured else "-"
+            when, age = _when(row.measured)
             style = "" if row.state == GOOD else "yellow"
             if console.width >= WIDE:
-                table.add_row(row.step.key, row.result or "-", when, row.state, style=style)
+                table.add_row(row.step.key, row.result or "-", when, age, row.state, style=style)
                 continue
-            head = f"{row.step.key:<28}  {when:<16}  {row.state}"
+            head = f"{row.step.key:<28}  {age:<16}  {row.state}"
             for line, indent in ((head, ""), (row.result, "    ")):
                 for part in textwrap.wrap(line, console.width, initial_indent=indent, subsequent_indent="    "):
                     console.print(part, style=style, markup=False, soft_wrap=True)
@@ -176,3 +176,13 @@ def _print_page(homes: Path, nodes: tuple[str, ...], max_age_s: float) -> None:
             console.print(table)
         stale = sum(row.state != GOOD for row in rows)
         console.print(f"{len(rows) - stale} good, {stale} stale or never measured\n")
+
+
+def _when(measured: datetime | None) -> tuple[str, str]:
+    """Date and age of a result."""
+    from postprocess.shaping.worded_numbers import duration
+
+    if measured is None:
+        return "-", "-"
+    age_s = (datetime.now(UTC) - measured).total_seconds()
+    return f"{measured:%Y-%m-%d %H:%M}", f"{duration(age_s)} ago"

@@ -92,6 +92,13 @@ def add_parser(subparsers: Any) -> None:
         help="rounds per block (default: 1000)",
     )
     parser.add_argument(
+        "--recalibrate",
+        type=arguments.count_or_zero,
+        default=0,
+        metavar="ROUNDS",
+        help="calibrate both nodes again after every so many rounds (default: never)",
+    )
+    parser.add_argument(
         "--plan-for-link",
         action="store_true",
         help="plan the session for the S and Q of the link below instead of the paper's (with --preset long or custom)",
@@ -167,7 +174,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
         if preset in OWN:
             choice = (longest_choice if preset == "longest" else long_choice)(choice.rounds, score, qber)
         public = planned(f"{preset}-run" if preset in OWN else "rehearsal", "emulated", choice, **common)
-    experiment = experiment_arguments(public, preset, choice)
+    experiment = experiment_arguments(public, preset, choice) | {"recalibrate_rounds": args.recalibrate}
     faults = tuple(fault.as_dict() for fault in args.fault)
     instability = instability_of(args)
     return Demonstration(folder.resolve(), public, experiment, args.seed, faults, link=link, instability=instability)

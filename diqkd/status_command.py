@@ -117,6 +117,8 @@ def node_lines(node: str, told: dict[str, Any]) -> list[str]:
     lines = [f"  {node.capitalize()}: {told.get('experiment')}, last heard of {heard}{silent}"]
     if shown.get("rounds.total"):
         lines.append("    " + _rounds(shown))
+        if shown.get("rounds.calibrations"):
+            lines.append(f"    when they began: {shown['rounds.calibrations']}")
     if shown.get("key.session"):
         lines.append(f"    key of {shown['key.session']}: {shown.get('key.status', 'post-processing')}")
     for name in ("calibration.scan.title", "calibration.scan.status", "calibration.scan.result"):

@@ -99,11 +99,12 @@ class KernelSession:
         return self.node.recovery.ion_is_back(GATES_PER_TRY)
 
     def _reloads(self, upkeep: Upkeep, remedy: str) -> Iterator[bool]:
-        """Reload once for each item that is taken."""
+        """Reload once for each item that is taken; none any more where nobody does it."""
         for number in range(1, RELOADS + 1):
             self.show(f"paused: reloading the ion ({number} of {RELOADS})")
             self.node.core.close()
-            upkeep.reload()
+            if not upkeep.reload():
+                return
             yield True
         raise NodeNotReady(f"the ion did not come back in {RELOADS} times of reloading: {remedy}")
 

@@ -38,11 +38,14 @@ class Submissions:
     def run_first(self, wanted: Sequence[Wanted]) -> bool:
         """Give way until all of these have run; the core device must be closed. Whether they did in time.
 
+        Nothing runs without a master, as under artiq_run.
         What is on the schedule already, an operator's for instance, is waited for and not submitted again.
 
         Raises:
             TerminationRequested: this experiment is to end.
         """
+        if not self.scheduler.expid:
+            return False
         rids = [self._on_schedule(each) for each in wanted]
         own = [self._submit(each) for each, rid in zip(wanted, rids, strict=True) if rid is None]
         awaited = {rid for rid in rids if rid is not None} | set(own)

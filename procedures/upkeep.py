@@ -132,9 +132,9 @@ class Upkeep:
             raise NodeNotReady(f"{', '.join(hopeless)}: no result, {FAILURES} times in a row; {self._remedy}")
         return failed
 
-    def reload(self) -> None:
-        """Have the ion reloaded; whether there is one is for the caller to look."""
-        self.submissions.run_first([RELOAD])
+    def reload(self) -> bool:
+        """Have the ion reloaded; whether that was done. Whether there is one is for the caller to look."""
+        return self.submissions.run_first([RELOAD])
 
 
 def _passed(before: int, now: int, every: int) -> bool:

@@ -39,7 +39,7 @@ def test_all_kernels_compile(node, name, monkeypatch, tmp_path):
         assert found == set()
     else:
         assert found >= ROUND_KERNELS
-        assert ("PointLoop.run" in found) == bool(scans) == hasattr(instance, "calibrate")
+        assert ("PointLoop.run" in found) == bool(scans) == hasattr(instance, "loop")
 
 
 def shape(part):

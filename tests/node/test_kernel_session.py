@@ -87,6 +87,7 @@ class Upkeep:
         self.reloads += 1
         if self.reloads == self.after:
             self.node.looks = 0
+        return self.after > 0
 
     def in_pause(self, show, node_is_good):
         raise AssertionError("a lost ion is no time for calibrations")
@@ -110,6 +111,14 @@ def test_reloading_has_an_end_that_says_what_to_do(hands):
     with pytest.raises(NodeNotReady, match=r"the ion did not come back in 3 times of reloading: .*to resume"):
         kernel_session.recover_ion()
     assert kernel_session.upkeep.reloads == 3
+
+
+def test_where_nobody_reloads_it_is_waited_for(hands):
+    node, kernel_session = hands(patience_s=0.0)
+    kernel_session.upkeep = Upkeep(node, after=0)
+    with pytest.raises(NodeNotReady, match="the ion did not come back within 0 s"):
+        kernel_session.recover_ion()
+    assert kernel_session.upkeep.reloads == 1
 
 
 @pytest.mark.parametrize("wait", ["recover_ion", "wait_for_laser"])

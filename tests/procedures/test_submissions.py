@@ -57,6 +57,13 @@ def test_another_line_is_another_calibration():
     assert len(scheduler.submitted) == 1
 
 
+def test_without_a_master_nothing_is_submitted():
+    scheduler = ScriptedScheduler()
+    scheduler.expid = None
+    assert not Submissions(scheduler, 60.0).run_first([RELOAD])
+    assert scheduler.submitted == []
+
+
 def test_what_never_begins_is_taken_back():
     scheduler = ScriptedScheduler(looks=10**9)
     assert not Submissions(scheduler, 0.0).run_first([RELOAD])
