@@ -15,7 +15,8 @@ from kme.peer_dialogue import Handler, PeerDialogue, Refused
 from kme.peer_line import PeerLine
 from kme.peer_messages import ANSWER_FIELDS, FIELDS, MOST_UNCONFIRMED, VERSION, Greeting
 from kme.pool import Pool
-from postprocess.errors import PeerLost
+from postprocess.errors import InvalidInput, PeerLost
+from postprocess.keystore.delivery import erase_leftover
 from postprocess.keystore.served_keys import RefusedSlice, ServableKey, Share, alice_bytes, first_split
 from postprocess.link.codec import decode, encode
 from postprocess.session.erasure import erase_session
@@ -73,6 +74,8 @@ class KeySupply:
     async def start(self) -> None:
         """Make good what a crash has left, and know what there is."""
         keystore = self.ledger.keystore
+        for line in await self.ledger.read(self._erase_leftovers):
+            logger.warning("%s", line)
         await self.ledger.write(self._served.erase_passed)
         self.unconfirmed = set(await self.ledger.read(keystore.slices.unclaimed))
         for key in await self.ledger.read(self._served.keys):
@@ -82,6 +85,16 @@ class KeySupply:
         for key in self.keys.values():
             if not self._permissions.allow(key):
                 logger.warning("key '%s' is not handed out: %s", key.key_id, "; ".join(key.warnings))
+
+    def _erase_leftovers(self) -> list[str]:
+        """Copies that interrupted deliveries have left of keys that may be served: such a key has one place only."""
+        found, keystore = [], self.ledger.keystore
+        for record in keystore.key_records.records():
+            try:
+                erase_leftover(keystore, record.key_id)
+            except InvalidInput as problem:
+                found.append(f"{problem}; until then the key is not served")
+        return found
 
     async def refresh(self) -> None:
         """Look at the ledger again: other programs put keys into it."""

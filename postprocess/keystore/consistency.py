@@ -33,6 +33,11 @@ _CONTRADICTIONS = (
         "SELECT id FROM keys WHERE state IN ('pending', 'active', 'offered', 'delivering') AND data IS NULL",
     ),
     (
+        "key {}: has a copy elsewhere, though it is not delivered",
+        "SELECT id FROM keys WHERE state IN ('pending', 'offered', 'serving', 'forgotten', 'discarded') "
+        "AND destination IS NOT NULL",
+    ),
+    (
         "key {}: has shares or pieces though it is not served, or none though it is",
         "SELECT id FROM keys WHERE (state = 'serving') != (id IN (SELECT key FROM pieces)) "
         "OR (state = 'serving') != (id IN (SELECT key FROM shares))",

@@ -74,7 +74,7 @@ class ServedKeys:
         """All keys that are, or could be, served; oldest first."""
         query = (
             "SELECT id, deliverable, state, apparatus, insecure_because FROM keys "
-            "WHERE state IN ('active', 'offered', 'serving') ORDER BY rowid"
+            "WHERE state IN ('offered', 'serving') OR (state = 'active' AND destination IS NULL) ORDER BY rowid"
         )
         return [
             ServableKey(key_id, servable_bytes(bits), state, apparatus, tuple(json.loads(reasons)))
@@ -99,7 +99,8 @@ class ServedKeys:
     def offer(self, write: Execute, key_id: str) -> None:
         """From here on the key goes to the servers or nowhere, until the peer has answered; RefusedSlice if it is
         somebody else's."""
-        if not write("UPDATE keys SET state = 'offered' WHERE id = ? AND state IN ('active', 'offered')", key_id):
+        query = "UPDATE keys SET state = 'offered' WHERE id = ? AND state IN ('active', 'offered')"
+        if not write(f"{query} AND destination IS NULL", key_id):
             raise RefusedSlice(f"key '{key_id}': {self._state(key_id)}, not for the key delivery server")
 
     def withdraw(self, write: Execute, key_id: str) -> None:
@@ -112,8 +113,8 @@ class ServedKeys:
         Raises:
             RefusedSlice: not active here, or impossible shares.
         """
-        found = self._database.row("SELECT state, deliverable, data, digest FROM keys WHERE id = ?", key_id)
-        state, deliverable, data, digest = found or ("not in this ledger", 0, None, None)
+        found = self._database.row("SELECT deliverable, data, digest FROM keys WHERE id = ?", key_id)
+        state, (deliverable, data, digest) = self._state(key_id), found or (0, None, None)
         size = servable_bytes(deliverable)
         if state == "serving":
             return
@@ -131,7 +132,9 @@ class ServedKeys:
         write("UPDATE keys SET state = 'serving', data = NULL WHERE id = ?", key_id)
 
     def _state(self, key_id: str) -> str:
-        found = self._database.row("SELECT state FROM keys WHERE id = ?", key_id)
+        found = self._database.row("SELECT state, destination FROM keys WHERE id = ?", key_id)
+        if found and found[0] == "active" and found[1] is not None:
+            return "on its way to a file"
         return "not in this ledger" if found is None else found[0]
 
     # Cutting
