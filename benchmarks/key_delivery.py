@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -40,42 +41,73 @@ BARE = "bare aiohttp handler"
 
 
 def rows(scale: Scale) -> Iterator[Row]:
-    """Rates and latencies of both requests."""
-    keys = FULL_KEYS if scale.rounds > 100_000 else QUICK_KEYS
+    """Rates, latencies and processor time of both requests; the three servers are asked in turns."""
+    keys, turns = (FULL_KEYS, 5) if scale.rounds > 100_000 else (QUICK_KEYS, 2)
+    each = keys // turns
+    bare, enc, dec = Load(), Load(), Load()
     with tempfile.TemporaryDirectory() as folder:
         homes = fill(Path(folder), keys)
-        with bare_server(homes) as port:
-            bare = asyncio.run(load(homes, "sae-alice", port, "sae-bob/enc_keys", [{}] * keys))
-        with servers(homes) as ports:
-            enc = asyncio.run(load(homes, "sae-alice", ports[ALICE], "sae-bob/enc_keys", [{}] * keys))
-            ids = [{"key_ID": key_id} for key_id in enc.keys]
-            dec = asyncio.run(load(homes, "sae-bob", ports[BOB], "sae-alice/dec_keys", ids))
+        with bare_server(homes) as plain, servers(homes) as kmes:
+            ports = {node: kme.port for node, kme in kmes.items()}
+            for _ in range(turns):
+                with bare.counting([plain]):
+                    asyncio.run(load(homes, "sae-alice", plain.port, "sae-bob/enc_keys", [{}] * each, bare))
+                known = set(enc.keys)
+                with enc.counting(kmes.values()):
+                    asyncio.run(load(homes, "sae-alice", ports[ALICE], "sae-bob/enc_keys", [{}] * each, enc))
+                ids = [{"key_ID": key_id} for key_id in enc.keys.keys() - known]
+                with dec.counting(kmes.values()):
+                    asyncio.run(load(homes, "sae-bob", ports[BOB], "sae-alice/dec_keys", ids, dec))
     if len(enc.keys) != keys or enc.keys != dec.keys or len(set(enc.keys.values())) != keys:
         raise RuntimeError("a key was lost, given twice or changed; its time means nothing")
-    note = f"{keys} keys of {KEY_BITS} bits, {CLIENTS} clients; per key"
+    note = f"{keys} keys of {KEY_BITS} bits, {CLIENTS} clients, {turns} turns each; per key"
     for name, found in (("enc_keys", enc), ("dec_keys", dec)):
         yield Row(f"{name}, mean", found.seconds / keys, BARE, bare.seconds / keys, note=note)
         yield Row(f"{name}, median latency", median(found.latencies), BARE, median(bare.latencies), note=note)
-        late = [quantiles(each.latencies, n=100)[98] for each in (found, bare)]
+        late = [quantiles(one.latencies, n=100)[98] for one in (found, bare)]
         yield Row(f"{name}, 99th percentile", late[0], BARE, late[1], note=note)
+        both = f"{note}, both KMEs together"
+        yield Row(f"{name}, processor time", found.processor_s / keys, BARE, bare.processor_s / keys, note=both)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A process that listens on a port."""
+
+    process_id: int
+    port: int
+
+    def processor_s(self) -> float:
+        """Processor time it has used so far."""
+        fields = Path(f"/proc/{self.process_id}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Load:
-    """What clients were given and how long it took: seconds in all, and of each request."""
+    """What clients were given and how long it took: seconds in all, of each request, of the servers' processors."""
 
     def __init__(self) -> None:
         self.keys: dict[str, str] = {}
         self.latencies: list[float] = []
-        self.seconds = 0.0
+        self.seconds = self.processor_s = 0.0
+
+    @contextmanager
+    def counting(self, asked: Iterable[Server]) -> Iterator[None]:
+        """Of these servers."""
+        before = sum(server.processor_s() for server in asked)
+        yield
+        self.processor_s += sum(server.processor_s() for server in asked) - before
 
 
-async def load(homes: Path, sae: str, port: int, path: str, queries: list[dict[str, Any]]) -> Load:
+async def load(
+    homes: Path, sae: str, port: int, path: str, queries: list[dict[str, Any]], found: Load | None = None
+) -> Load:
     """All queries by CLIENTS clients, each with a connection of its own; those for several key_IDs are posted."""
     import aiohttp
 
     context = ssl.create_default_context(cafile=str(homes / "certificates" / "ca.pem"))
     context.load_cert_chain(homes / "certificates" / f"{sae}.pem", homes / "certificates" / f"{sae}.key")
-    found, left = Load(), list(reversed(queries))
+    found, left = found or Load(), list(reversed(queries))
     url = f"https://127.0.0.1:{port}/api/v1/keys/{path}"
 
     async def client() -> None:
@@ -93,7 +125,7 @@ async def load(homes: Path, sae: str, port: int, path: str, queries: list[dict[s
 
     begin = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
-    found.seconds = time.perf_counter() - begin
+    found.seconds += time.perf_counter() - begin
     return found
 
 
@@ -122,40 +154,40 @@ def fill(homes: Path, keys: int) -> Path:
 
 
 @contextmanager
-def servers(homes: Path) -> Iterator[Mapping[str, int]]:
-    """Both KMEs as processes; node -> port, once they serve each other."""
+def servers(homes: Path) -> Iterator[Mapping[str, Server]]:
+    """Both KMEs as processes, by node, once they serve each other."""
     with ExitStack() as stack:
-        ports = {node: stack.enter_context(server(homes, node)) for node in NODES}
-        asyncio.run(_await_keys(homes, ports))
-        yield ports
+        kmes = {node: stack.enter_context(server(homes, node)) for node in NODES}
+        asyncio.run(_await_keys(homes, {node: kme.port for node, kme in kmes.items()}))
+        yield kmes
 
 
 @contextmanager
-def server(homes: Path, node: str) -> Iterator[int]:
-    """One KME as a process; its port."""
+def server(homes: Path, node: str) -> Iterator[Server]:
+    """One KME as a process."""
     command = [sys.executable, "-m", "diqkd", "kme", "serve", "--home", str(homes), "--node", node, "--json"]
     command += ["--allow-emulated", "--allow-insecure"]
-    with (homes / f"{node}.log").open("a") as log, _process(command, log) as line:
-        yield int(json.loads(line)["ready"].rsplit(":", 1)[1].split("/")[0])
+    with (homes / f"{node}.log").open("a") as log, _process(command, log) as (number, line):
+        yield Server(number, int(json.loads(line)["ready"].rsplit(":", 1)[1].split("/")[0]))
 
 
 @contextmanager
-def bare_server(homes: Path) -> Iterator[int]:
-    """The bare handler as a process; its port."""
+def bare_server(homes: Path) -> Iterator[Server]:
+    """The bare handler as a process."""
     folder = homes / ALICE / "kme"
-    with _process([sys.executable, "-m", "benchmarks.bare_handler", str(folder)], None) as line:
-        yield int(line)
+    with _process([sys.executable, "-m", "benchmarks.bare_handler", str(folder)], None) as (number, line):
+        yield Server(number, int(line))
 
 
 @contextmanager
-def _process(command: list[str], log) -> Iterator[str]:
+def _process(command: list[str], log) -> Iterator[tuple[int, str]]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"{' '.join(command[1:5])} ended at once")
-        yield line
+        yield process.pid, line
     finally:
         process.terminate()
         process.wait()

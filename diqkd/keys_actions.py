@@ -198,6 +198,7 @@ def _is_here(homes: Path, node: str) -> bool:
 
 def _findings(home: NodeHome, keystore: Keystore) -> list[str]:
     """Everything that is not as it must be: permissions, account, digests, sessions beside the ledger, erasure."""
+    from postprocess.keystore.delivery import interrupted
     from postprocess.session.erasure import not_erased
 
     found = []
@@ -209,15 +210,18 @@ def _findings(home: NodeHome, keystore: Keystore) -> list[str]:
         *found,
         *(line for line in keystore.check() if not any(line in other for other in found)),
         *not_erased(home, keystore),
+        *interrupted(keystore),
     ]
 
 
 def abandon(args: argparse.Namespace) -> ExitStatus:
     """Give a session up."""
+    from postprocess.keystore.delivery import erase_leftover
     from postprocess.session.transcript import write_transcript
 
     homes, node = home_of(args)
     with open_ledger(NodeHome(node, homes)) as keystore:
+        erase_leftover(keystore, args.session)
         keystore.abandon(args.session)
         page = keystore.session(args.session)
         outcome = page.outcome
@@ -261,6 +265,7 @@ def deliver(args: argparse.Namespace) -> ExitStatus:
 
 def forget(args: argparse.Namespace) -> ExitStatus:
     """Erase a closed session's strings and messages, and its key unless that must still be delivered."""
+    from postprocess.keystore.delivery import forget_key, leftover
     from postprocess.session.erasure import erase_session
 
     homes, node = home_of(args)
@@ -268,8 +273,9 @@ def forget(args: argparse.Namespace) -> ExitStatus:
     with open_ledger(home, checked=False) as keystore:
         if keystore.session(args.session).outcome is None:
             raise InvalidInput(f"session '{args.session}': still open; end it first, or `diqkd keys abandon` it")
-        state = next((record.state for record in keystore.key_records.records() if record.key_id == args.session), None)
-        if state == "active" and not args.with_key:
+        record = next((each for each in keystore.key_records.records() if each.key_id == args.session), None)
+        state = record and record.state
+        if record and (state == "active" or leftover(record)) and not args.with_key:
             raise InvalidInput(
                 f"session '{args.session}': its key is not delivered; deliver it, or say --with-key to erase it too"
             )
@@ -278,10 +284,7 @@ def forget(args: argparse.Namespace) -> ExitStatus:
                 f"session '{args.session}': the key delivery server hands its key out; leave out --with-key"
             )
         erase_session(home, keystore, args.session)
-        if state == "delivering":
-            keystore.key_records.finish_delivery(args.session)
-        elif state == "active":
-            keystore.key_records.forget(args.session)
+        forget_key(keystore, args.session)
     if args.json:
         _print_json({"node": node, "session_id": args.session, "erased": True})
     else:

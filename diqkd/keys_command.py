@@ -45,9 +45,10 @@ shown. Two machines are never compared over a network: a digest of a key is not 
 
 DELIVER = """\
 Write a key to a new file (0600, packed, most significant bit first), once. A delivery that was interrupted is
-finished by the same command. The key is then erased here, with settings, outcomes and messages, from which it could
-be made again. Bits set aside as pads of a later session stay behind. A key of the emulated apparatus, or
-an insecure one, protects nothing and is only handed out when asked for by name."""
+finished by the same command; what it has left of a key that is still free is erased before the key goes anywhere
+else. The key is then erased here, with settings, outcomes and messages, from which it could be made again. Bits set
+aside as pads of a later session stay behind. A key of the emulated apparatus, or an insecure one, protects nothing
+and is only handed out when asked for by name."""
 
 
 def add_parser(subparsers: Any) -> None:

@@ -1,8 +1,8 @@
 """The key management entity of a node: what ETSI GS QKD 014 asks of it, without HTTP.
 
 A master's request: places from the pool, a reservation that the peer's ledger stores, the same in this ledger together
-with the erasure of the bits, then the answer. So no bit leaves before both ledgers say whose it is, and a crash at any
-step costs at most that slice: the peer keeps it for a slave who never learns its key_ID, until the two KMEs meet again.
+with the erasure of the bits, and when both are on disk the answer. So no bit leaves before both ledgers say whose it
+is, and a crash at any step costs at most that slice: the peer keeps it for a slave who never learns its key_ID.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from contract.nodes import other_node
@@ -76,7 +75,8 @@ class KeyManager:
         self.configuration, self._permissions = configuration, permissions
         self._slices = ledger.keystore.slices
         self.supply = KeySupply(home, ledger, line, configuration, permissions, self._on_reserve)
-        self._reservations = Reservations(self.supply.dialogue, configuration.rules.peer_timeout_s)
+        timeout_s = configuration.rules.peer_timeout_s
+        self._reservations = Reservations(home.node, ledger, self.supply.dialogue, timeout_s, clock)
         self._watch = PoolWatch(configuration.rules.low_bits)
         self._tasks: list[asyncio.Task] = []
         self._asked_bits: dict[str, int] = {}  # by master, under way
@@ -147,7 +147,7 @@ class KeyManager:
             await self._require_quota(master)
             slices, answer = await self._reservation(master, slave_id, number, bits // 8)
             try:
-                found = await self._acknowledged(slices, answer)
+                found = await self._acknowledged(answer)
             finally:
                 self.supply.in_flight -= {each.slice_id for each in slices}
         except PeerLost:
@@ -160,7 +160,7 @@ class KeyManager:
 
     async def _reservation(
         self, master: Sae, slave_id: str, number: int, size: int
-    ) -> tuple[list[Slice], Awaitable[None]]:
+    ) -> tuple[list[Slice], Awaitable[list[bytes]]]:
         """Slices for a request, sent to the peer in the order in which their places were taken."""
         places = self.supply.pool.allocate(number, size)
         if places is None:
@@ -173,12 +173,11 @@ class KeyManager:
         self.supply.in_flight |= {each.slice_id for each in slices}
         return slices, self._reservations.add(slices)
 
-    async def _acknowledged(self, slices: list[Slice], answer: Awaitable[None]) -> list[bytes]:
-        """The bits, once the peer's ledger and this one have the slices."""
+    async def _acknowledged(self, answer: Awaitable[list[bytes]]) -> list[bytes]:
+        """The bits, once both ledgers have the slices."""
         try:
-            await answer
+            return await answer
         except Refused as problem:
-            await self._pass_over(slices)
             if problem.reason == "slave":
                 raise _not_authorised() from None
             logger.warning("%s", problem)
@@ -186,18 +185,9 @@ class KeyManager:
             raise RequestRefused(UNAVAILABLE, "the peer's KME refused the reservation; ask again") from None
         except PeerLost as problem:
             self.supply.lost(str(problem))
-            await self._pass_over(slices)
             raise
-        try:
-            return await self._ledger.write(
-                lambda write: self._slices.deliver(write, slices, self._node, self._clock())
-            )
         except DiqkdError as problem:
             raise _broken(problem) from None
-
-    async def _pass_over(self, slices: list[Slice]) -> None:
-        with suppress(RefusedSlice):  # erased with the rest at the next start
-            await self._ledger.write(lambda write: self._slices.pass_over(write, slices, self._node, self._clock()))
 
     async def keys_for_slave(self, slave: Sae, master_id: str, key_ids: Sequence[str]) -> DeliveredKeys:
         """The keys that a master at the peer's node has reserved for this slave: all of them or none, once.
@@ -256,35 +246,37 @@ class KeyManager:
 
     async def _on_reserve(self, body: bytes) -> bytes:
         """Store reservations, each as a whole or not at all; the answer has a reason for each that is refused."""
-        stored = [self._stored(slices) for slices in reserved_groups(body)]
-        return encode({"refused": await asyncio.gather(*stored)})
+        groups = reserved_groups(body)
+        reasons = [self._why_not(slices) for slices in groups]
+        allowed = [slices for slices, reason in zip(groups, reasons, strict=True) if not reason]
+        owner, now = other_node(self._node), self._clock()
 
-    def _stored(self, slices: list[Slice]) -> Awaitable[str]:
-        """Queue a reservation now; what is returned waits for its outcome: why it is refused, or nothing."""
+        def reserve(write):
+            return self._slices.in_groups(
+                write, lambda slices: self._slices.reserve(write, slices, owner, now), allowed
+            )
+
+        try:
+            outcomes = iter(await self._ledger.write(reserve) if allowed else ())
+        except DiqkdError as problem:
+            logger.error("a reservation of the peer's: %s", problem)
+            return encode({"refused": [reason or "ledger" for reason in reasons]})
+        for number, slices in enumerate(groups):
+            outcome = None if reasons[number] else next(outcomes)
+            if isinstance(outcome, RefusedSlice):
+                logger.warning("a reservation of the peer's: %s", outcome)
+                reasons[number] = "position"
+            elif not reasons[number]:
+                self.supply.unconfirmed |= {each.slice_id for each in slices}
+        return encode({"refused": reasons})
+
+    def _why_not(self, slices: list[Slice]) -> str:
+        """Why this node reserves nothing of it, or nothing."""
         first, size = slices[0], 8 * slices[0].bytes
         slave = self.configuration.saes.get(first.slave)
         if slave is None or first.master not in slave.peers or not slave.least_bits <= size <= slave.most_bits:
-            return _said("slave")
-        if not all(self.supply.is_served(each.key_id) for each in slices):
-            return _said("key")
-        owner, now = other_node(self._node), self._clock()
-        return self._outcome(slices, self._ledger.write(lambda write: self._slices.reserve(write, slices, owner, now)))
-
-    async def _outcome(self, slices: list[Slice], written: Awaitable[None]) -> str:
-        try:
-            await written
-        except RefusedSlice as problem:
-            logger.warning("a reservation of the peer's: %s", problem)
-            return "position"
-        except DiqkdError as problem:
-            logger.error("a reservation of the peer's: %s", problem)
-            return "ledger"
-        self.supply.unconfirmed |= {each.slice_id for each in slices}
-        return ""
-
-
-async def _said(reason: str) -> str:
-    return reason
+            return "slave"
+        return "" if all(self.supply.is_served(each.key_id) for each in slices) else "key"
 
 
 def _away() -> RequestRefused:

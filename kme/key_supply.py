@@ -6,7 +6,8 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from contract.nodes import ALICE, other_node
 from kme.configuration import Configuration
@@ -15,7 +16,8 @@ from kme.peer_dialogue import Handler, PeerDialogue, Refused
 from kme.peer_line import PeerLine
 from kme.peer_messages import ANSWER_FIELDS, FIELDS, MOST_UNCONFIRMED, VERSION, Greeting
 from kme.pool import Pool
-from postprocess.errors import PeerLost
+from postprocess.errors import InvalidInput, PeerLost
+from postprocess.keystore.delivery import erase_leftover
 from postprocess.keystore.served_keys import RefusedSlice, ServableKey, Share, alice_bytes, first_split
 from postprocess.link.codec import decode, encode
 from postprocess.session.erasure import erase_session
@@ -23,6 +25,7 @@ from postprocess.storage.node_home import NodeHome
 
 logger = logging.getLogger("diqkd.kme")
 
+DAY_S = 86_400.0
 MOST_ROUNDS = 16  # of looking for more, for one request
 
 
@@ -46,7 +49,7 @@ class KeySupply:
 
     Attributes:
         pool: own bytes that are free. unconfirmed: slices kept here of which nobody knows whether a master has them.
-        in_flight: slices asked of the peer and not yet handed out.
+        in_flight: slices asked of the peer of which it is not decided yet whether a master is given them.
     """
 
     def __init__(
@@ -73,8 +76,10 @@ class KeySupply:
     async def start(self) -> None:
         """Make good what a crash has left, and know what there is."""
         keystore = self.ledger.keystore
+        for line in await self.ledger.alone(self._erase_leftovers):
+            logger.warning("%s", line)
         await self.ledger.write(self._served.erase_passed)
-        self.unconfirmed = set(await self.ledger.read(keystore.slices.unclaimed))
+        self.unconfirmed = set(await self.ledger.read(keystore.slices.unconfirmed))
         for key in await self.ledger.read(self._served.keys):
             if key.state == "serving":
                 await self._erase_strings(key.key_id)
@@ -82,6 +87,16 @@ class KeySupply:
         for key in self.keys.values():
             if not self._permissions.allow(key):
                 logger.warning("key '%s' is not handed out: %s", key.key_id, "; ".join(key.warnings))
+
+    def _erase_leftovers(self) -> list[str]:
+        """Copies that interrupted deliveries have left of keys that may be served: such a key has one place only."""
+        found, keystore = [], self.ledger.keystore
+        for record in keystore.key_records.records():
+            try:
+                erase_leftover(keystore, record.key_id)
+            except InvalidInput as problem:
+                found.append(f"{problem}; until then the key is not served")
+        return found
 
     async def refresh(self) -> None:
         """Look at the ledger again: other programs put keys into it."""
@@ -150,10 +165,7 @@ class KeySupply:
         try:
             answer = Greeting.decoded(await self.dialogue.ask("hello", mine.encoded(), self._rules.peer_timeout_s))
             await self._take_in(answer)
-            void = self.unconfirmed & set(asked) & set(answer.unknown)
-            if void:
-                await self.ledger.write(lambda write: self.ledger.keystore.slices.void(write, void))
-            self.unconfirmed -= set(asked)
+            await self._confirm((self.unconfirmed & set(asked)) - set(answer.in_flight), set(answer.unknown))
         except Refused as problem:
             self._greeted = False
             logger.error("%s", problem)
@@ -175,12 +187,26 @@ class KeySupply:
             logger.warning("the peer's KME is away (%s): no keys until it is back", why)
         self._greeted = False
 
-    async def _greeting(self, unconfirmed: tuple[str, ...] = (), unknown: tuple[str, ...] = ()) -> Greeting:
-        shares = await self.ledger.read(self._served.shares)
+    async def _confirm(self, slice_ids: set[str], unknown: set[str]) -> None:
+        """The peer has said which of these a master was given."""
+        slices = self.ledger.keystore.slices
+
+        def note(write) -> None:
+            slices.void(write, list(slice_ids & unknown))
+            slices.confirm(write, slice_ids - unknown)
+
+        if slice_ids:
+            await self.ledger.write(note)
+        self.unconfirmed -= slice_ids
+
+    async def _greeting(self, **answers: Any) -> Greeting:
+        peer, slices = other_node(self._node), self.ledger.keystore.slices
+        shares, settled = await self.ledger.read(lambda: (self._served.shares(), slices.settled(peer)))
         active = tuple(key.key_id for key in self._may_serve())
         names = (self._node, self._configuration.kme_id, self.ledger.keystore.k0_id)
         saes = tuple((sae.sae_id, *sae.peers) for sae in self._configuration.saes.values())
-        return Greeting(*names, active, tuple(shares), saes, unconfirmed, unknown)
+        found = Greeting(*names, active, tuple(shares), saes, settled=tuple(settled))
+        return replace(found, **answers) if answers else found
 
     async def _take_in(self, theirs: Greeting) -> None:
         expected = (other_node(self._node), self._configuration.peer_kme_id, self.ledger.keystore.k0_id, VERSION)
@@ -202,6 +228,9 @@ class KeySupply:
 
         if await self.ledger.read(lambda: self._served.is_behind(theirs.shares, self._node)):
             await self.ledger.write(note)
+        slices, over = self.ledger.keystore.slices, (theirs.settled, theirs.finished)
+        if await self.ledger.read(lambda: slices.has_settled(*over)):
+            await self.ledger.write(lambda write: slices.prune(write, *over))
         self._peer_active = frozenset(theirs.active)
         self._peer_saes = {sae_id: tuple(partners) for sae_id, *partners in theirs.saes}
         await self.refresh()
@@ -209,9 +238,14 @@ class KeySupply:
     async def _on_hello(self, body: bytes) -> bytes:
         theirs = Greeting.decoded(body)
         await self._take_in(theirs)
-        asked = [slice_id for slice_id in theirs.unconfirmed if slice_id not in self.in_flight]
-        unknown = await self.ledger.read(lambda: self.ledger.keystore.slices.unknown(asked))
-        return (await self._greeting(unknown=tuple(unknown))).encoded()
+        in_flight = self.in_flight & set(theirs.unconfirmed)
+        asked = [slice_id for slice_id in theirs.unconfirmed if slice_id not in in_flight]
+        served = dict.fromkeys(share.key_id for share in theirs.shares)
+        unknown, finished = await self.ledger.read(
+            lambda: (self.ledger.keystore.slices.unknown(asked), self._served.finished(served))
+        )
+        answers = {"unknown": tuple(unknown), "in_flight": tuple(in_flight), "finished": tuple(finished)}
+        return (await self._greeting(**answers)).encoded()
 
     # More bytes
 
@@ -279,7 +313,7 @@ class KeySupply:
 
     async def _erase_strings(self, session_id: str) -> None:
         """What a key was made from: with it, every slice could be made again."""
-        await self.ledger.read(lambda: erase_session(self._home, self.ledger.keystore, session_id))
+        await self.ledger.alone(lambda: erase_session(self._home, self.ledger.keystore, session_id))
 
     async def _borrow(self, size: int) -> None:
         question = encode({"bytes": size, "keys": [key_id for key_id in self.keys if self.is_served(key_id)]})
@@ -309,6 +343,7 @@ class KeySupply:
 
         def work(write) -> int:
             self._served.finish(write)
+            slices.forget_takings(write, now - 2 * DAY_S)
             return slices.expire(write, before) if hours else 0
 
         expired = await self.ledger.write(work)

@@ -12,7 +12,7 @@ from postprocess.keystore.served_keys import Share
 from postprocess.keystore.slices import Slice
 from postprocess.link.codec import byte_string, decode, encode, integer, list_of, text
 
-VERSION = 1
+VERSION = 2
 MOST_BYTES = 1 << 40
 MOST_SHARES = 100_000
 MOST_UNCONFIRMED = 10_000  # in one greeting
@@ -59,10 +59,16 @@ def _is_place(value: Any) -> bool:
     )
 
 
+def _is_place_of_share(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and _name(value[0]) and all(map(_bytes, value[1:]))
+
+
 _GREETING = {
     "version": integer(0, 1 << 30), "node": text(16), "kme_id": _name, "k0_id": text(64),
     "active": list_of(_name), "shares": list_of(_is_share, MOST_SHARES), "saes": list_of(_is_sae, MOST_SAES),
     "unconfirmed": list_of(_slice_id, MOST_UNCONFIRMED), "unknown": list_of(_slice_id, MOST_UNCONFIRMED),
+    "in_flight": list_of(_slice_id, MOST_UNCONFIRMED), "settled": list_of(_is_place_of_share, MOST_SHARES),
+    "finished": list_of(_name, MOST_SHARES),
 }  # fmt: skip
 FIELDS: dict[str, Mapping[str, Any]] = {
     "hello": _GREETING,
@@ -88,6 +94,9 @@ class Greeting:
         shares: of all keys that it serves. saes: (ID, partners...) of its applications.
         unconfirmed: slices that its peer's master may have been given, or not.
         unknown: in an answer: which of the other's unconfirmed slices no master was given.
+        in_flight: in an answer: of which of them that is not decided yet.
+        settled: (key id, start, stop), in the other's shares, of the slices that this node has no question about.
+        finished: in an answer: which of the other's served keys are closed here.
     """
 
     node: str
@@ -98,6 +107,9 @@ class Greeting:
     saes: tuple[tuple[str, ...], ...] = ()
     unconfirmed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    in_flight: tuple[str, ...] = ()
+    settled: tuple[tuple[str, int, int], ...] = ()
+    finished: tuple[str, ...] = ()
     version: int = VERSION
 
     def encoded(self) -> bytes:

@@ -8,6 +8,7 @@ def hand_out(keystore, key_id, *, allow_emulated=True, allow_insecure=True) -> n
     records = keystore.key_records
     records.require_deliverable(key_id, "test", allow_emulated=allow_emulated, allow_insecure=allow_insecure)
     bits = records.bits(key_id)
+    records.intend_delivery(key_id, "test")
     records.begin_delivery(key_id, "test")
     records.finish_delivery(key_id)
     return bits

@@ -33,6 +33,11 @@ _CONTRADICTIONS = (
         "SELECT id FROM keys WHERE state IN ('pending', 'active', 'offered', 'delivering') AND data IS NULL",
     ),
     (
+        "key {}: has a copy elsewhere, though it is not delivered",
+        "SELECT id FROM keys WHERE state IN ('pending', 'offered', 'serving', 'forgotten', 'discarded') "
+        "AND destination IS NOT NULL",
+    ),
+    (
         "key {}: has shares or pieces though it is not served, or none though it is",
         "SELECT id FROM keys WHERE (state = 'serving') != (id IN (SELECT key FROM pieces)) "
         "OR (state = 'serving') != (id IN (SELECT key FROM shares))",
@@ -40,7 +45,7 @@ _CONTRADICTIONS = (
     (
         "key {}: its shares overlap, or are cut beyond their end",
         "SELECT key FROM (SELECT *, lag(stop, 1, 0) OVER (PARTITION BY key ORDER BY start) AS before FROM shares) "
-        "WHERE NOT (before <= start AND start <= position AND position <= stop)",
+        "WHERE NOT (before <= start AND start <= erased AND erased <= position AND position <= stop)",
     ),
     (
         "slice {}: overlaps another one",
@@ -53,8 +58,9 @@ _CONTRADICTIONS = (
         "AND slices.start < shares.stop AND slices.start + bytes > position",
     ),
     (
-        "slice {}: handed out or void but not erased, or erased before its time",
-        "SELECT id FROM slices WHERE (state = 'reserved') != (data IS NOT NULL)",
+        "slice {}: handed out but not erased, or erased before its time",
+        "SELECT id FROM slices WHERE (side = 'slave') != (data IS NOT NULL) "
+        "OR (side = 'slave') != (state IN ('reserved', 'confirmed'))",
     ),
     (
         "pads {}: held by a closed session but not erased",

@@ -29,13 +29,17 @@ class Database:
     The rollback journal is truncated and synced at each commit (synchronous=FULL with journal_mode=TRUNCATE): a
     committed write survives a power cut, and so does the erasure of a secret (secure_delete). `clock` stamps what is
     written, and is that of the sessions on this ledger.
+
+    A key delivery server, which commits many times a second, asks for a write-ahead log instead (one sync per commit),
+    and empties it within about a second of what was erased; other programs use the same log meanwhile.
     """
 
     def __init__(self, path: Path, clock: Clock = SYSTEM_CLOCK) -> None:
         self.path, self.clock = path, clock
         self._generation = Generation(path)
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_S, check_same_thread=False)
-        for setting in ("journal_mode=TRUNCATE", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+        self._leave_write_ahead_log()
+        for setting in ("synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
             self.rows(f"PRAGMA {setting}")
 
     @classmethod
@@ -104,14 +108,44 @@ class Database:
                     for statement in STEPS[version].split(";"):
                         write(statement)
 
+    def _leave_write_ahead_log(self) -> None:
+        """One rollback journal again, unless another program works with the log."""
+        patience = 0 if self.rows("PRAGMA journal_mode")[0][0] == "wal" else PATIENCE_S
+        self._connection.execute(f"PRAGMA busy_timeout={int(1000 * patience)}")
+        try:
+            self.rows("PRAGMA journal_mode=TRUNCATE")
+        except InvalidInput:
+            if patience:
+                raise
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout={int(1000 * PATIENCE_S)}")
+
+    def use_write_ahead_log(self, wanted: bool) -> None:
+        """From here on, or no longer."""
+        if wanted:
+            self.rows("PRAGMA journal_mode=WAL")
+            self.rows("PRAGMA wal_autocheckpoint=0")
+        else:
+            self._leave_write_ahead_log()
+
+    def empty_write_ahead_log(self) -> bool:
+        """Remove older versions of pages, with bits that were erased since; False while another program reads them."""
+        return not self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+
     @contextmanager
-    def transaction(self, what: str) -> Iterator[Execute]:
-        """All or nothing, durable on exit. `what` names the write, for faults injected by tests."""
+    def transaction(self, what: str, *, counted: bool = True) -> Iterator[Execute]:
+        """All or nothing, durable on exit.
+
+        Args:
+            what: names the write, for faults injected by tests.
+            counted: in the ledger's generation. A key delivery server leaves most out: it counts once a second.
+        """
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._execute
-            self._execute("UPDATE facts SET value = value + 1 WHERE name = 'generation'")
-            generation = int(self.fact("generation") or 0)
+            if counted:
+                self._execute("UPDATE facts SET value = value + 1 WHERE name = 'generation'")
+            generation = int(self.fact("generation") or 0) if counted else 0
             self._connection.execute("COMMIT")
         except BaseException as problem:
             if self._connection.in_transaction:
@@ -119,7 +153,8 @@ class Database:
             if isinstance(problem, sqlite3.Error):
                 raise DiqkdError(self._line(problem, f"cannot {what}")) from problem
             raise
-        self._generation.keep(generation)
+        if counted:
+            self._generation.keep(generation)
 
     def _execute(self, statement: str, *values: object) -> int:
         """Run one statement of a transaction; returns how many rows it changed."""

@@ -1,7 +1,8 @@
 """The keys of a ledger: what is said about them, and how one leaves, once.
 
-A key is delivered in two durable steps, so that a crash between them loses nothing and hands nothing out twice:
-`begin_delivery` names the destination, for ever; `finish_delivery` erases the bits.
+A key is delivered in three durable steps, so that a crash between them loses nothing and hands nothing out twice:
+`intend_delivery` says where a copy may lie from now on, `begin_delivery` that the key goes there and nowhere else, for
+ever; `finish_delivery` erases the bits.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class KeyRecord:
         bits: ell. deliverable: without the bits set aside as pads of a later session.
         state: pending (the peer is not sure yet), active, delivering (to `destination`, not finished), delivered,
             forgotten or discarded; offered or serving: the key delivery servers', see served_keys.
+        destination: where it has gone or goes. Of an active key: a delivery there was interrupted (or goes on now), and
+            may have left a copy.
         rule, label: the rule of key length, and the status of its proof.
     """
 
@@ -97,15 +100,28 @@ class KeyRecords:
         data = require_intact(f"key {key_id}", found[0], found[2])
         return np.unpackbits(np.frombuffer(data, np.uint8), count=found[1], bitorder="big")
 
+    def intend_delivery(self, key_id: str, destination: str) -> None:
+        """From here on a copy may lie beside this destination; until it is erased the key goes nowhere else."""
+        query = "UPDATE keys SET destination = ? WHERE id = ? AND state = 'active' AND destination IS NULL"
+        with self._database.transaction("intend delivery") as write:
+            if not write(query, destination, key_id):
+                raise InvalidInput(f"key '{key_id}': {self._why_not(key_id)}")
+
+    def withdraw_delivery(self, key_id: str) -> None:
+        """The copy is erased: the key is as it was."""
+        with self._database.transaction("withdraw delivery") as write:
+            write("UPDATE keys SET destination = NULL WHERE id = ? AND state = 'active'", key_id)
+
     def begin_delivery(self, key_id: str, destination: str) -> None:
-        """The key goes to this destination and to no other, whatever happens from here on."""
+        """The key goes to this destination, which it was intended for, and to no other, whatever happens from here."""
+        query = "UPDATE keys SET state = 'delivering' WHERE id = ? AND state = 'active' AND destination = ?"
         with self._database.transaction("begin delivery") as write:
-            if not write(
-                "UPDATE keys SET state = 'delivering', destination = ? WHERE id = ? AND state = 'active'",
-                destination,
-                key_id,
-            ):
-                raise InvalidInput(f"key '{key_id}': {_WHY_NOT[self.record(key_id).state]}")
+            if not write(query, key_id, destination):
+                raise InvalidInput(f"key '{key_id}': {self._why_not(key_id)}")
+
+    def _why_not(self, key_id: str) -> str:
+        record = self.record(key_id)
+        return _WHY_NOT["delivering" if record.state == "active" else record.state]
 
     def finish_delivery(self, key_id: str) -> None:
         """The destination has the key; it is erased here."""
@@ -114,9 +130,12 @@ class KeyRecords:
             _erase(write, key_id)
 
     def forget(self, key_id: str) -> None:
-        """Erase a key that nobody wants; a session's pads stay."""
+        """Erase a key that nobody wants, and of which no copy lies elsewhere; a session's pads stay."""
+        query = (
+            "UPDATE keys SET state = 'forgotten', destination = NULL WHERE id = ? AND state IN ('active', 'delivering')"
+        )
         with self._database.transaction("forget") as write:
-            write("UPDATE keys SET state = 'forgotten' WHERE id = ? AND state = 'active'", key_id)
+            write(query, key_id)
             _erase(write, key_id)
 
     def same_key(self, other: KeyRecords, key_id: str) -> bool:

@@ -78,9 +78,17 @@ class Keystore:
         """Release the file."""
         self._database.close()
 
-    def transaction(self, what: str) -> AbstractContextManager[Execute]:
-        """All or nothing, durable on exit: for `served_keys` and `slices`. `what` names the write."""
-        return self._database.transaction(what)
+    def transaction(self, what: str, *, counted: bool = True) -> AbstractContextManager[Execute]:
+        """All or nothing, durable on exit: for `served_keys` and `slices`; see Database.transaction."""
+        return self._database.transaction(what, counted=counted)
+
+    def use_write_ahead_log(self, wanted: bool) -> None:
+        """For a program that commits many times a second; see Database."""
+        self._database.use_write_ahead_log(wanted)
+
+    def empty_write_ahead_log(self) -> bool:
+        """See Database."""
+        return self._database.empty_write_ahead_log()
 
     def __enter__(self) -> Keystore:
         return self

@@ -74,7 +74,7 @@ class ServedKeys:
         """All keys that are, or could be, served; oldest first."""
         query = (
             "SELECT id, deliverable, state, apparatus, insecure_because FROM keys "
-            "WHERE state IN ('active', 'offered', 'serving') ORDER BY rowid"
+            "WHERE state IN ('offered', 'serving') OR (state = 'active' AND destination IS NULL) ORDER BY rowid"
         )
         return [
             ServableKey(key_id, servable_bytes(bits), state, apparatus, tuple(json.loads(reasons)))
@@ -99,7 +99,8 @@ class ServedKeys:
     def offer(self, write: Execute, key_id: str) -> None:
         """From here on the key goes to the servers or nowhere, until the peer has answered; RefusedSlice if it is
         somebody else's."""
-        if not write("UPDATE keys SET state = 'offered' WHERE id = ? AND state IN ('active', 'offered')", key_id):
+        query = "UPDATE keys SET state = 'offered' WHERE id = ? AND state IN ('active', 'offered')"
+        if not write(f"{query} AND destination IS NULL", key_id):
             raise RefusedSlice(f"key '{key_id}': {self._state(key_id)}, not for the key delivery server")
 
     def withdraw(self, write: Execute, key_id: str) -> None:
@@ -112,8 +113,8 @@ class ServedKeys:
         Raises:
             RefusedSlice: not active here, or impossible shares.
         """
-        found = self._database.row("SELECT state, deliverable, data, digest FROM keys WHERE id = ?", key_id)
-        state, deliverable, data, digest = found or ("not in this ledger", 0, None, None)
+        found = self._database.row("SELECT deliverable, data, digest FROM keys WHERE id = ?", key_id)
+        state, (deliverable, data, digest) = self._state(key_id), found or (0, None, None)
         size = servable_bytes(deliverable)
         if state == "serving":
             return
@@ -131,35 +132,33 @@ class ServedKeys:
         write("UPDATE keys SET state = 'serving', data = NULL WHERE id = ?", key_id)
 
     def _state(self, key_id: str) -> str:
-        found = self._database.row("SELECT state FROM keys WHERE id = ?", key_id)
+        found = self._database.row("SELECT state, destination FROM keys WHERE id = ?", key_id)
+        if found and found[0] == "active" and found[1] is not None:
+            return "on its way to a file"
         return "not in this ledger" if found is None else found[0]
 
     # Cutting
 
     def cut(self, write: Execute, key_id: str, start: int, stop: int, owner: str, *, in_order: bool) -> bytes:
-        """Take bytes start..stop out of a share of `owner`, for ever.
+        """Take bytes start..stop out of a share of `owner`, for ever; what was left out before them is erased.
 
         Args:
-            in_order: they must lie at or behind the share's position, as the peer's do; what is left out before them
-                is erased.
+            in_order: they must lie at or behind the share's position, as the peer's do; else behind what was cut.
 
         Raises:
             RefusedSlice: not in one share of this owner, or cut before.
         """
-        share = next((s for s in self.shares(key_id) if s.owner == owner and s.start <= start < stop <= s.stop), None)
+        query = "SELECT start, position, erased FROM shares WHERE key = ? AND owner = ? AND start <= ? AND stop >= ?"
+        share = self._database.row(query, key_id, owner, start, stop) if start < stop else None
         if share is None:
             raise RefusedSlice(f"key '{key_id}': bytes {start} to {stop} are not {owner}'s")
-        before = self._database.row(
-            "SELECT start + bytes FROM slices WHERE key = ? AND start < ? ORDER BY start DESC LIMIT 1", key_id, stop
-        )
-        gone = self._database.row("SELECT erased FROM shares WHERE key = ? AND start = ?", key_id, share.start)
-        earliest = max(share.position if in_order else 0, gone[0] if gone else 0, before[0] if before else 0)
-        if start < earliest:
+        first, position, erased = share
+        if start < (max(position, erased) if in_order else erased):
             raise RefusedSlice(f"key '{key_id}': bytes {start} to {stop} are cut already")
-        if in_order and share.position < start:
-            self._take(write, key_id, share.position, start)
-        self._raise(write, share, stop)
-        return self._take(write, key_id, start, stop)
+        taken = self._take(write, key_id, erased, stop)
+        values = (stop, stop, key_id, first)
+        write("UPDATE shares SET position = max(position, ?), erased = ? WHERE key = ? AND start = ?", *values)
+        return taken[start - erased :]
 
     def is_behind(self, theirs: Iterable[Share], node: str) -> bool:
         """Whether `take_over` or `raise_positions` would change anything."""
@@ -183,11 +182,10 @@ class ServedKeys:
 
     def erase_passed(self, write: Execute) -> None:
         """When a server starts: what lies before a position and in no slice is nobody's, and is erased."""
-        for share in self.shares():
-            if share.position > share.start:
-                self._take(write, share.key_id, share.start, share.position)
-                place = (share.position, share.key_id, share.start)
-                write("UPDATE shares SET erased = ? WHERE key = ? AND start = ?", *place)
+        query = "SELECT key, start, erased, position FROM shares WHERE erased < position"
+        for key_id, start, erased, position in self._database.rows(query):
+            self._take(write, key_id, erased, position)
+            write("UPDATE shares SET erased = ? WHERE key = ? AND start = ?", position, key_id, start)
 
     def _raise(self, write: Execute, share: Share, position: int) -> None:
         write(
@@ -247,13 +245,18 @@ class ServedKeys:
     # Its end
 
     def used_up(self) -> list[str]:
-        """Ids of served keys of which nothing is left to hand out."""
+        """Ids of served keys of which nothing is left to hand out, and nobody asks any more."""
         query = (
             "SELECT id FROM keys WHERE state = 'serving' "
             "AND NOT EXISTS (SELECT 1 FROM shares WHERE key = keys.id AND stop - position >= ?) "
-            "AND NOT EXISTS (SELECT 1 FROM slices WHERE key = keys.id AND data IS NOT NULL)"
+            "AND NOT EXISTS (SELECT 1 FROM slices WHERE key = keys.id)"
         )
         return [key_id for (key_id,) in self._database.rows(query, LEAST_SLICE_BYTES)]
+
+    def finished(self, key_ids: Iterable[str]) -> list[str]:
+        """Which of these are closed here."""
+        query = "SELECT 1 FROM keys WHERE id = ? AND state = 'delivered' AND destination = ?"
+        return [key_id for key_id in key_ids if self._database.row(query, key_id, SERVER)]
 
     def finish(self, write: Execute) -> None:
         """Close the keys that are used up."""

@@ -346,7 +346,8 @@ class SessionLedger:
         with self._database.transaction("revoke") as write:
             touched = self._database.row("SELECT 1 FROM pads WHERE label = ? AND state != 'available'", label)
             if touched or not write(
-                "UPDATE keys SET state = 'discarded', data = NULL, digest = NULL WHERE id = ? AND state = 'active'",
+                "UPDATE keys SET state = 'discarded', data = NULL, digest = NULL "
+                "WHERE id = ? AND state = 'active' AND destination IS NULL",
                 self._id,
             ):
                 return False

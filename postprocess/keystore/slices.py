@@ -1,18 +1,25 @@
-"""Slices of served keys: which bits left, as which key_ID, from which master SAE to which slave SAE.
+"""Slices of served keys in one ledger: which bytes, under which key_ID, from which master SAE to which slave SAE.
 
-At the master's node a slice is stored when the peer's ledger has it, and handed out in the same transaction; at the
-slave's node it waits, reserved, until that slave asks for it. Its bits are gone from a ledger before they leave it.
+At the slave's node a slice waits, reserved, until that slave asks for it; then its row is gone. At the master's node
+its row says that a master has been given it, until the slave's node knows that too. What is over only counts, so that
+a ledger stays small. Bits are gone from a ledger before they leave it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from postprocess.errors import DiqkdError
 from postprocess.keystore.database import Database, Execute
 from postprocess.keystore.digests import digest_of, require_intact
 from postprocess.keystore.served_keys import RefusedSlice, ServedKeys
+
+AT_ONCE = 500  # values in one statement
+MINUTE_S = 60.0
+T = TypeVar("T")
 
 
 class NotServed(DiqkdError):
@@ -58,45 +65,75 @@ class Slices:
     def __init__(self, database: Database, served_keys: ServedKeys) -> None:
         self._database, self._served_keys = database, served_keys
 
-    def deliver(self, write: Execute, slices: Iterable[Slice], owner: str, now: float) -> list[bytes]:
-        """At the master's node, once the peer has them: cut, stored and erased; the bits, for the master alone.
+    # At the master's node
+
+    def deliver(self, write: Execute, slices: Sequence[Slice], owner: str, now: float) -> list[bytes]:
+        """At the master's node: cut, stored and erased; the bits, for the master alone, once the peer has them too.
 
         Raises:
-            RefusedSlice: see ServedKeys.cut.
+            RefusedSlice: see ServedKeys.cut; slices of a share come in the order of their places.
         """
-        found = []
-        for each in slices:
-            found.append(self._served_keys.cut(write, each.key_id, each.start, each.stop, owner, in_order=False))
-            self._insert(write, each, "master", "delivered", now)
+        found = self._cut(write, slices, owner, in_order=False)
+        self._insert(write, slices, "master", "delivered", now, [None] * len(slices))
+        self._count(write, slices, "master", "delivered")
+        self._count_takings(write, slices, now)
         return found
 
-    def pass_over(self, write: Execute, slices: Iterable[Slice], owner: str, now: float) -> None:
-        """At the master's node: the peer has not acknowledged these in time; nobody gets them."""
-        for each in slices:
-            self._served_keys.cut(write, each.key_id, each.start, each.stop, owner, in_order=False)
-            self._insert(write, each, "master", "void", now)
+    def recall(self, write: Execute, slices: Sequence[Slice], now: float) -> None:
+        """At the master's node: the peer has not acknowledged these; nobody gets them."""
+        for some in _parts([each.slice_id for each in slices]):
+            write(f"DELETE FROM slices WHERE side = 'master' AND id IN ({_marks(some)})", *some)
+        self._count(write, slices, "master", "delivered", -1)
+        self._count(write, slices, "master", "void")
+        self._count_takings(write, slices, now, -1)
 
-    def reserve(self, write: Execute, slices: Iterable[Slice], owner: str, now: float) -> None:
+    def unknown(self, slice_ids: Sequence[str]) -> list[str]:
+        """Which of these this ledger has never handed out to a master."""
+        known: set[str] = set()
+        for some in _parts(slice_ids):
+            query = f"SELECT id FROM slices WHERE side = 'master' AND id IN ({_marks(some)})"
+            known |= {slice_id for (slice_id,) in self._database.rows(query, *some)}
+        return [slice_id for slice_id in slice_ids if slice_id not in known]
+
+    def has_settled(self, settled: Iterable[tuple[str, int, int]], finished: Iterable[str]) -> bool:
+        """Whether `prune` would find anything."""
+        query = "SELECT 1 FROM slices WHERE side = 'master' AND key = ? AND start >= ? AND start < ? LIMIT 1"
+        closed = "SELECT 1 FROM slices WHERE side = 'master' AND key = ? LIMIT 1"
+        return any(self._database.row(query, *place) for place in settled) or any(
+            self._database.row(closed, key_id) for key_id in finished
+        )
+
+    def prune(self, write: Execute, settled: Iterable[tuple[str, int, int]], finished: Iterable[str]) -> None:
+        """At the master's node: the slave's asks no more about these slices; they only count from here on.
+
+        Args:
+            settled: the peer's `settled`. finished: keys that the peer has closed.
+        """
+        for place in settled:
+            write("DELETE FROM slices WHERE side = 'master' AND key = ? AND start >= ? AND start < ?", *place)
+        for key_id in finished:
+            write("DELETE FROM slices WHERE side = 'master' AND key = ?", key_id)
+
+    def bits_taken(self, master: str, since: float) -> int:
+        """Bits that a master SAE has been given here since a time, or in the minute of it."""
+        query = "SELECT sum(bits) FROM takings WHERE master = ? AND minute >= ?"
+        found = self._database.row(query, master, int(since // MINUTE_S))
+        return (found and found[0]) or 0
+
+    # At the slave's node
+
+    def reserve(self, write: Execute, slices: Sequence[Slice], owner: str, now: float) -> list[None]:
         """At the slave's node: cut and kept for that slave.
 
         Raises:
-            RefusedSlice: see ServedKeys.cut; or a key_ID that was used before.
+            RefusedSlice: see ServedKeys.cut; or a key_ID that is in use.
         """
-        for each in slices:
-            if self._database.row("SELECT 1 FROM slices WHERE id = ?", each.slice_id):
-                raise RefusedSlice(f"key_ID {each.slice_id}: used before")
-            data = self._served_keys.cut(write, each.key_id, each.start, each.stop, owner, in_order=True)
-            self._insert(write, each, "slave", "reserved", now, data)
-
-    def _insert(
-        self, write: Execute, each: Slice, side: str, state: str, now: float, data: bytes | None = None
-    ) -> None:
-        digest = None if data is None else digest_of(f"slice {each.slice_id}", data)
-        row = (each.slice_id, each.key_id, each.start, each.bytes, each.master, each.slave)
-        write("INSERT INTO slices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *row, side, state, now, data, digest)
+        found = self._cut(write, slices, owner, in_order=True)
+        self._insert(write, slices, "slave", "reserved", now, found)
+        return [None] * len(slices)
 
     def claim(
-        self, write: Execute, slice_ids: Iterable[str], master: str, slave: str, served: Iterable[str]
+        self, write: Execute, slice_ids: Sequence[str], master: str, slave: str, served: Iterable[str]
     ) -> list[tuple[str, bytes]]:
         """At the slave's node: (key id, bits) of each, for that slave, once; all of the slices or none.
 
@@ -104,60 +141,182 @@ class Slices:
             served: ids of the keys that may be handed out now.
 
         Raises:
-            NotServed: unknown, another SAE's, handed out, void, or of a key that may not be handed out.
+            NotServed: unknown, handed out, void, another SAE's, or of a key that may not be handed out.
         """
-        found, allowed = [], set(served)
-        query = "SELECT key, master, slave, side, state, data, digest FROM slices WHERE id = ?"
+        found, allowed, taken = [], set(served), []
+        rows: dict[str, tuple] = {}
+        for some in _parts(slice_ids):
+            query = "SELECT id, key, start, bytes, master, slave, side, data, digest FROM slices WHERE id IN "
+            rows |= {row[0]: row for row in self._database.rows(f"{query}({_marks(some)})", *some)}
         for slice_id in slice_ids:
-            row = self._database.row(query, slice_id)
-            if row is None or row[1:4] != (master, slave, "slave"):
-                raise NotServed(f"key_ID {slice_id}: none of master {master} for slave {slave}")
-            key_id, *_, state, data, digest = row
-            if state != "reserved":
-                raise NotServed(f"key_ID {slice_id}: {state} already")
-            if key_id not in allowed:
+            row = rows.get(slice_id)
+            if row is None or row[4:7] != (master, slave, "slave"):
+                raise NotServed(f"key_ID {slice_id}: none of master {master} for slave {slave}, or not any more")
+            if row[1] not in allowed:
                 raise NotServed(f"key_ID {slice_id}: of a key that may only be served when it is allowed by name")
-            found.append((key_id, require_intact(f"slice {slice_id}", data, digest)))
-            self._close(write, slice_id, "delivered")
+            found.append((row[1], require_intact(f"slice {slice_id}", row[7], row[8])))
+            taken.append(Slice(*row[:6]))
+        self._close(write, taken, "delivered")
         return found
 
-    def void(self, write: Execute, slice_ids: Iterable[str]) -> int:
-        """Erase reserved slices that no master has; returns how many there were."""
-        return sum(self._close(write, slice_id, "void") for slice_id in slice_ids)
+    def void(self, write: Execute, slice_ids: Sequence[str]) -> int:
+        """Erase slices that no master has; returns how many there were."""
+        return self._close_where(write, slice_ids, "void")
 
-    def waiting_since(self, before: float) -> int:
-        """How many reserved slices were stored before this time."""
-        found = self._database.row("SELECT count(*) FROM slices WHERE state = 'reserved' AND stored < ?", before)
-        return found[0] if found else 0
+    def confirm(self, write: Execute, slice_ids: Iterable[str]) -> None:
+        """A master has these; the slave will ask for them."""
+        for some in _parts(list(slice_ids)):
+            query = f"UPDATE slices SET state = 'confirmed' WHERE state = 'reserved' AND id IN ({_marks(some)})"
+            write(query, *some)
 
     def expire(self, write: Execute, before: float) -> int:
-        """Erase reserved slices that were stored before this time; returns how many."""
-        query = "UPDATE slices SET state = 'void', data = NULL, digest = NULL WHERE state = 'reserved' AND stored < ?"
-        return write(query, before)
+        """Erase slices that have waited since before this time; returns how many."""
+        query = "SELECT id FROM slices WHERE side = 'slave' AND stored < ?"
+        return self._close_where(write, [slice_id for (slice_id,) in self._database.rows(query, before)], "void")
 
-    def _close(self, write: Execute, slice_id: str, state: str) -> int:
-        query = "UPDATE slices SET state = ?, data = NULL, digest = NULL WHERE id = ? AND state = 'reserved'"
-        return write(query, state, slice_id)
+    def waiting_since(self, before: float) -> int:
+        """How many waiting slices were stored before this time."""
+        found = self._database.row("SELECT count(*) FROM slices WHERE side = 'slave' AND stored < ?", before)
+        return found[0] if found else 0
 
-    def unclaimed(self) -> list[str]:
-        """Ids of the slices that wait for their slave."""
+    def unconfirmed(self) -> list[str]:
+        """Ids of the slices of which it is not known here whether a master has them."""
         return [slice_id for (slice_id,) in self._database.rows("SELECT id FROM slices WHERE state = 'reserved'")]
 
-    def unknown(self, slice_ids: Iterable[str]) -> list[str]:
-        """Which of these this ledger has never handed out to a master."""
-        query = "SELECT 1 FROM slices WHERE id = ? AND side = 'master' AND state = 'delivered'"
-        return [slice_id for slice_id in slice_ids if self._database.row(query, slice_id) is None]
+    def settled(self, owner: str) -> list[tuple[str, int, int]]:
+        """(key id, start, stop): in each share of `owner`, where this ledger will ask for no slice any more."""
+        query = (
+            "SELECT key, start, COALESCE((SELECT min(slices.start) FROM slices WHERE slices.key = shares.key "
+            "AND state = 'reserved' AND slices.start >= shares.start AND slices.start < stop), position) "
+            "FROM shares WHERE owner = ?"
+        )
+        return [row for row in self._database.rows(query, owner) if row[1] < row[2]]
+
+    # Both
+
+    def in_groups(
+        self, write: Execute, store: Callable[[Sequence[Slice]], list[T]], groups: Sequence[Sequence[Slice]]
+    ) -> list[list[T] | RefusedSlice]:
+        """Each group stored as a whole or refused; all of them at once where nothing is refused."""
+        try:
+            flat = iter(_alone(write, store, [each for group in groups for each in group]))
+            return [[next(flat) for _ in group] for group in groups]
+        except RefusedSlice:
+            outcomes: list[list[T] | RefusedSlice] = []
+            for group in groups:
+                try:
+                    outcomes.append(_alone(write, store, group))
+                except RefusedSlice as problem:
+                    outcomes.append(problem)
+            return outcomes
 
     def accounts(self) -> list[Account]:
         """Keys and bits by SAEs and state."""
         query = (
-            "SELECT master, slave, side, state, count(*), 8 * sum(bytes) FROM slices "
-            "GROUP BY master, slave, side, state ORDER BY master, slave, side, state"
+            "SELECT * FROM accounts WHERE keys != 0 UNION ALL SELECT master, slave, side, 'reserved', count(*), "
+            "8 * sum(bytes) FROM slices WHERE side = 'slave' GROUP BY master, slave, side "
+            "ORDER BY master, slave, side, state"
         )
         return [Account(*row) for row in self._database.rows(query)]
 
-    def bits_taken(self, master: str, since: float) -> int:
-        """Bits that a master SAE has been given here since a time."""
-        query = "SELECT 8 * sum(bytes) FROM slices WHERE side = 'master' AND master = ? AND stored >= ?"
-        found = self._database.row(query, master, since)
-        return (found and found[0]) or 0
+    def forget_takings(self, write: Execute, before: float) -> None:
+        """Quotas look back no further."""
+        write("DELETE FROM takings WHERE minute < ?", int(before // MINUTE_S))
+
+    def _cut(self, write: Execute, slices: Sequence[Slice], owner: str, *, in_order: bool) -> list[bytes]:
+        """The bits of each; neighbours are cut at once."""
+        found: list[bytes] = []
+        for run in _runs(slices):
+            data = self._served_keys.cut(write, run[0].key_id, run[0].start, run[-1].stop, owner, in_order=in_order)
+            found += [data[each.start - run[0].start : each.stop - run[0].start] for each in run]
+        return found
+
+    def _insert(
+        self,
+        write: Execute,
+        slices: Sequence[Slice],
+        side: str,
+        state: str,
+        now: float,
+        data: Sequence[bytes | None],
+    ) -> None:
+        rows = []
+        for each, bits in zip(slices, data, strict=True):
+            digest = None if bits is None else digest_of(f"slice {each.slice_id}", bits)
+            place = (each.slice_id, each.key_id, each.start, each.bytes, each.master, each.slave)
+            rows.append((*place, side, state, now, bits, digest))
+        try:
+            for first in range(0, len(rows), AT_ONCE // 11):
+                some = rows[first : first + AT_ONCE // 11]
+                places = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(some))
+                write(f"INSERT INTO slices VALUES {places}", *(value for row in some for value in row))
+        except sqlite3.IntegrityError:
+            raise RefusedSlice("a key_ID or a place was used before") from None
+
+    def _close_where(self, write: Execute, slice_ids: Sequence[str], state: str) -> int:
+        found: list[Slice] = []
+        for some in _parts(slice_ids):
+            query = "SELECT id, key, start, bytes, master, slave FROM slices WHERE side = 'slave' AND id IN "
+            found += [Slice(*row) for row in self._database.rows(f"{query}({_marks(some)})", *some)]
+        self._close(write, found, state)
+        return len(found)
+
+    def _close(self, write: Execute, slices: Sequence[Slice], state: str) -> None:
+        """Rows that wait for their slave are over."""
+        for some in _parts([each.slice_id for each in slices]):
+            write(f"DELETE FROM slices WHERE side = 'slave' AND id IN ({_marks(some)})", *some)
+        self._count(write, slices, "slave", state)
+
+    def _count(self, write: Execute, slices: Iterable[Slice], side: str, state: str, sign: int = 1) -> None:
+        sums: dict[tuple[str, str], list[int]] = {}
+        for each in slices:
+            numbers = sums.setdefault((each.master, each.slave), [0, 0])
+            numbers[0] += sign
+            numbers[1] += 8 * sign * each.bytes
+        for pair, numbers in sums.items():
+            query = (
+                "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
+                "SET keys = keys + excluded.keys, bits = bits + excluded.bits"
+            )
+            write(query, *pair, side, state, *numbers)
+
+    def _count_takings(self, write: Execute, slices: Iterable[Slice], now: float, sign: int = 1) -> None:
+        sums: dict[str, int] = {}
+        for each in slices:
+            sums[each.master] = sums.get(each.master, 0) + 8 * sign * each.bytes
+        for master, bits in sums.items():
+            query = "INSERT INTO takings VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bits = bits + excluded.bits"
+            write(query, master, int(now // MINUTE_S), bits)
+
+
+def _alone(write: Execute, store: Callable[[Sequence[Slice]], list[T]], slices: Sequence[Slice]) -> list[T]:
+    """All or nothing of these, inside the caller's transaction."""
+    write("SAVEPOINT slices")
+    try:
+        return store(slices)
+    except RefusedSlice:
+        write("ROLLBACK TO slices")
+        raise
+    finally:
+        write("RELEASE slices")
+
+
+def _runs(slices: Iterable[Slice]) -> Iterator[list[Slice]]:
+    """Neighbours that follow one another without a gap."""
+    run: list[Slice] = []
+    for each in slices:
+        if run and (each.key_id, each.start) != (run[-1].key_id, run[-1].stop):
+            yield run
+            run = []
+        run.append(each)
+    if run:
+        yield run
+
+
+def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(values), AT_ONCE):
+        yield values[first : first + AT_ONCE]
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))

@@ -7,15 +7,13 @@ encrypts the disk.
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 from postprocess.keystore import ACCEPTED, Keystore
 from postprocess.rounds.round_files import ERASED, RECORDS_FILE, SETTINGS_FILE
 from postprocess.session.bob import PRIVATE_RECORD
 from postprocess.session.transcript import write_transcript
 from postprocess.storage.node_home import NodeHome
-from postprocess.storage.private_files import disk_errors, sync_folder, write_private
+from postprocess.storage.private_files import erase_file, write_private
 
 _SECRET_FILES = (RECORDS_FILE, SETTINGS_FILE, PRIVATE_RECORD)
 
@@ -31,8 +29,8 @@ def erase_session(home: NodeHome, keystore: Keystore, session_id: str) -> None:
         write_transcript(page, home.node)  # a session that died before it could write its own is never run again
         write_private(folder / ERASED, json.dumps({"session_id": session_id, "outcome": page.outcome}).encode())
         for name in _SECRET_FILES:
-            _overwrite(folder / name)
-            _overwrite(folder / f".{name}.new")
+            erase_file(folder / name)
+            erase_file(folder / f".{name}.new")
     page.erase_messages()
 
 
@@ -46,19 +44,3 @@ def not_erased(home: NodeHome, keystore: Keystore) -> list[str]:
         for session_id in accepted
         if session_id in gone and any((home.session_folder(session_id) / name).exists() for name in _SECRET_FILES)
     ]
-
-
-def _overwrite(path: Path) -> None:
-    if not os.path.lexists(path):
-        return
-    with disk_errors(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
-        try:
-            left, chunk = os.fstat(descriptor).st_size, bytes(1 << 20)
-            while left > 0:
-                left -= os.write(descriptor, chunk[:left])
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        path.unlink()
-    sync_folder(path.parent)

@@ -37,6 +37,28 @@ def write_private(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def erase_file(path: Path) -> None:
+    """Overwrite a file with zeros and remove it, durably; none is erased already. DiqkdError: the disk refuses."""
+    if os.path.lexists(path):
+        overwrite_file(path)
+        with disk_errors(path):
+            path.unlink()
+        sync_folder(path.parent)
+
+
+def overwrite_file(path: Path) -> None:
+    """Replace the content of a file by zeros, durably; DiqkdError: not there, or the disk refuses."""
+    with disk_errors(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
+        try:
+            left, chunk = os.fstat(descriptor).st_size, bytes(1 << 20)
+            while left > 0:
+                left -= os.write(descriptor, chunk[:left])
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """What the system says when it refuses to write becomes one line, a DiqkdError."""

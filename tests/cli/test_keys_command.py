@@ -11,6 +11,7 @@ from command_runs import CUSTOM, both_sessions, diqkd, provision, store_rounds
 
 from postprocess.keystore import open_ledger
 from postprocess.keystore.k0_file import HEADER_BYTES
+from postprocess.storage.node_home import NodeHome
 
 
 def keys(action, homes, node, *words):
@@ -129,6 +130,10 @@ def test_verify_notices_files_that_others_can_read(gained):
         ("UPDATE keys SET state = 'pending'", "key gained: pending although its session is closed"),
         ("UPDATE keys SET digest = x'00'", "key gained: changed since it was stored"),
         ("UPDATE sessions SET id = 'another'", "does not know the session 'gained'"),
+        (
+            "UPDATE keys SET destination = '/media/key'",
+            "key gained: an interrupted delivery has left a copy in /media/",
+        ),
     ],
 )
 def test_verify_runs_every_check(gained, tmp_path, change, line):
@@ -142,6 +147,21 @@ def test_verify_runs_every_check(gained, tmp_path, change, line):
     end = keys("verify", copied, "alice")
     assert end.status == 2 and "alice's ledger is not in order" in end.err
     assert any(line in finding for finding in keys("verify", copied, "alice", "--json").json["findings"])
+
+
+def test_forget_erases_the_copy_of_an_interrupted_delivery(gained, tmp_path, monkeypatch):
+    from postprocess.keystore import delivery
+
+    copied, file = tmp_path / "homes", tmp_path / "key"
+    shutil.copytree(gained, copied)
+    with open_ledger(NodeHome("alice", copied)) as keystore, monkeypatch.context() as patch:
+        patch.setattr(delivery, "_give_name", lambda *_: exec("raise KeyboardInterrupt"))
+        with pytest.raises(KeyboardInterrupt):
+            delivery.deliver(keystore, "gained", file, allow_emulated=True, allow_insecure=True)
+    end = keys("forget", copied, "alice", "--session", "gained")
+    assert end.status == 2 and "say --with-key to erase it too" in end.err
+    end = keys("forget", copied, "alice", "--session", "gained", "--with-key")
+    assert end.status == 0 and not list(tmp_path.glob("*key*")), end.err
 
 
 def test_verify_notices_different_keys(gained, monkeypatch):

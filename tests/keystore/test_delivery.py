@@ -1,6 +1,8 @@
 """A key leaves once and whole, whatever is killed on the way; then it is erased with all it was made from."""
 
+import os
 from contextlib import contextmanager
+from stat import S_ISREG
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from postprocess.errors import InvalidInput
 from postprocess.keystore import Keystore
 from postprocess.keystore import delivery as delivery_module
 from postprocess.keystore.database import Database
-from postprocess.keystore.delivery import deliver
+from postprocess.keystore.delivery import deliver, erase_leftover, forget_key, interrupted
+from postprocess.keystore.served_keys import RefusedSlice
 
 ALLOWED = {"allow_emulated": True, "allow_insecure": True}
 KEY = np.packbits(key_of(small())[256:]).tobytes()
@@ -40,7 +43,7 @@ def kill_points(patch, at):
 
         patch.setattr(owner, name, wrapped)
 
-    for name in ("_write_part", "_give_name", "sync_folder"):
+    for name in ("_make_part", "_fill_part", "_give_name", "sync_folder", "overwrite_file"):
         around(delivery_module, name)
     transaction = Database.transaction
 
@@ -84,6 +87,9 @@ def test_killed_anywhere_the_key_is_delivered_once_and_whole(keystore, tmp_path)
             state = ledger.key("s1").state
             if (folder / "key").exists():
                 assert (folder / "key").read_bytes() == KEY, "whole or not at all"
+            record, copies = ledger.key("s1"), [path for path in folder.iterdir() if path.read_bytes() == KEY]
+            assert not copies or record.destination == str(folder / "key"), "whoever asks is told where a copy lies"
+            assert bool(interrupted(ledger)) == (record.destination is not None and state != "delivered"), steps[at]
             if state == "delivering":
                 with pytest.raises(InvalidInput, match="was interrupted; finish that one"):
                     deliver(ledger, "s1", folder / "elsewhere", **ALLOWED)
@@ -134,14 +140,21 @@ def test_a_folder_that_takes_nothing_costs_no_key(keystore, tmp_path, monkeypatc
         deliver(keystore, "s1", tmp_path / "key", **ALLOWED)
     assert (tmp_path / "key").read_bytes() == b"mine"
 
+    sync = os.fsync
+
     def full(descriptor):
-        raise OSError(28, "No space left on device")
+        if S_ISREG(os.fstat(descriptor).st_mode) and os.fstat(descriptor).st_size and not made:
+            made.append(descriptor)
+            raise OSError(28, "No space left on device")
+        sync(descriptor)
+
+    made: list[int] = []
 
     monkeypatch.setattr("postprocess.keystore.delivery.os.fsync", full)
     with pytest.raises(InvalidInput, match=r"cannot take the key \(No space left on device\); it is still"):
         deliver(keystore, "s1", tmp_path / "other", **ALLOWED)
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["key"]
-    assert keystore.key("s1").state == "active"
+    assert made and [path.name for path in tmp_path.iterdir() if path.is_file()] == ["key"]
+    assert (keystore.key("s1").state, keystore.key("s1").destination) == ("active", None)
 
 
 def test_two_erased_keys_are_compared_by_their_digests(keystore, tmp_path, monkeypatch):
@@ -162,23 +175,155 @@ def test_a_record_names_the_rule_and_its_proof(keystore):
     assert (second.rule, second.label) == ("renyi", "own proof, not peer-reviewed")
 
 
-@pytest.mark.parametrize("elsewhere", ["another file", "the key delivery server", "nowhere"])
-def test_a_key_that_goes_elsewhere_meanwhile_does_not_lie_here_as_well(keystore, tmp_path, monkeypatch, elsewhere):
+def steps_before_the_name(keystore, tmp_path):
+    """Every kill after which the key is still free."""
+    content, generation = keystore.path.read_bytes(), keystore.path.with_name("keystore.sqlite.generation").read_bytes()
+    steps = count_steps(keystore, tmp_path)
+    keystore.close()
+    for at in range(len(steps)):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        keystore.path.write_bytes(content)
+        keystore.path.with_name("keystore.sqlite.generation").write_bytes(generation)
+        with Keystore.open(keystore.path) as ledger:
+            with pytest.MonkeyPatch.context() as patch:
+                kill_points(patch, at)
+                with pytest.raises(Killed):
+                    deliver(ledger, "s1", folder / "key", **ALLOWED)
+            if ledger.key("s1").state == "active":
+                yield ledger, folder
+
+
+def serve(ledger):
+    with ledger.transaction("serve") as write:
+        ledger.served_keys.serve(write, "s1", 10)
+
+
+def offer(ledger):
+    with ledger.transaction("offer") as write:
+        ledger.served_keys.offer(write, "s1")
+
+
+@pytest.mark.parametrize("elsewhere", ["file", "offer", "serve", "revoke", "forget"])
+def test_what_a_kill_has_left_is_gone_before_the_key_goes_elsewhere(keystore, tmp_path, elsewhere):
     accept(keystore, small())
-    begin = keystore.key_records.begin_delivery
-
-    def outrun(key_id, destination):
-        assert KEY in [path.read_bytes() for path in tmp_path.rglob(".key.*")]
-        if elsewhere == "another file":
-            begin(key_id, str(tmp_path / "other"))
-        elif elsewhere == "nowhere":
-            keystore.key_records.forget(key_id)
+    with_copy = 0
+    for ledger, folder in steps_before_the_name(keystore, tmp_path):
+        copies = [path for path in folder.iterdir() if KEY in path.read_bytes()]
+        with_copy += bool(copies)
+        noted = ledger.key("s1").destination is not None
+        assert noted or not copies
+        if elsewhere in ("offer", "serve"):
+            take = offer if elsewhere == "offer" else serve
+            if noted:
+                assert all(key.key_id != "s1" for key in ledger.served_keys.keys())  # noqa: SIM118
+                with pytest.raises(RefusedSlice, match="on its way to a file"):
+                    take(ledger)
+                erase_leftover(ledger, "s1")
+            take(ledger)
+        elif elsewhere == "revoke":
+            if noted:
+                with pytest.raises(InvalidInput, match="in use"):
+                    ledger.abandon("s1")
+                erase_leftover(ledger, "s1")
+            ledger.abandon("s1")
+        elif elsewhere == "forget":
+            forget_key(ledger, "s1")
+            assert ledger.key("s1").state == "forgotten"
         else:
-            with keystore.transaction("offer") as write:
-                keystore.served_keys.offer(write, key_id)
-        begin(key_id, destination)
+            (folder / "other").mkdir()
+            deliver(ledger, "s1", folder / "other" / "key", **ALLOWED)
+            assert (folder / "other" / "key").read_bytes() == KEY
+        assert not [path for path in folder.iterdir() if path.is_file() and path.read_bytes().strip(b"\0")]
+        assert ledger.check() == interrupted(ledger) == []
+    assert with_copy >= 2
 
-    monkeypatch.setattr(keystore.key_records, "begin_delivery", outrun)
-    with pytest.raises(InvalidInput):
-        deliver(keystore, "s1", tmp_path / "key", **ALLOWED)
+
+def test_killed_while_it_erases_what_was_left_nothing_is_forgotten(keystore, tmp_path):
+    """Until the copy is overwritten the ledger says where it lies."""
+    accept(keystore, small())
+
+    steps, at = None, 0
+    while steps is None or at < len(steps):
+        folder = tmp_path / f"round {at}"
+        folder.mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            passed = kill_points(patch, None)
+            patch.setattr(
+                keystore.key_records, "begin_delivery", lambda *_: (_ for _ in ()).throw(Killed("begin")), raising=True
+            )
+            with pytest.raises(Killed):
+                deliver(keystore, "s1", folder / "key", **ALLOWED)
+        assert [path for path in folder.iterdir() if path.read_bytes() == KEY] and passed
+        with pytest.MonkeyPatch.context() as patch:
+            passed = kill_points(patch, at)
+            try:
+                erase_leftover(keystore, "s1")
+                steps = passed
+            except Killed:
+                pass
+        noted = keystore.key("s1").destination is not None
+        assert noted or not [path for path in folder.iterdir() if path.read_bytes().strip(b"\0")]
+        if noted:
+            erase_leftover(keystore, "s1")
+        assert interrupted(keystore) == []
+        at += 1
+    assert len(steps) >= 5
+
+
+def left_copy(keystore, folder):
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keystore.key_records, "begin_delivery", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            deliver(keystore, "s1", folder / "key", **ALLOWED)
+    return folder / ".key.s1.part"
+
+
+def test_a_copy_that_is_not_where_it_was_left_is_not_taken_for_erased(keystore, tmp_path):
+    """On a medium that is away, or in somebody's hands."""
+    accept(keystore, small())
+    part = left_copy(keystore, tmp_path / "medium")
+    part.parent.rename(tmp_path / "away")
+    for refused in (
+        lambda: deliver(keystore, "s1", tmp_path / "key", **ALLOWED),
+        lambda: forget_key(keystore, "s1"),
+        lambda: erase_leftover(keystore, "s1"),
+    ):
+        with pytest.raises(InvalidInput, match=r"has left a copy in .*\.part, which is not there; bring its medium"):
+            refused()
+    assert "has left a copy in" in interrupted(keystore)[0]
+    (tmp_path / "away").rename(part.parent)
+    deliver(keystore, "s1", tmp_path / "key", **ALLOWED)
+    assert not part.exists() and (tmp_path / "key").read_bytes() == KEY
+
+
+def test_forgetting_an_unfinished_delivery_erases_its_copy(keystore, tmp_path):
+    accept(keystore, small())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delivery_module, "_give_name", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            deliver(keystore, "s1", tmp_path / "key", **ALLOWED)
+    assert "was interrupted; run that command again" in interrupted(keystore)[0]
+    forget_key(keystore, "s1")
+    assert keystore.key("s1").state == "forgotten" and keystore.check() == []
     assert not list(tmp_path.glob(".key*")) and not (tmp_path / "key").exists()
+
+
+def test_two_deliveries_do_not_meet(keystore, tmp_path, monkeypatch):
+    accept(keystore, small())
+    fill = delivery_module._fill_part
+
+    def meanwhile(part, content):
+        for refused in (
+            lambda: deliver(keystore, "s1", tmp_path / "other", **ALLOWED),
+            lambda: forget_key(keystore, "s1"),
+            lambda: erase_leftover(keystore, "s1"),
+        ):
+            with pytest.raises(InvalidInput, match="another process delivers a key"):
+                refused()
+        fill(part, content)
+
+    monkeypatch.setattr(delivery_module, "_fill_part", meanwhile)
+    deliver(keystore, "s1", tmp_path / "key", **ALLOWED)
+    assert (tmp_path / "key").read_bytes() == KEY and not (tmp_path / "other").exists()

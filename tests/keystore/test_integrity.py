@@ -312,7 +312,7 @@ def test_a_ledger_of_the_version_before_is_led_to_this_one(tmp_path):
         accept(keystore, small("s1"))
         before, key = keystore.keys(), keystore.key_records.bits("s1")
     with sqlite3.connect(path) as old:
-        for table in ("shares", "pieces", "slices"):
+        for table in ("shares", "pieces", "slices", "accounts", "takings"):
             old.execute(f"DROP TABLE {table}")
         (columns,) = old.execute("SELECT sql FROM sqlite_master WHERE name = 'keys'").fetchone()
         old.execute("ALTER TABLE keys RENAME TO now")
@@ -325,5 +325,44 @@ def test_a_ledger_of_the_version_before_is_led_to_this_one(tmp_path):
         with Keystore.open(path) as keystore:
             assert keystore.check() == [] and keystore.keys() == before
             assert (keystore.key_records.bits("s1") == key).all()
-            assert keystore._database.fact("schema") == SCHEMA_VERSION == "4"
+            assert keystore._database.fact("schema") == SCHEMA_VERSION == "5"
             assert keystore.served_keys.shares() == []
+
+
+def test_slices_of_the_version_before_are_still_waiting_or_counted(tmp_path):
+
+    from ledger_cases import accept, small, source
+
+    from postprocess.keystore import draw_k0
+    from postprocess.keystore.digests import digest_of
+
+    path, columns = tmp_path / "alice" / "keystore.sqlite", "id, key, start, bytes, master, slave, side, state, stored"
+    with Keystore.create(path, "alice") as keystore:
+        keystore.provision(draw_k0(source(), small(), 2), small())
+        accept(keystore, small("s1"))
+        with keystore.transaction("serve") as write:
+            keystore.served_keys.serve(write, "s1", 15)
+            write("UPDATE shares SET position = stop")
+            for table in ("slices", "accounts", "takings"):
+                write(f"DROP TABLE {table}")
+            write(
+                f"CREATE TABLE slices ({columns.replace('id,', 'id PRIMARY KEY,')}, data, digest, UNIQUE (key, start))"
+            )
+            for number, (side, state) in enumerate(
+                [("master", "delivered"), ("master", "void"), ("slave", "reserved"), ("slave", "delivered")]
+            ):
+                data = b"waiting!" if state == "reserved" else None
+                digest = data and digest_of(f"slice {number}", data)
+                row = (str(number), "s1", 8 * number - number // 2, 7, "m", "s", side, state, 600.0, data, digest)
+                write("INSERT INTO slices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *row)
+            write("UPDATE facts SET value = '4' WHERE name = 'schema'")
+    with Keystore.open(path) as keystore:
+        assert keystore.check() == []
+        assert keystore.slices.unknown(["0", "1"]) == ["1"] and keystore.slices.unconfirmed() == ["2"]
+        assert {(each.side, each.state, each.keys, each.bits) for each in keystore.slices.accounts()} == {
+            ("master", "delivered", 1, 56), ("master", "void", 1, 56), ("slave", "reserved", 1, 56),
+            ("slave", "delivered", 1, 56),
+        }  # fmt: skip
+        assert keystore.slices.bits_taken("m", 600.0) == 112
+        with keystore.transaction("claim") as write:
+            assert keystore.slices.claim(write, ["2"], "m", "s", ["s1"]) == [("s1", b"waiting!")]

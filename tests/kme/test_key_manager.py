@@ -237,7 +237,7 @@ def test_a_peer_that_does_not_answer_costs_the_slice(homes):
             really, line.send = line.send, lambda *_: None
             with pytest.raises(RequestRefused, match="away"):
                 await pair.enc("a1", "b1")
-            assert len(pair.rows("bob", "SELECT 1 FROM slices WHERE state = 'reserved'")) == 2
+            assert len(pair.rows("bob", "SELECT 1 FROM slices WHERE side = 'slave'")) == 2
             line.send = really
             await pair.ready()
             while pair.managers["bob"].supply.unconfirmed:
@@ -247,8 +247,10 @@ def test_a_peer_that_does_not_answer_costs_the_slice(homes):
 
     run(scenario())
     pair = KmePair(homes)
-    assert sorted(pair.rows("bob", "SELECT state FROM slices")) == [("delivered",), ("reserved",), ("void",)]
-    assert sorted(pair.rows("alice", "SELECT state FROM slices")) == [("delivered",), ("delivered",), ("void",)]
+    accounts = "SELECT side, state, keys FROM accounts ORDER BY state"
+    assert pair.rows("bob", accounts) == [("slave", "delivered", 1), ("slave", "void", 1)]
+    assert pair.rows("bob", "SELECT state FROM slices") == [("confirmed",)]
+    assert pair.rows("alice", accounts) == [("master", "delivered", 2), ("master", "void", 1)]
     assert checks(homes) == []
 
 

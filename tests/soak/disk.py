@@ -91,7 +91,7 @@ class FailingDisk:
 
     def _mine(self, path) -> bool:
         """A lock is no state: a process that really dies releases it."""
-        return str(path).startswith(str(self.folder) + os.sep) and Path(path).name != "lock"
+        return str(path).startswith(str(self.folder) + os.sep) and not str(path).endswith("lock")
 
     def _on_descriptor(self, name: str):
         really = getattr(os, name)
