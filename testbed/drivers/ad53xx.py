@@ -46,7 +46,7 @@ class AD53xx:
 
     def _spend(self, duration_mu):
         timeline = self.core.timeline
-        self.core.submit(timeline.now, self.bus.channel, SPI_CONFIG_MU + SPI_WORD_MU, 2)
+        self.core.submit_words(timeline.now, self.bus.channel, SPI_CONFIG_MU + SPI_WORD_MU, 2)
         timeline.take_time_mu(duration_mu)
 
     def read_reg(self, channel=0, op=0x008 << 7):
@@ -81,8 +81,7 @@ class AD53xx:
         self.core.timeline.take_time_mu(2 * self.bus.ref_period_mu)
 
     def _load(self, time):
-        self.core.submit(time, self.bus.channel, TTL_MU)
-        self.core.submit(time + 2 * self.bus.ref_period_mu, self.bus.channel, TTL_MU)
+        self.core.submit_pair(time, time + 2 * self.bus.ref_period_mu, self.bus.channel, TTL_MU)
         if self.registers != self.outputs:
             self.outputs = list(self.registers)
             if self.listener is not None:
@@ -93,7 +92,7 @@ class AD53xx:
     def set_dac_mu(self, values, channels=list(range(40))):  # noqa: B006
         """The outputs change at the cursor: the writes are scheduled before it."""
         now = self.core.timeline.now
-        self.core.submit(now - BUSY_MU - self.xfer_mu, self.bus.channel, len(values) * SPI_WORD_MU, len(values))
+        self.core.submit_words(now - BUSY_MU - self.xfer_mu, self.bus.channel, len(values) * SPI_WORD_MU, len(values))
         registers = self.registers
         for channel, value in zip(channels, values, strict=False):
             registers[channel] = value

@@ -26,6 +26,7 @@ PROFILE_MU = 1248
 IO_UPDATE_MU = 8
 SPI_PAIR_MU = SPI_CONFIG_MU + SPI_WORD_MU  # CPU time
 CFR1_PAIRS, PROFILE_PAIRS = 2, 3
+PROFILE_CPU_MU = PROFILE_PAIRS * SPI_PAIR_MU
 LAST_WORD_MU = 712  # from the first word of a profile to the last
 PROFILE0 = 0x0E  # register
 
@@ -134,8 +135,7 @@ class AD9910:
             else:
                 origin = update
                 phase = pow_ << 16
-        core.submit(update, self.bus.channel, TTL_MU)
-        core.submit(update + IO_UPDATE_MU, self.bus.channel, TTL_MU)
+        core.submit_pair(update, update + IO_UPDATE_MU, self.bus.channel, TTL_MU)
         if phase_mode != PHASE_MODE_CONTINUOUS:
             self._submit(update + IO_UPDATE_MU, CFR1_PAIRS)
         self._profiles[profile] = (ftw, pow_, int(asf))
@@ -149,7 +149,7 @@ class AD9910:
 
     def _submit(self, time, pairs):
         """Words of the bus, each with its configuration, the last of them at `time`."""
-        self.core.submit(time, self.bus.channel, pairs * SPI_PAIR_MU, 2 * pairs)
+        self.core.submit_words(time, self.bus.channel, pairs * SPI_PAIR_MU, 2 * pairs)
 
     def _amplitude(self, asf):
         """Amplitude in units of full scale at no attenuation."""
@@ -247,7 +247,7 @@ class AD9910:
         if self.on_set is not None:
             self.on_set()
         timeline = self._timeline
-        self._submit(timeline.now + LAST_WORD_MU, PROFILE_PAIRS)
+        self.core.submit_words(timeline.now + LAST_WORD_MU, self.bus.channel, PROFILE_CPU_MU, 2 * PROFILE_PAIRS)
         timeline.take_time_mu(PROFILE_MU)
         high, low = int(data_high), int(data_low) & 0xFFFFFFFF
         self._waiting = addr - PROFILE0, low, high & 0xFFFF, high >> 16 & 0x3FFF

@@ -82,9 +82,9 @@ class Core:
 
     # What drivers use
 
-    def submit(self, time: int, channel: int, cost_mu: int, outputs: int = 1) -> None:
-        """Hand `outputs` events, the last of them at `time`, to the RTIO queue, which takes the CPU `cost_mu`; raises
-        RTIOUnderflow if that is past. `Line.outlet` does the same."""
+    def submit(self, time: int, channel: int, cost_mu: int) -> None:
+        """Hand an event at `time` to the RTIO queue, which takes the CPU `cost_mu`; raises RTIOUnderflow if that is
+        past. `Line.outlet` does the same."""
         wall = self.wall + cost_mu
         queue = self.queue
         if queue[0] > wall:  # full of events that are not due yet
@@ -92,10 +92,25 @@ class Core:
         self.wall = wall
         if time < wall:
             self.underflow(time, channel)
-        if outputs == 1:
+        queue.append(time)
+
+    def submit_pair(self, start: int, stop: int, channel: int, cost_mu: int) -> None:
+        """The same with two events."""
+        wall, queue = self.wall, self.queue
+        for time in (start, stop):
+            wall += cost_mu
+            if queue[0] > wall:
+                wall = queue[0]
+            self.wall = wall
+            if time < wall:
+                self.underflow(time, channel)
             queue.append(time)
-        else:
-            queue.extend((time,) * outputs)
+
+    def submit_words(self, time: int, channel: int, cost_mu: int, words: int) -> None:
+        """The same with words of a bus, the last of them at `time`: the CPU is slower than the bus, so that the last
+        is late before another is. `cost_mu` is that of all."""
+        self.submit(time, channel, cost_mu)
+        self.queue.extend((time,) * (words - 1))
 
     def underflow(self, time: int, channel: int) -> NoReturn:
         """An output came too late."""

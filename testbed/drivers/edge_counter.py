@@ -55,8 +55,7 @@ class EdgeCounter:
         timeline = self._timeline
         start = timeline.now
         stop = start + int(duration_mu)
-        core.submit(start, self.channel, COUNTER_MU)
-        core.submit(stop, self.channel, COUNTER_MU)
+        core.submit_pair(start, stop, self.channel, COUNTER_MU)
         self._requested.append((stop, start, edges))
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "gate", stop - start)

@@ -44,12 +44,13 @@ class _Output:
         raise NotImplementedError("see _wire")
 
     def pulse_mu(self, duration):
-        line = self._line
-        stop = self._timeline.now + int(duration)
+        timeline, start = self._timeline, self._timeline.now
         self.on()
-        self.core.submit(stop, line.channel, TTL_MU)
-        line.drive(stop, 0)
-        self._timeline.take_time_mu(duration)
+        timeline.now = start + int(duration)
+        self.off()
+        if not timeline.straight:
+            timeline.now = start
+            timeline.take_time_mu(duration)
 
     def pulse(self, duration):
         self.pulse_mu(round(duration / self.core.ref_period))
@@ -123,8 +124,7 @@ class TTLInOut(_Output):
         start = self._timeline.now
         stop = start + int(duration)
         core = self.core
-        core.submit(start, self.channel, GATE_MU)
-        core.submit(stop, self.channel, GATE_MU)
+        core.submit_pair(start, stop, self.channel, GATE_MU)
         self._gates.append((start, stop, sensitivity))
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "gate", stop - start)

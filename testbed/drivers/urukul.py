@@ -55,7 +55,7 @@ class CPLD:
     def _spend(self, duration_mu, words=1):
         """So many words of the bus, each with its configuration."""
         timeline = self.core.timeline
-        self.core.submit(timeline.now, self.bus.channel, words * (SPI_CONFIG_MU + SPI_WORD_MU), 2 * words)
+        self.core.submit_words(timeline.now, self.bus.channel, words * (SPI_CONFIG_MU + SPI_WORD_MU), 2 * words)
         timeline.take_time_mu(duration_mu)
 
     def cfg_write(self, cfg):
