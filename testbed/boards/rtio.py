@@ -30,24 +30,24 @@ class Rtio:
 
     Attributes:
         channels: board by channel.
-        log: (time, channel, address, data) of the outputs, if a test put a list here.
+        log: (time, wall, channel, address, data) of the outputs, if a test put a list here.
     """
 
     def __init__(self) -> None:
         self.channels: dict[int, Board] = {}
         self.i2c: Callable[[int, int, int, int], int] = lambda what, bus, a, b: -1
-        self.log: list[tuple[int, int, int, int]] | None = None
+        self.log: list[tuple[int, int, int, int, int]] | None = None
 
     def take(self, events: list[tuple[int, int, int, int]]) -> None:
         """Outputs (time, wall, target, data), in the order in which the CPU handed them over."""
         channels = self.channels
-        for time, _, target, data in events:
+        for time, wall, target, data in events:
             if target >= 0:
                 board = channels.get(target >> 8)
                 if board is not None:
                     board.event(time, target & 0xFF, data)
                 if self.log is not None:
-                    self.log.append((time, target >> 8, target & 0xFF, data))
+                    self.log.append((time, wall, target >> 8, target & 0xFF, data))
             elif target == RESET:
                 for board in set(channels.values()):
                     board.reset(time)

@@ -34,19 +34,19 @@ from testbed.compiled.interface import (
 from testbed.compiled.library import runtime_library
 from testbed.compiled.rpc import FAILED, ExceptionImage, Rpcs, python_exception
 from testbed.compiled.values import HostMemory, KernelValues
-from testbed.drivers.core import COUNTER_MU, INPUT_MU, OUTPUT_MU, RESET_MARGIN_MU
+from testbed.drivers.core import RESET_MARGIN_MU
+from testbed.drivers.cpu_time import INPUTS, OUTPUTS, READ_CLOCK_MU, RPC_MU, SEND_MU, TTL_MU, cpu_mu
 
 log = logging.getLogger(__name__)
 
-# ns of CPU time: RTIO as in testbed.drivers.core; the Python emulation cannot see an RPC go to the host and back.
+# ns of CPU time, RTIO as in testbed.drivers; the Python emulation cannot see an RPC go to the host and back.
 COSTS = {
-    "cost_output": OUTPUT_MU,
-    "cost_input": INPUT_MU,
-    "cost_counter": COUNTER_MU,
+    "cost_clock": READ_CLOCK_MU,
     "reset_margin": RESET_MARGIN_MU,
-    "cost_rpc": 1_000_000,
-    "cost_async_rpc": 20_000,
+    "cost_rpc": RPC_MU,
+    "cost_async_rpc": SEND_MU,
 }
+CHANNELS, ADDRESSES = 256, 256
 MOST_FRAMES, MOST_NESTED = 128, 16
 EXCEPTION = ExceptionImage(HostMemory.pointer)
 
@@ -70,10 +70,12 @@ class HostConnection:
         self.runtime["run_kernel"].argtypes = [ct.c_void_p]
         for name, cost in COSTS.items():
             ct.c_int64.in_dll(self.runtime, name).value = cost
+        self._output_costs = self._array("cost_output", ct.c_int32 * (CHANNELS * ADDRESSES), np.int32)
+        self._input_costs = self._array("cost_input", ct.c_int32 * (2 * CHANNELS), np.int32)
+        self._output_costs[:] = self._input_costs[:] = TTL_MU
         self._wall = ct.c_int64.in_dll(self.runtime, "wall")
         self._queued = ct.c_int64.in_dll(self.runtime, "queued")
-        queue: Any = (ct.c_char * (EVENT.itemsize * QUEUE_LENGTH)).in_dll(self.runtime, "queue")
-        self._queue = np.frombuffer(queue, EVENT)
+        self._queue = self._array("queue", ct.c_char * (EVENT.itemsize * QUEUE_LENGTH), EVENT)
         self._callbacks = {name: kind(self._guarded(name, kind)) for name, kind in CALLBACKS.items()}
         host = Host.in_dll(self.runtime, "host")
         for name, callback in self._callbacks.items():
@@ -84,6 +86,22 @@ class HostConnection:
         self._problem: BaseException | None = None
         self._cache: dict[str, list[int]] = {}
         self._rows: list[Any] = []  # rows of the cache that a kernel may still look at
+
+    def _array(self, name: str, kind: Any, dtype: Any) -> np.ndarray:
+        return np.frombuffer(kind.in_dll(self.runtime, name), dtype)
+
+    def charge(self, table: dict[str, Any]) -> None:
+        """Let the CPU take its time, by the devices at the channels of a device table."""
+        outputs, inputs = self._output_costs.reshape(CHANNELS, -1), self._input_costs.reshape(2, -1)
+        for entry in table.values():
+            channel = entry.get("arguments", {}).get("channel") if isinstance(entry, dict) else None
+            if channel is None:
+                continue
+            for (name, address), call in OUTPUTS.items():
+                if name == entry["class"]:
+                    outputs[channel, address] = cpu_mu(call)
+            if entry["class"] in INPUTS:
+                inputs[:, channel] = [cpu_mu(call) for call in INPUTS[entry["class"]]]
 
     @property
     def wall(self) -> int:

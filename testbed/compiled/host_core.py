@@ -30,7 +30,9 @@ class HostCore(artiq_core.Core):
     def crate(self) -> BoardCrate:
         """The boards behind the channels; connected when first asked for, and by the first kernel."""
         if self._crate is None:
-            self._crate = BoardCrate(self.dmgr.get_device_db(), self.node, self.rtio, self.comm)
+            table = self.dmgr.get_device_db()
+            self.comm.charge(table)
+            self._crate = BoardCrate(table, self.node, self.rtio, self.comm)
         return self._crate
 
     @property

@@ -13,14 +13,15 @@ from testbed.boards.rtio import Rtio
 from testbed.compiled.attributes import write_back
 from testbed.compiled.rpc import Rpcs, python_exception
 from testbed.compiled.values import KernelValues
+from testbed.counted.costs import CHANNEL_ARGUMENT, CountedCall
 from testbed.counted.firmware import COSTS, Firmware
-from testbed.counted.processor import BASE, DOORS, RETURN_ADDRESS, SIZE, STACK_POINTER, Processor
+from testbed.counted.processor import ARGUMENTS, BASE, DOORS, RETURN_ADDRESS, SIZE, STACK_POINTER, Processor
 from testbed.counted.program import Program
 from testbed.counted.unwinder import Uncaught, Unwinder
 from testbed.drivers.core import KERNEL_START_MU
+from testbed.drivers.cpu_time import CLOCK_MHZ
 from testbed.physics.node_physics import NodePhysics
 
-CLOCK_MHZ = 125.0
 ABOVE_STACK = 1 << 20  # bytes of memory that kernels do not use
 NOW_AT = BASE + SIZE - ABOVE_STACK
 EXCEPTIONS_AT = NOW_AT + 0x1000
@@ -40,16 +41,18 @@ class CountedConnection:
     """What ARTIQ's Core asks of its connection, on the processor.
 
     Attributes:
-        cycles_per_instruction: of the CPU, on average. outputs: all since the last kernel began.
+        cycles_per_instruction: of the CPU, on average. outputs, calls: all since the last kernel began.
     """
 
     rtio: Rtio
     cycles_per_instruction: float = 1.0
     outputs: list[CountedOutput] = field(default_factory=list)
+    calls: list[CountedCall] = field(default_factory=list)
     on_kernel: list[Callable[[bool], None]] = field(default_factory=list)
     on_break: list[Callable[[], None]] = field(default_factory=list)
     _waited: float = 0.0
     _charged: int = 0
+    _began: int = 0
     _processor: Processor = field(default_factory=Processor)
 
     @property
@@ -87,6 +90,8 @@ class CountedConnection:
             self._processor, Rpcs(values), unwinder, self.rtio, lambda: self.wall, self.wait, self._heard, NOW_AT
         )
         self.outputs.clear()
+        self.calls.clear()
+        self._began = self.instructions
         for hook in self.on_kernel:
             hook(True)
         try:
@@ -109,7 +114,14 @@ class CountedConnection:
                 return
             name = doors[processor.pc]
             self._charged += COSTS.get(name, 0)
+            if name.startswith(("rtio", "rpc")):
+                self._note(name)
             firmware.call(name)
+
+    def _note(self, name: str) -> None:
+        argument = 0 if name.startswith("rtio_output") else CHANNEL_ARGUMENT.get(name)
+        place = -1 if argument is None else self._processor.x[ARGUMENTS + argument]
+        self.calls.append(CountedCall(name, place, self.instructions - self._began))
 
     def _heard(self, time: int, slack: int, target: int) -> None:
         self.outputs.append(CountedOutput(time, slack, target))

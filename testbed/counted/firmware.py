@@ -11,6 +11,7 @@ from testbed.boards.rtio import ARRIVED, FOREVER, RAN_OVER, RESET, Rtio
 from testbed.compiled.rpc import FAILED, Raised, Rpcs
 from testbed.counted.processor import ARGUMENTS, RETURN_ADDRESS, Processor
 from testbed.counted.unwinder import Unwinder
+from testbed.drivers.cpu_time import RPC_MU
 
 # Instructions of the firmware's own functions, estimated from their source (release-8); what is not here is free.
 COSTS = {
@@ -36,7 +37,6 @@ COSTS = {
     "pow": 400,
     "__powidf2": 100,
 }
-RPC_NS = 5_000_000  # to the host and back
 RESET_NS = 125_000
 EXCEPTIONS = "0:artiq.coredevice.exceptions."
 
@@ -183,7 +183,7 @@ class Firmware:
         tag = self.processor.read(*values.slice(self.a(1)))
         self.rpcs.send(self.a(0), tag, self.a(2), is_async)
         if not is_async:
-            self.wait(self.wall() + RPC_NS)
+            self.wait(self.wall() + RPC_MU)
 
     def do_rpc_send_async(self) -> None:
         self.do_rpc_send(True)

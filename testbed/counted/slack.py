@@ -13,8 +13,10 @@ from artiq.master.worker_db import DeviceManager
 from contract.nodes import BOB
 from postprocess.rounds.private_settings import settings_words
 from postprocess.rounds.round_records import RoundRecords
+from testbed.counted.costs import instructions_per_call
 from testbed.counted.counted_core import CountedOutput
 from testbed.devices import COUNTED_CORE, run_compiled
+from testbed.drivers.cpu_time import CYCLES_PER_INSTRUCTION
 from testbed.physics import laboratory
 
 SEED = 7
@@ -96,6 +98,22 @@ def least_slack(node: str, cycles: float, rounds: int, barrier: bool = False, ke
         barrier: whether Bob waits for Alice's isolation.
         key_bases: that Bob announces, 1 or 2.
     """
+    code, heralds, assembled, table = _measured(node, cycles, rounds, barrier, key_bases)
+    connection = assembled.core.comm
+    end = int(assembled.settings.schedule.reconnect * 1e9) + 1000
+    places = _places(connection.outputs, heralds, end, _names(table))
+    measured = max(1, len(heralds))
+    return Slack(node, cycles, barrier, code, measured, connection.instructions // measured, places)
+
+
+def counted_costs(node: str, rounds: int) -> dict[str, float]:
+    """Instructions by kind of call, see `instructions_per_call`, in so many rounds of a node without a barrier."""
+    _, _, assembled, table = _measured(node, CYCLES_PER_INSTRUCTION, rounds, False, 1)
+    return instructions_per_call(assembled.core.comm.calls, table)
+
+
+def _measured(node: str, cycles: float, rounds: int, barrier: bool, key_bases: int) -> tuple[int, list[int], Any, Any]:
+    """(leave code, times of heralds, the node, its device table) after a block of rounds."""
     table = run_compiled(importlib.import_module(f"node_{node}.devices").DEVICES, node, COUNTED_CORE)
     laboratory.use(laboratory.Laboratory(SEED, ()))
     devices = DeviceManager(_Table(table))
@@ -103,20 +121,15 @@ def least_slack(node: str, cycles: float, rounds: int, barrier: bool = False, ke
         node_class = getattr(importlib.import_module(f"node_{node}.node"), f"{node.capitalize()}Node")
         assembled = node_class((devices, None, None, {}))
         assembled.configure(replace(assembled.settings, key_bases=key_bases))
-        connection = assembled.core.comm
-        connection.cycles_per_instruction = cycles
+        assembled.core.comm.cycles_per_instruction = cycles
         assembled.blocks.allocate(rounds)
         host = assembled.blocks.host = _OneBlock(node, rounds, barrier, key_bases)
         if barrier:
             assembled.configure(importlib.import_module("node.settings").with_barrier(assembled.settings))
-        code = assembled.blocks.measure()
-        end = assembled.settings.schedule.reconnect * 1e9 + 1000
-        places = _places(connection.outputs, host.heralds, int(end), _names(table))
+        return assembled.blocks.measure(), host.heralds, assembled, table
     finally:
         devices.close_devices()
         laboratory.use(None)
-    measured = max(1, len(host.heralds))
-    return Slack(node, cycles, barrier, code, measured, connection.instructions // measured, places)
 
 
 def _names(table: dict[str, Any]) -> dict[int, str]:

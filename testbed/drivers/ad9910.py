@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from testbed.drivers.cpu_time import READ_SPI_MU, SPI_CONFIG_MU, SPI_WORD_MU, TTL_MU
 from testbed.drivers.urukul import DEFAULT_PROFILE
 
 PHASE_MODE_CONTINUOUS, PHASE_MODE_ABSOLUTE, PHASE_MODE_TRACKING = 0, 1, 2
@@ -23,7 +24,10 @@ NO_REFERENCE = np.int64(-1)
 CFR1_MU = 704
 PROFILE_MU = 1248
 IO_UPDATE_MU = 8
-TRACKING_OUTPUTS, CONTINUOUS_OUTPUTS, WRITE64_OUTPUTS = 16, 8, 6
+SPI_PAIR_MU = SPI_CONFIG_MU + SPI_WORD_MU  # CPU time
+CFR1_PAIRS, PROFILE_PAIRS = 2, 3
+PROFILE_CPU_MU = PROFILE_PAIRS * SPI_PAIR_MU
+LAST_WORD_MU = 712  # from the first word of a profile to the last
 PROFILE0 = 0x0E  # register
 
 
@@ -88,12 +92,12 @@ class AD9910:
         """Takes its time; the tone that was on goes off."""
         self.cpld._spend(50_000_000 + 5_000_000)
         if not blind:
-            self.core.wait(self._timeline.now)
+            self.core.wait(self._timeline.now, READ_SPI_MU)
             self._timeline.take_time_mu(1_000_000)
         self.tones.append(SILENT._replace(since=self._timeline.now))
 
     def power_down(self, bits=0b1111):
-        self.cpld._spend(CFR1_MU + 1000)
+        self.cpld._spend(CFR1_MU + 1000, CFR1_PAIRS)
         if bits:
             self.tones.append(SILENT._replace(since=self._timeline.now))
 
@@ -111,14 +115,14 @@ class AD9910:
         ftw, pow_, reference = int(ftw) & 0xFFFFFFFF, int(pow_), int(ref_time_mu)
         turned = ftw * self.sysclk_per_mu
         if phase_mode == PHASE_MODE_CONTINUOUS:
-            core.submit(start, self.bus.channel, CONTINUOUS_OUTPUTS)
+            self._submit(start + LAST_WORD_MU, PROFILE_PAIRS)
             update = start + PROFILE_MU
             duration = PROFILE_MU + IO_UPDATE_MU
             before = self.tones[-1]
             origin = update
             phase = before.phase_at(update) - (self._offset << 16) + (pow_ << 16)
         else:
-            core.submit(start, self.bus.channel, TRACKING_OUTPUTS)
+            self._submit(start + CFR1_MU + LAST_WORD_MU, CFR1_PAIRS + PROFILE_PAIRS)
             self._clears_phase = False
             update = start + CFR1_MU + PROFILE_MU
             duration = 2 * CFR1_MU + PROFILE_MU + IO_UPDATE_MU
@@ -131,6 +135,9 @@ class AD9910:
             else:
                 origin = update
                 phase = pow_ << 16
+        core.submit_pair(update, update + IO_UPDATE_MU, self.bus.channel, TTL_MU)
+        if phase_mode != PHASE_MODE_CONTINUOUS:
+            self._submit(update + IO_UPDATE_MU, CFR1_PAIRS)
         self._profiles[profile] = (ftw, pow_, int(asf))
         if profile == self.cpld.profiles[self.chip_select - 4]:
             self._offset = pow_ & 0xFFFF
@@ -139,6 +146,10 @@ class AD9910:
             core.log.add(update, f"{core.name(self.bus.channel)}:{self.chip_select}", "tone", (ftw, pow_, asf))
         self._timeline.take_time_mu(start - now + duration)
         return pow_ & 0xFFFF
+
+    def _submit(self, time, pairs):
+        """Words of the bus, each with its configuration, the last of them at `time`."""
+        self.core.submit_words(time, self.bus.channel, pairs * SPI_PAIR_MU, 2 * pairs)
 
     def _amplitude(self, asf):
         """Amplitude in units of full scale at no attenuation."""
@@ -169,7 +180,7 @@ class AD9910:
 
     def get_mu(self, profile=DEFAULT_PROFILE):
         self.cpld._spend(5_000)
-        self.core.wait(self._timeline.now)
+        self.core.wait(self._timeline.now, READ_SPI_MU)
         return self._profiles.get(profile, (0, 0, 0))
 
     def get(self, profile=DEFAULT_PROFILE):
@@ -226,7 +237,7 @@ class AD9910:
     def set_cfr1(self, power_down=0b0000, phase_autoclear=0, drg_load_lrr=0, drg_autoclear=0, phase_clear=0,
                  internal_profile=0, ram_destination=0, ram_enable=0, manual_osk_external=0, osk_enable=0,
                  select_auto_osk=0):  # fmt: skip
-        self.cpld._spend(CFR1_MU)
+        self.cpld._spend(CFR1_MU, CFR1_PAIRS)
         self._clears_phase = bool(phase_autoclear)
 
     def write64(self, addr, data_high, data_low):
@@ -236,7 +247,7 @@ class AD9910:
         if self.on_set is not None:
             self.on_set()
         timeline = self._timeline
-        self.core.submit(timeline.now, self.bus.channel, WRITE64_OUTPUTS)
+        self.core.submit_words(timeline.now + LAST_WORD_MU, self.bus.channel, PROFILE_CPU_MU, 2 * PROFILE_PAIRS)
         timeline.take_time_mu(PROFILE_MU)
         high, low = int(data_high), int(data_low) & 0xFFFFFFFF
         self._waiting = addr - PROFILE0, low, high & 0xFFFF, high >> 16 & 0x3FFF

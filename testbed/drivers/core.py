@@ -14,11 +14,11 @@ import numpy as np
 from artiq.coredevice.exceptions import RTIOUnderflow
 from artiq.language.core import set_time_manager
 
+from testbed.drivers.cpu_time import READ_CLOCK_MU
 from testbed.drivers.event_log import EventLog
 from testbed.drivers.line import Line
-from testbed.drivers.timeline import INPUT_MU, OUTPUT_MU, Timeline
+from testbed.drivers.timeline import Timeline
 
-COUNTER_MU = 100  # CPU time in machine units, as in timeline
 KERNEL_START_MU = 50_000_000  # compiling, uploading and starting a kernel from the host
 RESET_MARGIN_MU = 125_000
 
@@ -82,10 +82,10 @@ class Core:
 
     # What drivers use
 
-    def submit(self, time: int, channel: int, outputs: int = 1) -> None:
-        """Hand `outputs` events, the first of them at `time`, to the RTIO queue; raises RTIOUnderflow if that is
+    def submit(self, time: int, channel: int, cost_mu: int) -> None:
+        """Hand an event at `time` to the RTIO queue, which takes the CPU `cost_mu`; raises RTIOUnderflow if that is
         past. `Line.outlet` does the same."""
-        wall = self.wall + OUTPUT_MU * outputs
+        wall = self.wall + cost_mu
         queue = self.queue
         if queue[0] > wall:  # full of events that are not due yet
             wall = queue[0]
@@ -94,15 +94,33 @@ class Core:
             self.underflow(time, channel)
         queue.append(time)
 
+    def submit_pair(self, start: int, stop: int, channel: int, cost_mu: int) -> None:
+        """The same with two events."""
+        wall, queue = self.wall, self.queue
+        for time in (start, stop):
+            wall += cost_mu
+            if queue[0] > wall:
+                wall = queue[0]
+            self.wall = wall
+            if time < wall:
+                self.underflow(time, channel)
+            queue.append(time)
+
+    def submit_words(self, time: int, channel: int, cost_mu: int, words: int) -> None:
+        """The same with words of a bus, the last of them at `time`: the CPU is slower than the bus, so that the last
+        is late before another is. `cost_mu` is that of all."""
+        self.submit(time, channel, cost_mu)
+        self.queue.extend((time,) * (words - 1))
+
     def underflow(self, time: int, channel: int) -> NoReturn:
         """An output came too late."""
         slack = time - self.wall
         raise RTIOUnderflow(f"RTIO underflow at {time} mu, channel {channel} ({self.name(channel)}), slack {slack} mu")
 
-    def wait(self, until: int) -> None:
-        """The CPU blocks until an input event of time `until` has been read."""
+    def wait(self, until: int, cost_mu: int) -> None:
+        """The CPU blocks until an input event of time `until` has been read, which takes it `cost_mu`."""
         wall = self.wall
-        self.wall = (until if until > wall else wall) + INPUT_MU
+        self.wall = (until if until > wall else wall) + cost_mu
 
     # What kernels and experiments use
 
@@ -143,11 +161,15 @@ class Core:
         return mu * self.ref_period
 
     def get_rtio_counter_mu(self):
-        self.wall += COUNTER_MU
+        self.wall += READ_CLOCK_MU
         return np.int64(self.wall & ~7)
 
     def wait_until_mu(self, cursor_mu):
-        self.wall = max(self.wall + COUNTER_MU, int(cursor_mu))
+        wall = self.wall + READ_CLOCK_MU
+        early = -(-int(cursor_mu) // 8) * 8 - wall  # the counter counts coarse cycles
+        if early > 0:
+            wall += -(-early // READ_CLOCK_MU) * READ_CLOCK_MU
+        self.wall = wall
 
     def get_rtio_destination_status(self, destination):
         return destination == 0
@@ -160,11 +182,12 @@ class Core:
             line.drive(self.wall, 0)
         for hook in self.on_reset:
             hook()
+        self.wall += READ_CLOCK_MU
         self.timeline.set_time_mu((self.wall & ~7) + RESET_MARGIN_MU)
 
     def break_realtime(self):
         """Put the cursor a margin after the counter, unless it is later already."""
-        self.wall += COUNTER_MU
+        self.wall += READ_CLOCK_MU
         for hook in self.on_break:
             hook()
         earliest = (self.wall & ~7) + RESET_MARGIN_MU  # the counter counts coarse cycles

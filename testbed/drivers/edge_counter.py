@@ -8,6 +8,8 @@ import numpy as np
 from artiq.coredevice.edge_counter import CounterOverflow
 from artiq.coredevice.exceptions import RTIOOverflow
 
+from testbed.drivers.cpu_time import COUNTER_MU, READ_COUNT_MU
+
 INPUT_QUEUE_DEPTH = 64
 NO_TIMEOUT = np.int64(-1)
 
@@ -53,7 +55,7 @@ class EdgeCounter:
         timeline = self._timeline
         start = timeline.now
         stop = start + int(duration_mu)
-        core.submit(start, self.channel, 2)
+        core.submit_pair(start, stop, self.channel, COUNTER_MU)
         self._requested.append((stop, start, edges))
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "gate", stop - start)
@@ -68,7 +70,7 @@ class EdgeCounter:
 
     def set_config(self, count_rising, count_falling, send_count_event, reset_to_zero):
         time = self._timeline.now
-        self.core.submit(time, self.channel)
+        self.core.submit(time, self.channel, COUNTER_MU)
         if self._open_since is not None:
             self._intervals.append((self._open_since, time, self._kept))
             self._open_since = None
@@ -91,14 +93,14 @@ class EdgeCounter:
         else:
             intervals = start if edges == 0 else ((start, stop, edges),)
             total = sum(weight * counts(opened, closed) for opened, closed, weight in intervals)
-        self.core.wait(stop)
+        self.core.wait(stop, READ_COUNT_MU)
         if total >= self.counter_max:
             raise CounterOverflow(f"Input edge counter overflow on RTIO channel {self.channel}")
         return total
 
     def fetch_timestamped_count(self, timeout_mu=NO_TIMEOUT):
         if timeout_mu >= 0 and (not self._requested or self._requested[0][0] > timeout_mu):
-            self.core.wait(int(timeout_mu))
+            self.core.wait(int(timeout_mu), READ_COUNT_MU)
             return np.int64(-1), 0
         time = self._requested[0][0] if self._requested else 0
         return np.int64(time), self.fetch_count()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from artiq.language.core import portable
 
-from testbed.drivers.timeline import INPUT_MU
+from testbed.drivers.cpu_time import ENTANGLER_MU, READ_ENTANGLER_MU
 
 sequencer_422sigma, sequencer_1092, sequencer_422ps_trigger, sequencer_aux = range(8, 12)
 gate_apd0, gate_apd1, gate_apd2, gate_apd3 = range(12, 16)
@@ -64,7 +64,7 @@ class Entangler:
         return self._loop
 
     def _write(self):
-        self.core.submit(self._timeline.now, self.channel)
+        self.core.submit(self._timeline.now, self.channel, ENTANGLER_MU)
         self._timeline.take_time_mu(self.ref_period_mu)
         self.changed = True
 
@@ -73,8 +73,8 @@ class Entangler:
 
     def read(self, addr):
         now = self._timeline.now
-        self.core.submit(now, self.channel)
-        self.core.wait(now + READ_MU)
+        self.core.submit(now, self.channel, ENTANGLER_MU)
+        self.core.wait(now + READ_MU, READ_ENTANGLER_MU)
         return 0
 
     def init(self):
@@ -111,7 +111,7 @@ class Entangler:
     def run_mu(self, duration_mu):
         core, timeline, period = self.core, self._timeline, self.ref_period_mu
         start = timeline.now
-        core.submit(start, self.channel)
+        core.submit(start, self.channel, ENTANGLER_MU)
         start = (start & ~7) + period  # the gateware runs on the coarse clock
         if timeline.straight:
             timeline.now += period
@@ -119,7 +119,7 @@ class Entangler:
             timeline.take_time_mu(period)
         end, reason = (self._loop or self._connect()).run(start, int(duration_mu) & ~7)
         wall = core.wall
-        core.wall = (end if end > wall else wall) + INPUT_MU  # Core.wait, written out: once per attempt window
+        core.wall = (end if end > wall else wall) + READ_ENTANGLER_MU  # Core.wait, written out: once per attempt window
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "run", (end, reason))
         return INT64 + end, reason

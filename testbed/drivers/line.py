@@ -6,7 +6,7 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Any, Protocol
 
-from testbed.drivers.timeline import OUTPUT_MU
+from testbed.drivers.cpu_time import TTL_MU
 
 _by_time = itemgetter(0)
 KEEP = 16
@@ -59,7 +59,7 @@ class Line:
 
         def put() -> None:
             time = timeline.now
-            wall = core.wall + OUTPUT_MU
+            wall = core.wall + TTL_MU
             if queue[0] > wall:
                 wall = queue[0]
             core.wall = wall

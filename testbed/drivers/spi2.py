@@ -3,6 +3,8 @@ whole."""
 
 from __future__ import annotations
 
+from testbed.drivers.cpu_time import READ_SPI_MU, SPI_CONFIG_MU, SPI_WORD_MU
+
 SPI_DATA_ADDR, SPI_CONFIG_ADDR = 0, 1
 SPI_OFFLINE, SPI_END, SPI_INPUT, SPI_CS_POLARITY = 0x01, 0x02, 0x04, 0x08
 SPI_CLK_POLARITY, SPI_CLK_PHASE, SPI_LSB_FIRST, SPI_HALF_DUPLEX = 0x10, 0x20, 0x40, 0x80
@@ -37,7 +39,7 @@ class SPIMaster:
     def set_config_mu(self, flags, length, div, cs):
         if not 1 <= length <= 32 or not 2 <= div <= 257:
             raise ValueError("Invalid SPI transfer length or divider")
-        self.core.submit(self.core.timeline.now, self.channel)
+        self.core.submit(self.core.timeline.now, self.channel, SPI_CONFIG_MU)
         self.update_xfer_duration_mu(div, length)
         self.core.timeline.take_time_mu(self.ref_period_mu)
 
@@ -45,9 +47,9 @@ class SPIMaster:
         self.xfer_duration_mu = transfer_mu(length, div, self.ref_period_mu)
 
     def write(self, data):
-        self.core.submit(self.core.timeline.now, self.channel)
+        self.core.submit(self.core.timeline.now, self.channel, SPI_WORD_MU)
         self.core.timeline.take_time_mu(self.xfer_duration_mu)
 
     def read(self):
-        self.core.wait(self.core.timeline.now)
+        self.core.wait(self.core.timeline.now, READ_SPI_MU)
         return 0

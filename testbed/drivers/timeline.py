@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-# CPU time in machine units (ns), of the order of a Kasli's.
-OUTPUT_MU = 400  # one RTIO output
-INPUT_MU = 600  # one blocking read, after the event is there
-
 
 class Timeline:
     """Time manager of the ARTIQ language.

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from artiq.coredevice.exceptions import RTIOOverflow
 
+from testbed.drivers.cpu_time import GATE_MU, READ_EDGE_MU, READ_LEVEL_MU, SAMPLE_MU, TTL_MU
 from testbed.drivers.line import Line
-from testbed.drivers.timeline import INPUT_MU, OUTPUT_MU, Timeline
+from testbed.drivers.timeline import Timeline
 
 INPUT_QUEUE_DEPTH = 64
 GATE_LATENCY_CYCLES = 13
@@ -43,12 +44,13 @@ class _Output:
         raise NotImplementedError("see _wire")
 
     def pulse_mu(self, duration):
-        line = self._line
-        time = self._timeline.now
+        timeline, start = self._timeline, self._timeline.now
         self.on()
-        line.drive(time + int(duration), 0)
-        self.core.wall += OUTPUT_MU
-        self._timeline.take_time_mu(duration)
+        timeline.now = start + int(duration)
+        self.off()
+        if not timeline.straight:
+            timeline.now = start
+            timeline.take_time_mu(duration)
 
     def pulse(self, duration):
         self.pulse_mu(round(duration / self.core.ref_period))
@@ -110,7 +112,7 @@ class TTLInOut(_Output):
         return self._source
 
     def set_oe(self, oe):
-        self.core.submit(self._timeline.now, self.channel)
+        self.core.submit(self._timeline.now, self.channel, TTL_MU)
 
     def output(self):
         self.set_oe(True)
@@ -122,7 +124,7 @@ class TTLInOut(_Output):
         start = self._timeline.now
         stop = start + int(duration)
         core = self.core
-        core.submit(start, self.channel, 2)
+        core.submit_pair(start, stop, self.channel, GATE_MU)
         self._gates.append((start, stop, sensitivity))
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "gate", stop - start)
@@ -164,30 +166,30 @@ class TTLInOut(_Output):
         self._collect()
         if self._edges and self._edges[0] <= up_to_timestamp_mu:
             time = self._edges.popleft()
-            self.core.wait(time)
+            self.core.wait(time, READ_EDGE_MU)
             return np.int64(time)
-        self.core.wait(int(up_to_timestamp_mu) + self.gate_latency_mu)
+        self.core.wait(int(up_to_timestamp_mu) + self.gate_latency_mu, READ_EDGE_MU)
         return np.int64(-1)
 
     def count(self, up_to_timestamp_mu):
         self._collect()
         counted = 0
         while self._edges and self._edges[0] <= up_to_timestamp_mu:
-            self._edges.popleft()
+            self.core.wait(self._edges.popleft(), READ_EDGE_MU)
             counted += 1
-        self.core.wait(int(up_to_timestamp_mu) + self.gate_latency_mu)
+        self.core.wait(int(up_to_timestamp_mu) + self.gate_latency_mu, READ_EDGE_MU)
         return counted
 
     def sample_input(self):
         time = self._timeline.now
-        self.core.submit(time, self.channel)
+        self.core.submit(time, self.channel, SAMPLE_MU)
         self._samples.append(time)
 
     def sample_get(self):
         time = self._samples.popleft()
         core = self.core
         wall = core.wall
-        core.wall = (time if time > wall else wall) + INPUT_MU  # Core.wait, written out: once per attempt window
+        core.wall = (time if time > wall else wall) + READ_LEVEL_MU  # Core.wait, written out: once per attempt window
         return (self._source or self._connect()).level(time)
 
     def sample_get_nonrt(self):
@@ -209,8 +211,8 @@ class TTLInOut(_Output):
 
     def watch_done(self):
         time = self._timeline.now
-        self.core.submit(time, self.channel)
-        self.core.wait(time + self.gate_latency_mu)
+        self.core.submit(time, self.channel, SAMPLE_MU)
+        self.core.wait(time + self.gate_latency_mu, READ_EDGE_MU)
         return not (self._source or self._connect()).edges(self._watch_from, time)
 
 
@@ -246,7 +248,7 @@ class TTLClockGen:
         return ftw / self.core.coarse_ref_period / 2**self.acc_width
 
     def set_mu(self, frequency):
-        self.core.submit(self.core.timeline.now, self.channel)
+        self.core.submit(self.core.timeline.now, self.channel, TTL_MU)
 
     def set(self, frequency):
         self.set_mu(self.frequency_to_ftw(frequency))

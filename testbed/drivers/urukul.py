@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from testbed.drivers.cpu_time import READ_SPI_MU, SPI_CONFIG_MU, SPI_WORD_MU
+
 DEFAULT_PROFILE = 7
-SPI_WRITES_OF_REGISTER = 2
 
 
 class CPLD:
@@ -51,9 +52,10 @@ class CPLD:
     def init(self, blind=False):
         self._spend(100_000 + 1_000_000)
 
-    def _spend(self, duration_mu, outputs=SPI_WRITES_OF_REGISTER):
+    def _spend(self, duration_mu, words=1):
+        """So many words of the bus, each with its configuration."""
         timeline = self.core.timeline
-        self.core.submit(timeline.now, self.bus.channel, outputs)
+        self.core.submit_words(timeline.now, self.bus.channel, words * (SPI_CONFIG_MU + SPI_WORD_MU), 2 * words)
         timeline.take_time_mu(duration_mu)
 
     def cfg_write(self, cfg):
@@ -62,11 +64,11 @@ class CPLD:
 
     def sta_read(self):
         self._spend(3_400)
-        self.core.wait(self.core.timeline.now)
+        self.core.wait(self.core.timeline.now, READ_SPI_MU)
         return 0xF << 8
 
     def io_rst(self):
-        self._spend(848)
+        self._spend(848, 2)
 
     def cfg_sw(self, channel, on):
         bit = 1 << channel
@@ -97,8 +99,8 @@ class CPLD:
         self.set_att_mu(channel, self.att_to_mu(att))
 
     def get_att_mu(self):
-        self._spend(14_000)
-        self.core.wait(self.core.timeline.now)
+        self._spend(14_000, 2)
+        self.core.wait(self.core.timeline.now, READ_SPI_MU)
         self.att_reg = np.int32(np.int64(sum(a << (8 * i) for i, a in enumerate(self.attenuators))).astype(np.int32))
         return self.att_reg
 

@@ -72,9 +72,26 @@ class WatchedNode:
 
     def measure(self, *blocks):
         """Measure blocks of settings; returns (leave code, host)."""
-        if hasattr(self.rig.core, "rtio"):
-            self.rig.core.rtio.log = []
-        return self.rig.measure(*blocks, log=not hasattr(self.rig.core, "rtio"))
+        core, self.walls = self.rig.core, []
+        if hasattr(core, "rtio"):
+            core.rtio.log = []
+            return self.rig.measure(*blocks)
+        start_log = core.start_log
+
+        def with_walls():
+            log = start_log()
+            add = log.add
+
+            def note(time, device, action, value=None):
+                add(time, device, action, value)
+                if action == "set":
+                    self.walls.append(((time, device, value), core.wall))
+
+            log.add = note
+            return log
+
+        core.start_log = with_walls
+        return self.rig.measure(*blocks, log=True)
 
     def of_class(self, *classes):
         """Channel -> name of devices of some classes."""
@@ -93,13 +110,13 @@ class WatchedNode:
         }
 
     def edges(self):
-        """{(time, name, level)} of all logic outputs but those inside a Urukul or the DAC."""
+        """{(time, name, level, how early the CPU was)} of all logic outputs but those inside a Urukul or the DAC."""
         names = self.of_class("TTLOut", "TTLInOut")
         inside = ("io_update", "_ldac", "_clr")
         if hasattr(self.rig.core, "rtio"):
-            found = {(t, names[c], d) for t, c, a, d in self.rig.core.rtio.log if c in names and a == LEVEL}
+            found = {(t, names[c], d, t - w) for t, w, c, a, d in self.rig.core.rtio.log if c in names and a == LEVEL}
         else:
-            found = {(e.time_mu, e.device, e.value) for e in self.rig.log.events if e.action == "set"}
+            found = {(*edge, edge[0] - wall) for edge, wall in self.walls}
         return {edge for edge in found if not edge[1].endswith(inside)}
 
     def gates(self):
@@ -108,7 +125,7 @@ class WatchedNode:
             return {(e.time_mu, e.device, e.value) for e in self.rig.log.events if e.action == "gate"}
         counters, inputs = self.of_class("EdgeCounter"), self.of_class("TTLInOut")
         opened, found = {}, set()
-        for time, channel, address, data in self.rig.core.rtio.log:
+        for time, _, channel, address, data in self.rig.core.rtio.log:
             if channel in counters or (channel in inputs and address == SENSITIVITY):
                 if data & 3:
                     opened[channel] = time

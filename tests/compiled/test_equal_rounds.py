@@ -85,7 +85,7 @@ def test_equal_times(pair):
 
 @pytest.mark.parametrize("kind", ["edges", "gates", "loads"])
 def test_equal_outputs(outputs, kind):
-    """From the first herald to the end of the last round."""
+    """From the first herald to the end of the last round; of edges also how early the CPU was."""
     emulated, compiled = outputs
     assert len(emulated[kind]) >= OUTPUT_ROUNDS
     assert sorted(emulated[kind] - compiled[kind]) == sorted(compiled[kind] - emulated[kind]) == []

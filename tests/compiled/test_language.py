@@ -82,7 +82,7 @@ def test_dma_plays_what_was_recorded(sample):
     sample.record()
     sample.core.rtio.log = []
     assert sample.play() == 2400
-    edges = [(time, level) for time, channel, address, level in sample.core.rtio.log if (channel, address) == (4, 0)]
+    edges = [(time, level) for time, _, channel, address, level in sample.core.rtio.log if (channel, address) == (4, 0)]
     start = edges[0][0]
     assert [(time - start, level) for time, level in edges] == [(0, 1), (200, 0), (1000, 1), (1400, 0)]
     with pytest.raises(DMAError, match="not found"):

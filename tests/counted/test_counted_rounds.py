@@ -53,3 +53,18 @@ def test_rounds_are_those_of_the_python_emulation(node, tmp_path, monkeypatch):
     found = compiled_kit.measured_on(table, node, choices)
     for name in ("patterns", "outcomes", "settings", "types", "flags", "counts"):
         assert np.array_equal(getattr(found.records, name), getattr(expected.records, name)), name
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_the_cpu_times_of_both_emulations_are_those_counted(node):
+    """testbed.drivers.cpu_time; other compilers move work from one call to the next, but need no more of it."""
+    import artiq
+
+    from testbed.counted.slack import counted_costs
+    from testbed.drivers.cpu_time import INSTRUCTIONS
+
+    counted = {kind: round(used) for kind, used in counted_costs(node, 60).items()}
+    apart = 0.03 if artiq.__version__.startswith("8") else 0.3
+    assert counted.keys() >= INSTRUCTIONS.keys() - {"gate", "read_edge"}
+    stale = {kind: used for kind, used in counted.items() if abs(used - INSTRUCTIONS[kind]) > apart * used}
+    assert not stale, f"cpu_time.INSTRUCTIONS is stale: counted {counted}"

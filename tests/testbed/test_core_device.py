@@ -7,6 +7,7 @@ from artiq.experiment import at_mu, delay_mu, kernel, now_mu
 from testbed_kit import core_table, manager
 
 from testbed.drivers import core as core_module
+from testbed.drivers import cpu_time
 
 
 class Kernels:
@@ -85,13 +86,13 @@ class Edges:
 def test_a_kernel_starts_without_slack_and_break_realtime_gives_some():
     kernels = Kernels()
     assert kernels.slack() < 0
-    assert abs(kernels.slack_after_break() - core_module.RESET_MARGIN_MU + core_module.COUNTER_MU) < 8
+    assert abs(kernels.slack_after_break() - core_module.RESET_MARGIN_MU + cpu_time.READ_CLOCK_MU) < 8
 
 
 def test_slack_is_used_up_by_cpu_work_until_an_underflow():
     kernels = Kernels()
     kernels.toggles(100, 10_000)  # slow enough for ever
-    cpu_mu = 2 * core_module.OUTPUT_MU
+    cpu_mu = 2 * cpu_time.TTL_MU
     survives = core_module.RESET_MARGIN_MU // (cpu_mu - 200)
     kernels.toggles(survives - 2, 100)
     with pytest.raises(RTIOUnderflow, match=r"channel 0 \(ttl\), slack -"):

@@ -88,7 +88,7 @@ EXPORT void dma_playback(int64_t timestamp, int32_t number, _Bool uses_ddma)
     for (int64_t i = 0; i < t->count; i++) {
         const struct event *e = &t->events[i];
         if (e->target != CONTINUES)
-            submit(timestamp + e->time, e->target);
+            submit(timestamp + e->time, e->target, 0);  /* the gateware does it */
         put(timestamp + e->time, e->target, e->data);
     }
 }

@@ -8,7 +8,9 @@
 
 EXPORT uint32_t now[2];                         /* the cursor, pinned by the compiler: high word first */
 EXPORT int64_t wall;                            /* what the RTIO counter says */
-EXPORT int64_t cost_output, cost_input, cost_counter, reset_margin;  /* ns, set by the host */
+/* ns of CPU time, set by the host: by target, by channel without and with the time of the event. */
+EXPORT int32_t cost_output[1 << 16], cost_input[2][1 << 8];
+EXPORT int64_t cost_clock, reset_margin;
 EXPORT struct event queue[QUEUE];
 EXPORT int64_t queued, outputs;
 static int64_t lanes[DEPTH];
@@ -28,10 +30,10 @@ void put(int64_t time, int32_t target, uint32_t data)
     queue[queued++] = (struct event){time, wall, target, data};
 }
 
-void submit(int64_t time, int32_t target)
+void submit(int64_t time, int32_t target, int64_t cost)
 {
     int64_t *lane = &lanes[outputs++ % DEPTH];
-    wall += cost_output;
+    wall += cost;
     if (*lane > wall)                           /* full of events that are not due yet: the CPU waits */
         wall = *lane;
     if (time < wall)
@@ -45,7 +47,7 @@ EXPORT void rtio_output(int32_t target, int32_t data)
     uint32_t word = (uint32_t)data;
     if (record(target, &word, 1))
         return;
-    submit(cursor(), target);
+    submit(cursor(), target, cost_output[target & 0xFFFF]);
     put(cursor(), target, word);
 }
 
@@ -54,12 +56,12 @@ EXPORT void rtio_output_wide(int32_t target, const struct slice *list)
     const uint32_t *words = (const uint32_t *)list->ptr;
     if (record(target, words, list->len))
         return;
-    submit(cursor(), target);
+    submit(cursor(), target, cost_output[target & 0xFFFF]);
     for (int i = 0; i < list->len; i++)
         put(cursor(), i ? CONTINUES : target, words[i]);
 }
 
-static struct stamped input(int64_t timeout, int32_t channel)
+static struct stamped input(int64_t timeout, int32_t channel, int with_time)
 {
     struct stamped found = {-1, 0};
     int64_t status = host.input(timeout, channel, &found);
@@ -70,19 +72,19 @@ static struct stamped input(int64_t timeout, int32_t channel)
     if (status == NO_SUCH_CHANNEL)
         raise_own(UNREACHABLE, "RTIO channel {0}: nothing is connected", channel, 0, 0);
     int64_t until = status == ARRIVED ? found.time : timeout;
-    wall = (until > wall ? until : wall) + cost_input;
+    wall = (until > wall ? until : wall) + cost_input[with_time][channel & 0xFF];
     if (status == TIMED_OUT)
         found.time = -1;
     return found;
 }
 
-EXPORT int64_t rtio_input_timestamp(int64_t timeout, int32_t channel) { return input(timeout, channel).time; }
-EXPORT int32_t rtio_input_data(int32_t channel) { return input(INT64_MAX, channel).data; }
+EXPORT int64_t rtio_input_timestamp(int64_t timeout, int32_t channel) { return input(timeout, channel, 1).time; }
+EXPORT int32_t rtio_input_data(int32_t channel) { return input(INT64_MAX, channel, 0).data; }
 
 /* The compiler takes this pair through a pointer on every target, whatever the platform's C would do. */
 EXPORT void rtio_input_timestamped_data(struct stamped *into, int64_t timeout, int32_t channel)
 {
-    *into = input(timeout < 0 ? INT64_MAX : timeout, channel);
+    *into = input(timeout < 0 ? INT64_MAX : timeout, channel, 1);
 }
 
 EXPORT int64_t rtio_get_counter(void)
@@ -90,7 +92,7 @@ EXPORT int64_t rtio_get_counter(void)
     static uint32_t calls;
     if (!(++calls & 0xFFFFF))
         drain();                                /* a kernel that only waits can be interrupted, too */
-    wall += cost_counter;
+    wall += cost_clock;
     return wall & ~7;                           /* it counts coarse cycles */
 }
 

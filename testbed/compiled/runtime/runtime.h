@@ -54,7 +54,7 @@ NORETURN void abort_kernel(void);
 /* rtio.c */
 extern int64_t wall;
 int64_t cursor(void);
-void submit(int64_t time, int32_t target);
+void submit(int64_t time, int32_t target, int64_t cost);
 void put(int64_t time, int32_t target, uint32_t data);
 
 /* dma.c */
