@@ -188,7 +188,7 @@ class AD9910:
         return self.ftw_to_frequency(ftw), self.pow_to_turns(pow_), self.asf_to_amplitude(asf)
 
     def frequency_to_ftw(self, frequency):
-        return np.int64(round(self.ftw_per_hz * frequency)).astype(np.int32)
+        return (round(self.ftw_per_hz * frequency) + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
 
     def ftw_to_frequency(self, ftw):
         return (int(ftw) & 0xFFFFFFFF) / self.ftw_per_hz

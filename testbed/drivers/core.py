@@ -17,6 +17,7 @@ from artiq.language.core import set_time_manager
 from testbed.drivers.cpu_time import READ_CLOCK_MU
 from testbed.drivers.event_log import EventLog
 from testbed.drivers.line import Line
+from testbed.drivers.linked_kernels import LinkedProgram
 from testbed.drivers.timeline import Timeline
 
 KERNEL_START_MU = 50_000_000  # compiling, uploading and starting a kernel from the host
@@ -50,6 +51,7 @@ class Core:
         self._lines: dict[int, Line] = {}
         self.queue = deque([0] * QUEUE_DEPTH, QUEUE_DEPTH)  # times of the outputs handed over last
         self._physics: Any = None
+        self._programs: dict[tuple[Any, int], LinkedProgram] = {}
 
     # The rest of the apparatus
 
@@ -142,11 +144,21 @@ class Core:
             started(True)
         timeline.begin_kernel()
         try:
+            if timeline.straight and args:
+                return self._linked(body, args[0])(*args[1:], **kwargs)
             return body(*args, **kwargs)
         finally:
             timeline.end_kernel()
             for started in self.on_kernel:
                 started(False)
+
+    def _linked(self, body, owner):
+        """A kernel as a program, linked when it starts for the first time or leads elsewhere than the last time."""
+        program = self._programs.get((body, id(owner)))
+        if program is None or not program.holds():
+            program = self._programs[body, id(owner)] = LinkedProgram(body, owner, self)
+        program.refresh()
+        return program.start
 
     def precompile(self, function, *args, **kwargs):
         """A callable without arguments that runs the kernel with these."""

@@ -15,7 +15,7 @@ class Manager:
 
 
 class Asking:
-    """Kernels with the question in their body and in a wrapper, run in place of a core device that notes who asks."""
+    """Stands in place of a core device that notes who asks."""
 
     def __init__(self):
         self.core, self.asked = self, []

@@ -6,9 +6,8 @@ is a plain call: the time manager says so by its attribute `straight`, and its c
 
 from collections import namedtuple
 from functools import wraps
+from inspect import signature
 from typing import Any
-
-from artiq.language.kernel_calls import callable_kernel
 
 __all__ = [
     "TerminationRequested",
@@ -46,12 +45,18 @@ def kernel(arg=None, flags={}):  # noqa: B006 - the signature is ARTIQ's
 
 
 def _kernel(function, core_name, flags):
-    def start(*args):
-        return getattr(args[0], core_name).run(run_on_core, args, {})
+    if any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in signature(function).parameters.values()):
+        raise TypeError(f"kernel {function.__qualname__}: starred and keyword-only parameters do not compile")
 
-    run_on_core: Any = wraps(function)(callable_kernel(function, start, _current))
-    run_on_core.artiq_embedded = _embedding(function, flags, core_name)
-    return run_on_core
+    @wraps(function)
+    def run_on_core(*args, **kwargs):
+        if _current.now.straight:
+            return function(*args, **kwargs)
+        return getattr(args[0], core_name).run(run_on_core, args, kwargs)
+
+    marked: Any = run_on_core
+    marked.artiq_embedded = _embedding(function, flags, core_name)
+    return marked
 
 
 def subkernel(arg=None, destination=0, flags={}):  # noqa: B006

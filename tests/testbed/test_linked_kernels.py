@@ -1,0 +1,180 @@
+"""Linked kernels do what the same kernels do one by one."""
+
+from pathlib import Path
+from types import MethodType
+
+import numpy as np
+import pytest
+from artiq.experiment import TInt32, TInt64, at_mu, delay_mu, kernel, now_mu, parallel, portable
+from testbed_kit import core_table, manager
+
+from testbed.drivers.core import Core
+
+STEP = 5
+HIGH = 1 << 33
+
+
+@portable
+def doubled(value):
+    return 2 * value
+
+
+class Part:
+    """Something that a kernel holds: keeps a number, waits."""
+
+    kernel_invariants = {"core", "wait_mu"}  # noqa: RUF012 - as ARTIQ does
+
+    def __init__(self, core, wait_mu):
+        self.core, self.wait_mu = core, np.int64(wait_mu)
+        self.kept = 0
+
+    @kernel
+    def keep(self, value: TInt32):
+        number = value + STEP
+        self.kept += number
+        delay_mu(self.wait_mu)
+
+    @kernel
+    def is_large(self) -> bool:
+        return self.kept > 100
+
+    @kernel
+    def halved(self, value: TInt64) -> TInt64:
+        if value < 0:
+            return np.int64(0)
+        return value // 2
+
+    @kernel
+    def side_by_side(self):
+        with parallel:
+            delay_mu(self.wait_mu)
+            delay_mu(2 * self.wait_mu)
+
+    @kernel
+    def fails(self):
+        raise ValueError("here")
+
+
+def closing_over(extra):
+    @kernel
+    def closed_over(self):
+        return extra + self.kept
+
+    return closed_over
+
+
+Part.closed_over = closing_over(1000)
+
+
+class Whole:
+    """Calls kernels of its parts in every way that the linker tells apart."""
+
+    kernel_invariants = {"core", "first", "parts", "limit"}  # noqa: RUF012
+
+    def __init__(self, core):
+        self.core = core
+        self.first, self.parts = Part(core, 10), [Part(core, 1), Part(core, 2)]
+        self.limit, self.seen, self.words = 3, [], [0, 0]
+
+    @kernel
+    def run(self, start: TInt32 = 7):
+        """Its docstring is no statement."""
+        number = 1
+        part = self.first
+        at_mu(now_mu() + 100)
+        self.first.keep(number)
+        part.keep(value=number + 1)
+        for i in range(self.limit):
+            part.keep(i)
+            for other in self.parts:
+                other.keep(doubled(i))
+            if part.is_large():
+                break
+        part.side_by_side()
+        try:
+            self.first.fails()
+        except ValueError:
+            self.seen.append(self.first.closed_over())
+        finally:
+            self.words[0] = np.int32(np.int64(HIGH) + number)
+        self.words[1] = self.first.halved(np.int64(HIGH)) + self._add(start)
+        self.seen.append(number)
+        return number
+
+    @kernel
+    def _add(self, start: TInt32, more: TInt32 = 2) -> TInt32:
+        number = start + more
+        return number if self.first.is_large() else -number
+
+
+def core():
+    return manager(core_table()).get("core")
+
+
+def seen_of(whole):
+    parts = [whole.first, *whole.parts]
+    return [int(word) for word in whole.words], whole.seen, [part.kept for part in parts], whole.core.timeline.now
+
+
+def test_linked_and_one_by_one_are_the_same(monkeypatch):
+    linked = Whole(core())
+    assert linked.run() == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(Core, "_linked", lambda self, body, owner: MethodType(body, owner))
+        plain = Whole(core())
+        assert plain.run() == 1
+    assert seen_of(linked) == seen_of(plain)
+    assert linked.words[0] == 1 and linked.words[1] == (HIGH >> 1) - 9 and linked.seen == [1031, 1]
+
+
+def test_a_program_asks_the_core_device_for_no_kernel_that_it_has_linked():
+    whole = Whole(core())
+    whole.run()
+    program = whole.core._programs[Whole.run.artiq_embedded.function, id(whole)]
+    names = program.start.__code__.co_names
+    assert not {"halved", "is_large", "fails", "_add", "at_mu", "now_mu", "int64", "first"} & set(names)
+    assert {"side_by_side", "closed_over"} <= set(names)
+
+
+def test_each_start_reads_the_invariants_anew():
+    whole = Whole(core())
+    whole.run()
+    program = whole.core._programs[Whole.run.artiq_embedded.function, id(whole)]
+    whole.limit, whole.first.wait_mu = 1, np.int64(1000)
+    kept, before = whole.first.kept, whole.core.timeline.now
+    whole.run()
+    assert whole.core._programs[Whole.run.artiq_embedded.function, id(whole)] is program
+    assert whole.first.kept == kept + (1 + STEP) + (2 + STEP) + (0 + STEP)
+    assert whole.core.timeline.now - before == 100 + 3 * 1000 + (1 + 2) + 2 * 1000
+
+
+def test_another_part_or_another_kernel_is_linked_anew(monkeypatch):
+    whole = Whole(core())
+    whole.run()
+    first, whole.first = whole.first, Part(whole.core, 0)
+    kept = first.kept
+    whole.run()
+    assert (first.kept, whole.first.kept) == (kept, kept)
+    monkeypatch.setattr(Part, "keep", Part.side_by_side)
+    with pytest.raises(TypeError):
+        whole.run()
+    monkeypatch.setattr(Part, "keep", lambda self, value: None)
+    whole.run()
+    assert whole.first.kept == kept
+
+
+def test_a_module_constant_may_change_between_starts(monkeypatch):
+    whole = Whole(core())
+    whole.run()
+    monkeypatch.setitem(globals(), "STEP", 0)
+    kept = whole.first.kept
+    whole.run()
+    assert whole.first.kept == kept + 1 + 2 + 0 + 1 + 2
+
+
+def test_tracebacks_name_the_source():
+    part = Part(core(), 1)
+    with pytest.raises(ValueError, match="here") as problem:
+        part.fails()
+    line = Path(__file__).read_text().splitlines()[problem.traceback[-1].lineno]
+    assert line.strip() == 'raise ValueError("here")'
