@@ -17,11 +17,11 @@ from node.shots.point_loop import PointLoop
 from node.shots.probe import Probe
 from node.shots.shot import Shot
 from postprocess.errors import DiqkdError
-from procedures.calibration_file import write
+from procedures.calibrated_datasets import CalibratedDatasets
 from procedures.calibration_log import keep_result
 from procedures.kernel_session import KernelSession
-from procedures.node_experiment import NodeExperiment
 from procedures.scans.point_scan import PointScan
+from procedures.scans.scan_argument import scan_value
 from procedures.scans.scan_display import Display
 
 
@@ -29,7 +29,7 @@ class CalibrationStopped(DiqkdError):
     """Ion, laser or calibration file need the operator; nothing was written."""
 
 
-class Calibration(NodeExperiment):
+class Calibration(CalibratedDatasets):
     """Base of the calibrations in repository/; theirs is `calibrate`.
 
     They measure, fit and write the calibration file in `run`: the next experiment reads that file at the beginning of
@@ -58,9 +58,12 @@ class Calibration(NodeExperiment):
             "write", BooleanValue(True), "Result", f"Write {what} to the calibration file, if the fit is good"
         )
 
-    def scan_arguments(self, points: int, shots: int):
-        """Size of a scan with pulses on the ion."""
-        self.number_argument("points", points, 5, 1000, 1, "Scan", "Number of points")
+    def scan_argument(self, name: str, tooltip: str, start: float, stop: float, points: int, unit: str, **limits):
+        """The axis that is scanned; see procedures.scans.scan_argument.scan_value."""
+        self.setattr_argument(name, scan_value(start, stop, points, unit, **limits), "Scan", tooltip)
+
+    def shots_argument(self, shots: int):
+        """Repetitions of each point with pulses on the ion."""
         self.number_argument("shots", shots, 10, 1000, 10, "Scan", "Shots per point")
 
     def run(self):
@@ -145,23 +148,29 @@ class Calibration(NodeExperiment):
         self.measure_points(len(x), words_of, keep)
         return found
 
-    def conclude(self, line: str, values: dict[str, Any] | None = None, errors: dict[str, Any] | None = None) -> None:
+    def conclude(
+        self,
+        line: str,
+        values: dict[str, Any] | None = None,
+        errors: dict[str, Any] | None = None,
+        goodness: dict[str, float] | None = None,
+    ) -> None:
         """Show the result, and write calibrated values if the operator wants that; the old ones stand beside them.
 
         The line also goes to the node's log of calibrations, which `diqkd calibrate` shows.
 
         Args:
-            values: name of the setting -> value; errors: their standard errors.
+            values: name of the setting -> value; errors: their standard errors; goodness: of the fit.
         """
         keep_result(self.home.folder, self.log_name(), line)
         if values and self.write:
             before = {name: _setting(self.settings, name) for name in values}
-            write(self.node.defaults, self.home.calibration, values, type(self).__name__, errors)
+            self.keep_calibrated(values, errors, goodness)
             self.kernel_session.read_calibration()
             written = "; ".join(f"{name}: {before[name]} -> {_setting(self.settings, name)}" for name in values)
             line = f"{line}; wrote {written}"
         self.display.result(line)
-        print(line)
+        self.log_result(line)
 
 
 def _setting(settings: NodeSettings, name: str) -> Any:
