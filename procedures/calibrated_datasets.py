@@ -12,11 +12,9 @@ class CalibratedDatasets(NodeExperiment):
     """Base of experiments that write the calibration file.
 
     The datasets diqkd.calibrated.* say what the file says, for the dashboard and for other experiments of the
-    laboratory; nothing of ours reads them. Calibrations that a session asks for set `quiet`: until it is closed nothing
-    that they find may leave the node, and the next calibration that is not quiet catches up on the mirror.
+    laboratory; nothing of ours reads them. Each calibration mirrors the whole file, so that whatever could not be shown
+    when it was measured, as during a key session, is caught up on.
     """
-
-    quiet = False
 
     def keep_calibrated(
         self,
@@ -35,8 +33,7 @@ class CalibratedDatasets(NodeExperiment):
             self.scheduler.rid,
             self.revision,
         )
-        if not self.quiet:
-            self.mirror_calibrated()
+        self.mirror_calibrated()
 
     def mirror_calibrated(self) -> None:
         """Every value of the file that has a dataset, with its error."""
