@@ -1,5 +1,5 @@
-"""Device table of this node: DIQKD_NODE (alice | bob) says whose, DIQKD_APPARATUS (kasli | emulated | compiled)
-what stands behind it."""
+"""Device table of this node: DIQKD_NODE (alice | bob) says whose, DIQKD_APPARATUS (kasli | bringup | emulated |
+compiled) what stands behind it."""
 
 import os
 
@@ -14,6 +14,10 @@ def _table():
         raise ValueError(f"device_db.py: DIQKD_NODE is '{node}'; set it to alice or bob")
     if apparatus == "kasli":
         return devices
+    if apparatus == "bringup":
+        from node.crate import with_monitoring
+
+        return with_monitoring(devices)
     if apparatus == "emulated":
         from testbed.devices import emulate
 
@@ -22,7 +26,7 @@ def _table():
         from testbed.devices import run_compiled
 
         return run_compiled(devices, node)
-    raise ValueError(f"device_db.py: DIQKD_APPARATUS is '{apparatus}'; set it to kasli, emulated or compiled")
+    raise ValueError(f"device_db.py: DIQKD_APPARATUS is '{apparatus}'; set it to kasli, bringup, emulated or compiled")
 
 
 device_db = _table()

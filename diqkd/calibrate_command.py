@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from contract.nodes import NODES
 from diqkd import arguments
+from diqkd.calibration_history import ALL, print_history
 from diqkd.kept_laboratory import open_laboratory
 from diqkd.link_arguments import LIST, add_link_arguments, fault_list
 from diqkd.output_files import require_folder
@@ -32,7 +33,8 @@ examples:
   diqkd calibrate --node both --keep lab1
   diqkd calibrate --keep lab1 --only calibrate_readout --only ramsey
   diqkd calibrate --keep lab1 --page
-  diqkd calibrate --home ~/diqkd --node alice --page"""
+  diqkd calibrate --home ~/diqkd --node alice --page
+  diqkd calibrate --home ~/diqkd --node bob --history qubit.mapping.frequency"""
 
 WIDE = 100  # columns from which the page is a table
 
@@ -50,7 +52,15 @@ def add_parser(subparsers: Any) -> None:
         "--only", type=arguments.word, action="append", metavar="EXPERIMENT", help="only this one; repeatable"
     )
     parser.add_argument("--page", action="store_true", help="show the page of --keep or --home, measure nothing")
-    parser.add_argument("--home", type=arguments.path, metavar="DIR", help="homes whose page --page shows")
+    parser.add_argument(
+        "--history",
+        type=arguments.word,
+        nargs="?",
+        const=ALL,
+        metavar="SETTING",
+        help="print every value of --keep or --home with error, goodness, run and revision; measure nothing",
+    )
+    parser.add_argument("--home", type=arguments.path, metavar="DIR", help="homes of --page and --history")
     parser.add_argument(
         "--max-age",
         type=arguments.duration,
@@ -72,11 +82,16 @@ def run(args: argparse.Namespace) -> int:
         print(fault_list(columns()))
         return ExitStatus.DONE
     nodes = NODES if args.node == "both" else (args.node,)
+    if args.history is not None:
+        print_history(_homes(args), nodes, args.history)
+        return ExitStatus.DONE
     if args.page:
         _print_page(_homes(args), nodes, args.max_age)
         return ExitStatus.DONE
     if args.home:
-        raise InvalidInput("--home: only --page reads real homes; calibrations run on the crates' own masters")
+        raise InvalidInput(
+            "--home: only --page and --history read real homes; calibrations run on the crates' own masters"
+        )
     steps = _steps(args.only, nodes)
     if args.keep:
         require_folder(args.keep, "--keep")
@@ -87,7 +102,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _homes(args: argparse.Namespace) -> Path:
     if bool(args.home) == bool(args.keep):
-        raise InvalidInput("--page: say whose, with --keep LABORATORY or --home HOMES")
+        asked = "--page" if args.page else "--history"
+        raise InvalidInput(f"{asked}: say whose, with --keep LABORATORY or --home HOMES")
     folder = Path(args.home) if args.home else Path(args.keep) / "homes"
     if not folder.is_dir():
         raise InvalidInput(f"{folder}: no such folder; name the one that holds the nodes' homes")
@@ -118,7 +134,7 @@ def _calibrate(folder: Path, steps: list[CalibrationStep], nodes: tuple[str, ...
         for number, step in enumerate(steps):
             told(number / len(steps), step.key)
             print(f"{number + 1:>2} of {len(steps)}  {step.key}", flush=True)
-            status = _measure(folder, step, nodes, number)
+            status = _measure(folder, step, nodes, args.seed)
             if status:
                 left = ", ".join(dict.fromkeys(each.key for each in steps[number + 1 :]))
                 print(f"{step.key} failed; put it right and start again. Not measured: {left or 'nothing'}")
@@ -129,13 +145,17 @@ def _calibrate(folder: Path, steps: list[CalibrationStep], nodes: tuple[str, ...
     return status
 
 
-def _measure(folder: Path, step: CalibrationStep, nodes: tuple[str, ...], number: int) -> int:
+def _measure(folder: Path, step: CalibrationStep, nodes: tuple[str, ...], seed: int | None) -> int:
     """One calibration on its nodes; says what each found."""
     from diqkd.places import checkout
+    from diqkd.scan_options import with_order
     from testbed.nodes.two_nodes import NodePair, cause
+    from testbed.standin.experiment_catalogue import find, scan
 
     place = checkout()
-    given = step.arguments(alone=len(nodes) == 1)
+    file = find(place, step.experiment)
+    listed = next(entry for entry in scan(place) if entry.file == file)
+    given = with_order(listed, step.arguments(alone=len(nodes) == 1), seed)
     if step.needs_peer:
         given |= {"name": f"chain-{os.urandom(4).hex()}"}
     pair = NodePair(
@@ -143,7 +163,6 @@ def _measure(folder: Path, step: CalibrationStep, nodes: tuple[str, ...], number
         on_line=lambda line: print(f"       {line}", file=sys.stderr),
         on_print=lambda node, line: print(f"       {node}: {line}", flush=True),
     )
-    file = place / "repository" / f"{step.experiment}.py"
     for node in nodes:
         pair.start(node, file, None, given, folder / "homes", place / "device_db.py")
     return cause(pair.watch(None))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from diqkd.arguments import shown
 from diqkd.quantities import base_of, in_unit, quantity
+from diqkd.scan_options import SCANNABLE, limits, read_scan
 from postprocess.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def read_options(listed: Listed, words: list[str]) -> dict[str, Any]:
 
 def range_of(description: dict[str, Any]) -> str:
     """What a value may be, for people: '100 to 1000', '0.1 kHz to 3000 kHz', 'one of paper, long, custom'."""
+    if description["ty"] == SCANNABLE:
+        return limits(description)
     if description.get("choices"):
         return "one of " + ", ".join(description["choices"])
     unit, scale = description.get("unit", ""), description.get("scale")
@@ -56,6 +59,8 @@ def _value(description: dict[str, Any], text: str) -> Any:
         return text.lower() == "true"
     if kind == "NumberValue":
         return _number(description, text)
+    if kind == SCANNABLE:
+        return read_scan(description, text)
     return _pyon(description, text)
 
 

@@ -48,7 +48,7 @@ def quantity(text: str, base: str = "") -> float:
 
 def in_unit(value: float, unit: str, scale: Any = None) -> str:
     """A value with its unit, as an argument's description names it: 40000.0 in kHz is '40 kHz'."""
-    if unit not in UNITS:  # "/ 256" and its like: numbers as they are
+    if unit not in UNITS:  # none that is known here: numbers as they are
         unit, scale = "", None
     shown = value / (float(scale) if scale else UNITS[unit][0])
     number = f"{shown:.10g}" if abs(shown) < 1e10 else f"{shown:g}"

@@ -16,6 +16,7 @@ from diqkd.output_files import require_folder
 from diqkd.printing import columns, wrapped
 from diqkd.quantities import in_unit
 from diqkd.results_arguments import KeptResults, add_results_arguments, require_results_folder
+from diqkd.scan_options import HELP, SCANNABLE, shown_scan, with_order
 from diqkd.temporary_folder import temporary_folder
 from postprocess.errors import ExitStatus, InvalidInput
 
@@ -34,6 +35,8 @@ examples:
   diqkd run                                                  what there is
   diqkd run characterise_link -o rounds=30000 -o window=10000
   diqkd run calibrate_herald_phase --keep lab1               Bob's phases, kept in lab1
+  diqkd run calibrate_frequency -o detuning=-20:20kHz:41 -o amplitude=0.1
+                                                             a scan, START:STOP:POINTS in random order
   diqkd run tomography --arguments"""
 
 SI_UNITS = "Numbers without a unit are in SI units, as artiq_client takes them; 40 kHz, 20 us or 1.8 % are read, too."
@@ -111,11 +114,15 @@ def _describe(listed: Listed) -> None:
         default = told.get("default")
         if told["ty"] == "NumberValue":
             default = in_unit(told["default"], told["unit"], told["scale"])
+        if told["ty"] == SCANNABLE:
+            default = shown_scan(told)
         print(
             wrapped(f"{argument.name}={default}   {argument.tooltip}{f' ({allowed})' if allowed else ''}", 2, hanging=4)
         )
     print()
     print(wrapped(SI_UNITS))
+    if any(argument.description["ty"] == SCANNABLE for argument in listed.arguments):
+        print(wrapped(HELP))
 
 
 def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argparse.Namespace) -> int:
@@ -126,6 +133,7 @@ def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argpars
     open_laboratory(folder, args)
     os.environ.pop("DIQKD_NODE", None)
     nodes = NODES if args.node == "both" else (args.node,)
+    options = with_order(listed, options, args.seed)
     results = KeptResults(args, folder, listed.file.stem)
     try:
         with RunDisplay(listed.title, nodes, folder) as display:

@@ -4,9 +4,13 @@ to them. `diqkd wiring` prints it channel by channel, docs/laboratory.md has the
 Under ARTIQ 9 a Urukul whose CPLD speaks protocol 8 needs proto_rev=8 among the arguments of its urukulN_cpld.
 
 There is no analyzer and no monitoring proxy on purpose: they would show settings and photon counts to whoever connects.
+`with_monitoring` adds both for the time before there are keys.
 """
 
+import copy
 from typing import Any
+
+from contract.nodes import BRINGUP, KASLI
 
 ZOTINO_CHANNELS = {"Q15": 0, "Q16": 1, "Q23": 2, "Q24": 3}
 BEAMS = {
@@ -72,7 +76,7 @@ def kasli_crate(node: str, core_host: str, is_master: bool) -> Table:
         "i2c_switch0": device("i2c", "I2CSwitch", address=0xE0),
         "i2c_switch1": device("i2c", "I2CSwitch", address=0xE2),
         "i2c_switch": "i2c_switch0",
-        "apparatus": device("node.apparatus", "Apparatus", node=node, kind="kasli"),
+        "apparatus": device("node.apparatus", "Apparatus", node=node, kind=KASLI),
         "ttl_pmt": device("ttl", "TTLInOut", "photomultiplier of the readout", channel=0),
         "ttl_laser_locked": device("ttl", "TTLInOut", "674 nm laser locked: high", channel=1),
         "pmt_counter": device("edge_counter", "EdgeCounter", "counts the edges of ttl_pmt", channel=8),
@@ -89,6 +93,26 @@ def kasli_crate(node: str, core_host: str, is_master: bool) -> Table:
     table.update(_urukul(0, "EEM1", 12, {"dds_qubit": "674 nm qubit laser"}))
     table.update(_urukul(1, "EEM3", 19, BEAMS))
     table.update(_zotino(26))
+    return table
+
+
+def with_monitoring(table: Table) -> Table:
+    """A node's table for bringing up its crate: with the proxies of the dashboard's monitoring and of the analyzer.
+
+    Its apparatus is named "bringup", and no key is made of that.
+    """
+    table = copy.deepcopy(table)
+    table["core"]["arguments"]["analyzer_proxy"] = "core_analyzer"
+    table["apparatus"]["arguments"]["kind"] = BRINGUP
+    for name, command, port in (("core_moninj", "moninj", 1383), ("core_analyzer", "coreanalyzer", 1385)):
+        table[name] = {
+            "type": "controller",
+            "host": "::1",
+            "port_proxy": port,
+            "port": port + 1,
+            "command": f"aqctl_{command}_proxy --port-proxy {{port_proxy}} --port-control {{port}} --bind {{bind}} "
+            + table["core"]["arguments"]["host"],
+        }
     return table
 
 

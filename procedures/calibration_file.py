@@ -1,8 +1,11 @@
 """The calibration file of a node: measured values that override single default settings, with date and source.
 
 JSON object, one entry per setting, named by its place in NodeSettings:
-    {"readout.threshold": {"value": 6, "measured": "2026-05-04T12:00:00+00:00", "by": "ReadoutHistogram"}, ...}
-"error" is the standard error of the value, where it has one.
+    {"readout.threshold": {"value": 6, "error": 0.08, "measured": "2026-05-04T12:00:00+00:00", "by": "CalibrateReadout",
+                           "goodness": {"reduced_chi_square": 1.02, "degrees": 37, "p_value": 0.44},
+                           "rid": 17, "revision": "...", "history": [...]}, ...}
+Only "value" must be there: an entry made by hand or by an older version has less. "error" is the standard error of the
+value, "rid" the run that measured it, "history" what the entry was before, newest first, at most MOST_HISTORY times.
 Numbers are in the units of node.settings (SI, rad). The schedule of a round is no calibration: both nodes rely on it.
 """
 
@@ -18,6 +21,7 @@ from postprocess.errors import InvalidInput
 from postprocess.storage.bounded_files import MissingFile, read_object
 from postprocess.storage.private_files import changing, write_private
 
+MOST_HISTORY = 100
 NOT_CALIBRATED = ("schedule", "key_bases")  # both nodes rely on them
 
 
@@ -51,7 +55,14 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def write(
-    defaults: NodeSettings, path: Path, values: dict[str, Any], by: str, errors: dict[str, Any] | None = None
+    defaults: NodeSettings,
+    path: Path,
+    values: dict[str, Any],
+    by: str,
+    errors: dict[str, Any] | None = None,
+    goodness: dict[str, float] | None = None,
+    rid: int | None = None,
+    revision: str = "",
 ) -> NodeSettings:
     """Add or replace calibrated values, all or none, durably (0600); returns the settings that follow.
 
@@ -59,16 +70,28 @@ def write(
         values: name of the setting -> value, e.g. {"qubit.mapping.frequency": 200.01e6}.
         by: what measured them, for the log book.
         errors: standard errors of those that have one, in the unit of the value.
+        goodness: of the fit behind them, postprocess.calibration.curve_fit.goodness_of.
+        rid: of the run; revision: of this software.
     """
     with changing(Path(path).parent):
         entries = read(path)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         for name, value in values.items():
-            error = {"error": errors[name]} if errors and name in errors else {}
-            entries[name] = {"value": value, "measured": now, "by": by} | error
+            told = {"error": (errors or {}).get(name), "goodness": goodness, "rid": rid, "revision": revision or None}
+            new = {"value": value, "measured": now, "by": by} | {key: of for key, of in told.items() if of is not None}
+            entries[name] = new | {"history": _earlier(entries.get(name))}
         settings = _applied(defaults, path, entries)
         write_private(Path(path), json.dumps(entries, indent=1, sort_keys=True).encode())
     return settings
+
+
+def _earlier(entry: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """What an entry that is replaced leaves to its successor."""
+    if entry is None:
+        return []
+    old = entry.get("history")
+    bare = {key: of for key, of in entry.items() if key != "history"}
+    return [bare, *(old if isinstance(old, list) else [])][:MOST_HISTORY]
 
 
 def changes(before: Any, after: Any, prefix: str = "") -> list[str]:

@@ -17,11 +17,11 @@ from node.shots.point_loop import PointLoop
 from node.shots.probe import Probe
 from node.shots.shot import Shot
 from postprocess.errors import DiqkdError, PeerLost
-from procedures.calibration_file import write
+from procedures.calibrated_datasets import CalibratedDatasets
 from procedures.calibration_log import keep_result
 from procedures.kernel_session import KernelSession
-from procedures.node_experiment import NodeExperiment
 from procedures.scans.point_scan import PointScan
+from procedures.scans.scan_argument import scan_value
 from procedures.scans.scan_display import Display
 from procedures.upkeep import Upkeep, UpkeepPlan
 
@@ -30,7 +30,7 @@ class CalibrationStopped(DiqkdError):
     """Ion, laser or calibration file need the operator; nothing was written."""
 
 
-class Calibration(NodeExperiment):
+class Calibration(CalibratedDatasets):
     """Base of the calibrations in repository/; theirs is `calibrate`.
 
     They measure, fit and write the calibration file in `run`: the next experiment reads that file at the beginning of
@@ -59,9 +59,12 @@ class Calibration(NodeExperiment):
             "write", BooleanValue(True), "Result", f"Write {what} to the calibration file, if the fit is good"
         )
 
-    def scan_arguments(self, points: int, shots: int):
-        """Size of a scan with pulses on the ion."""
-        self.number_argument("points", points, 5, 1000, 1, "Scan", "Number of points")
+    def scan_argument(self, name: str, tooltip: str, start: float, stop: float, points: int, unit: str, **limits):
+        """The axis that is scanned; see procedures.scans.scan_argument.scan_value."""
+        self.setattr_argument(name, scan_value(start, stop, points, unit, **limits), "Scan", tooltip)
+
+    def shots_argument(self, shots: int):
+        """Repetitions of each point with pulses on the ion."""
         self.number_argument("shots", shots, 10, 1000, 10, "Scan", "Shots per point")
 
     def run(self):
@@ -113,7 +116,7 @@ class Calibration(NodeExperiment):
         self.kernel_session.read_calibration()
         self.display.status("")
         if self.withheld_for:
-            print(f"{self.log_name()}: session {self.withheld_for} is under way, results stay in {self.home.folder}")
+            self.log_result(f"{self.log_name()}: session {self.withheld_for} is under way, results stay in its home")
 
     def measure_points(self, points: int, words_of: Callable, keep: Callable) -> None:
         """See procedures.scans.point_scan.PointScan.measure."""
@@ -164,18 +167,24 @@ class Calibration(NodeExperiment):
         self.measure_points(len(x), words_of, keep)
         return found
 
-    def conclude(self, line: str, values: dict[str, Any] | None = None, errors: dict[str, Any] | None = None) -> None:
+    def conclude(
+        self,
+        line: str,
+        values: dict[str, Any] | None = None,
+        errors: dict[str, Any] | None = None,
+        goodness: dict[str, float] | None = None,
+    ) -> None:
         """Show the result, and write calibrated values if the operator wants that; the old ones stand beside them.
 
         The line also goes to the node's log of calibrations, which `diqkd calibrate` shows.
 
         Args:
-            values: name of the setting -> value; errors: their standard errors.
+            values: name of the setting -> value; errors: their standard errors; goodness: of the fit.
         """
         keep_result(self.home.folder, self.log_name(), line)
         if values and self.write:
             before = {name: _setting(self.settings, name) for name in values}
-            write(self.node.defaults, self.home.calibration, values, type(self).__name__, errors)
+            self.keep_calibrated(values, errors, goodness)
             self.kernel_session.read_calibration()
             written = "; ".join(f"{name}: {before[name]} -> {_setting(self.settings, name)}" for name in values)
             line = f"{line}; wrote {written}"
@@ -183,12 +192,12 @@ class Calibration(NodeExperiment):
         if self.withheld_for:
             self._done()
         else:
-            print(line)
+            self.log_result(line)
 
     def _done(self) -> None:
         """All that is said while a key session is under way, whatever came out."""
         self.display.status("done")
-        print(f"{self.log_name()}: done")
+        self.log_result(f"{self.log_name()}: done")
 
 
 def _setting(settings: NodeSettings, name: str) -> Any:

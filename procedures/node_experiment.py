@@ -1,5 +1,7 @@
 """Base of every experiment of a node: which node this is, its parts, its home, and arguments that many share."""
 
+import logging
+
 from artiq.experiment import NumberValue, StringValue
 
 from contract.nodes import ALICE, BOB
@@ -7,6 +9,8 @@ from node.apparatus import describe
 from procedures.described_datasets import DescribedDatasets
 
 PATIENCE = "Patience"
+RESULTS = logging.getLogger("diqkd.results")  # whatever the log level that an experiment is submitted with
+RESULTS.setLevel(logging.INFO)
 
 
 def node_class(name: str) -> type:
@@ -51,6 +55,10 @@ class NodeExperiment(DescribedDatasets):
 
         self.home = NodeHome(self.node_name)
         self.describe_file()
+
+    def log_result(self, text: str) -> None:
+        """What came out, for the log that the dashboard and the master keep; public as datasets are."""
+        RESULTS.info(text)
 
     # Arguments
 

@@ -1,10 +1,13 @@
 """Gates of the APDs from the arrival of the photons."""
 
+import math
+
 import numpy as np
 from artiq.experiment import *
 
 from procedures.laser_turn import laser_turn, turn_arguments
 from procedures.node_calibration import Calibration
+from procedures.scans.scan_argument import points_of
 from procedures.scans.scan_display import with_error
 
 
@@ -16,30 +19,22 @@ class CalibrateApdGates(Calibration, EnvExperiment):
     """
 
     ATTEMPTS_PER_WINDOW = 500
-    EARLIEST, LEAD, LIFETIMES = 8e-9, 2e-9, 7
+    EARLIEST, LEAD, LIFETIMES = 8 * ns, 2 * ns, 7
 
     def build(self):
         self.build_node()
         self.build_counter()
-        group = "Scan"
-        self.setattr_argument(
-            "latest",
-            NumberValue(60e-9, unit="ns", precision=0, step=1e-9, min=20e-9, max=400e-9),
-            group,
-            "Latest beginning of the gate after the reference edge; the first is 8 ns",
+        self.scan_argument(
+            "opening",
+            "Beginnings of the gate after the reference edge, some of them before the photons",
+            *(self.EARLIEST, 58 * ns, 26),
+            unit="ns",
+            least=self.EARLIEST,
+            most=400 * ns,
+            step=1 * ns,
+            precision=0,
         )
-        self.setattr_argument(
-            "step",
-            NumberValue(2e-9, unit="ns", precision=0, step=1e-9, min=1e-9, max=20e-9),
-            group,
-            "From one beginning to the next",
-        )
-        self.setattr_argument(
-            "windows",
-            NumberValue(200, precision=0, scale=1, step=10, min=1, max=1_000_000, type="int"),
-            group,
-            "Windows of 500 attempts per point",
-        )
+        self.number_argument("windows", 200, 1, 1_000_000, 10, "Scan", "Windows of 500 attempts per point")
         turn_arguments(self)
         self.write_argument("the gates")
 
@@ -53,10 +48,11 @@ class CalibrateApdGates(Calibration, EnvExperiment):
         from dataclasses import replace
 
         from node.shots.attempt_counter import ATTEMPTS, window_words
+        from postprocess.calibration.curve_fit import goodness_of
         from postprocess.calibration.link_light import photon_arrival
 
-        x = np.arange(self.EARLIEST, self.latest, self.step)
-        stop = 2 * self.latest
+        x = points_of(self.opening, grid=1 * ns)
+        stop = 2 * float(x.max())
 
         def words_of(index):
             gates = replace(self.settings.attempts, gate=(float(x[index]), stop))
@@ -67,8 +63,16 @@ class CalibrateApdGates(Calibration, EnvExperiment):
         fits = [photon_arrival(x, found[:, apd], attempts, stop) for apd in range(ATTEMPTS)]
         self.display.curve(x, lambda at: sum(fit.curve(at) for fit in fits))
         self.display.numbers(fits)
-        start = max(self.EARLIEST, min(fit.value for fit in fits) - self.LEAD)
-        end = max(fit.value + self.LIFETIMES * fit.parameters["lifetime"][0] for fit in fits)
+        earliest = min(fits, key=lambda fit: fit.value)
+        start = max(self.EARLIEST, earliest.value - self.LEAD)
+        latest = max(fits, key=lambda fit: fit.value + self.LIFETIMES * fit.parameters["lifetime"][0])
+        end = latest.value + self.LIFETIMES * latest.parameters["lifetime"][0]
         arrivals = ", ".join(with_error(fit.value, fit.standard_error, "", 1 * ns) for fit in fits)
         gate = [round(edge, 9) for edge in (float(np.floor(start / ns)) * ns, float(np.ceil(end / ns)) * ns)]
-        self.conclude(f"photons arrive {arrivals} ns after the reference edge", {"attempts.gate": gate})
+        error = math.hypot(latest.standard_error, self.LIFETIMES * latest.parameters["lifetime"][1])
+        self.conclude(
+            f"photons arrive {arrivals} ns after the reference edge",
+            {"attempts.gate": gate},
+            {"attempts.gate": [earliest.standard_error, error]},
+            goodness_of(*((fit.chi_square, fit.degrees) for fit in fits)),
+        )

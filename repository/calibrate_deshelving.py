@@ -4,6 +4,7 @@ import numpy as np
 from artiq.experiment import *
 
 from procedures.node_calibration import Calibration
+from procedures.scans.scan_argument import points_of
 from procedures.scans.scan_display import with_error
 
 
@@ -19,13 +20,17 @@ class CalibrateDeshelving(Calibration, EnvExperiment):
     def build(self):
         self.build_node()
         self.build_probe()
-        self.setattr_argument(
-            "longest",
-            NumberValue(30e-6, unit="us", precision=1, step=1e-6, min=1e-6, max=1e-3),
-            "Scan",
-            "Longest pulse; several time constants",
+        self.scan_argument(
+            "duration",
+            "Lengths of the pulse; up to several time constants",
+            *(0 * us, 30 * us, 31),
+            unit="us",
+            least=0.0,
+            most=1 * ms,
+            step=1 * us,
+            precision=3,
         )
-        self.scan_arguments(points=31, shots=200)
+        self.shots_argument(200)
 
     def calibrate(self):
         """Scan, fit, compare with the time that a round has for it."""
@@ -33,7 +38,7 @@ class CalibrateDeshelving(Calibration, EnvExperiment):
         from postprocess.calibration.decay import WHAT, decay
 
         self.begin("Deshelving at 1033 nm", "Pulse length (us)", "Probability of S1/2", 1 * us)
-        x = np.round(np.linspace(0, self.longest, self.points) / 8e-9) * 8e-9
+        x = points_of(self.duration, grid=8 * ns)
         successes = self.scan_shots(x, self._shelve_and_deshelve, self._bright)
         fit = decay(x, successes, self.shots)
         self.display.fit(fit, x)

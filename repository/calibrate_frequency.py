@@ -1,10 +1,10 @@
 """Frequency of a 674 nm line from its Rabi line shape."""
 
-import numpy as np
 from artiq.experiment import *
 
 from procedures.node_calibration import Calibration
 from procedures.qubit_transitions import LINES, prepared, transferred, transition
+from procedures.scans.scan_argument import points_of
 from procedures.scans.scan_display import with_error
 
 
@@ -22,11 +22,15 @@ class CalibrateFrequency(Calibration, EnvExperiment):
         self.setattr_argument(
             "line", EnumerationValue(list(LINES), default="mapping"), group, "Line of the 674 nm laser"
         )
-        self.setattr_argument(
-            "span",
-            NumberValue(400e3, unit="kHz", precision=1, step=10e3, min=100.0, max=3e6),
-            group,
-            "Width of the scan around the calibrated frequency",
+        self.scan_argument(
+            "detuning",
+            "Offsets from the calibrated frequency",
+            *(-200 * kHz, 200 * kHz, 41),
+            unit="kHz",
+            least=-1.5 * MHz,
+            most=1.5 * MHz,
+            step=1 * kHz,
+            precision=3,
         )
         self.setattr_argument(
             "amplitude",
@@ -34,7 +38,7 @@ class CalibrateFrequency(Calibration, EnvExperiment):
             group,
             "Amplitude of the pulse, 1 for that of the pi time; the pulse is as much longer",
         )
-        self.scan_arguments(points=41, shots=100)
+        self.shots_argument(100)
         self.write_argument("the line's frequency")
 
     def calibrate(self):
@@ -44,7 +48,7 @@ class CalibrateFrequency(Calibration, EnvExperiment):
         self.begin(f"Frequency of the {self.line} line", "AOM frequency (MHz)", "Transfer probability", 1 * MHz)
         old = transition(self.settings, self.line)
         duration = old.pi_time / self.amplitude
-        x = old.frequency + np.linspace(-self.span / 2, self.span / 2, self.points)
+        x = old.frequency + points_of(self.detuning)
         successes = self.scan_shots(
             x,
             lambda at: prepared(self.settings, self.line).pulse(at, duration, amplitude=self.amplitude),
@@ -54,4 +58,6 @@ class CalibrateFrequency(Calibration, EnvExperiment):
         self.display.fit(fit, x)
         found = with_error(fit.value, fit.standard_error, "MHz", 1 * MHz)
         name = f"qubit.{self.line}.frequency"
-        self.conclude(f"{self.line} line at {found}", {name: round(fit.value, 1)}, {name: fit.standard_error})
+        self.conclude(
+            f"{self.line} line at {found}", {name: round(fit.value, 1)}, {name: fit.standard_error}, fit.goodness
+        )

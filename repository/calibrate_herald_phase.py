@@ -3,9 +3,10 @@
 from artiq.experiment import *
 
 from procedures.basis_legs import BasisExperiment
+from procedures.calibrated_datasets import CalibratedDatasets
 
 
-class CalibrateHeraldPhase(BasisExperiment, EnvExperiment):
+class CalibrateHeraldPhase(BasisExperiment, CalibratedDatasets, EnvExperiment):
     """Calibrate the analysis phase per herald pattern with the peer
 
     Both nodes measure in equatorial bases and exchange settings and outcomes; on Bob's node the phases that give the
@@ -35,17 +36,17 @@ class CalibrateHeraldPhase(BasisExperiment, EnvExperiment):
             self.publish("herald_phase." + name, [getattr(each, name) for each in found])
         for pattern, each in zip(PATTERNS, found, strict=True):
             error = each.standard_error
-            print(f"{pattern:04b}  phase {each.phase:.4f} +- {error:.4f} rad, contrast {each.contrast:.3f}")
+            self.log_result(f"{pattern:04b}  phase {each.phase:.4f} +- {error:.4f} rad, contrast {each.contrast:.3f}")
         if self.write and self.is_bob:
             self._keep(found)
 
     def _keep(self, found):
-        from procedures.calibration_file import write
+        from postprocess.calibration.curve_fit import goodness_of
         from procedures.calibration_log import keep_result
 
         name = "qubit.pattern_phase"
         phases = ", ".join("{:.3f} +- {:.3f}".format(each.phase, each.standard_error) for each in found)
         keep_result(self.home.folder, "calibrate_herald_phase", f"phases {phases} rad")
         values, errors = {name: [each.phase for each in found]}, {name: [each.standard_error for each in found]}
-        write(self.node.defaults, self.home.calibration, values, "CalibrateHeraldPhase", errors)
-        print("written to the calibration file of this node")
+        self.keep_calibrated(values, errors, goodness_of(*(each.goodness for each in found)))
+        self.log_result("written to the calibration file of this node")

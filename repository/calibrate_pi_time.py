@@ -1,10 +1,10 @@
 """Pi time of a 674 nm line from its Rabi flops."""
 
-import numpy as np
 from artiq.experiment import *
 
 from procedures.node_calibration import Calibration
 from procedures.qubit_transitions import LINES, prepared, transferred, transition
+from procedures.scans.scan_argument import points_of
 from procedures.scans.scan_display import with_error
 
 
@@ -21,13 +21,17 @@ class CalibratePiTime(Calibration, EnvExperiment):
         self.setattr_argument(
             "line", EnumerationValue(list(LINES), default="mapping"), group, "Line of the 674 nm laser"
         )
-        self.setattr_argument(
-            "longest",
-            NumberValue(20e-6, unit="us", precision=2, step=1e-6, min=1e-6, max=1e-3),
-            group,
-            "Longest pulse; two pi times or more",
+        self.scan_argument(
+            "duration",
+            "Lengths of the pulse; up to two pi times or more",
+            *(0 * us, 20 * us, 41),
+            unit="us",
+            least=0.0,
+            most=1 * ms,
+            step=0.5 * us,
+            precision=3,
         )
-        self.scan_arguments(points=41, shots=100)
+        self.shots_argument(100)
         self.write_argument("the line's pi time")
 
     def calibrate(self):
@@ -35,7 +39,7 @@ class CalibratePiTime(Calibration, EnvExperiment):
         from postprocess.calibration.rabi import rabi_flops
 
         self.begin(f"Rabi flops of the {self.line} line", "Pulse length (us)", "Transfer probability", 1 * us)
-        x = np.round(np.linspace(0, self.longest, self.points), 9)
+        x = points_of(self.duration, grid=1 * ns)
         successes = self.scan_shots(
             x,
             lambda at: prepared(self.settings, self.line).pulse(transition(self.settings, self.line).frequency, at),
@@ -46,5 +50,8 @@ class CalibratePiTime(Calibration, EnvExperiment):
         found = with_error(fit.value, fit.standard_error, "us", 1 * us)
         name = f"qubit.{self.line}.pi_time"
         self.conclude(
-            f"pi time of the {self.line} line {found}", {name: round(fit.value, 12)}, {name: fit.standard_error}
+            f"pi time of the {self.line} line {found}",
+            {name: round(fit.value, 12)},
+            {name: fit.standard_error},
+            fit.goodness,
         )

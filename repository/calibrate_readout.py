@@ -18,16 +18,12 @@ class CalibrateReadout(Calibration, EnvExperiment):
     def build(self):
         self.build_node()
         self.build_probe()
-        self.setattr_argument(
-            "shots",
-            NumberValue(2000, precision=0, scale=1, step=100, min=100, max=1_000_000, type="int"),
-            "Scan",
-            "Shots per preparation, in steps of 100",
-        )
+        self.number_argument("shots", 2000, 100, 1_000_000, 100, "Scan", "Shots per preparation, in steps of 100")
         self.write_argument("the threshold")
 
     def calibrate(self):
         """Measure both preparations in turns, fit, write."""
+        from postprocess.calibration.curve_fit import goodness_of
         from postprocess.calibration.threshold import poissonian_threshold
 
         self.begin("Readout histograms", "Counts", "Shots")
@@ -41,6 +37,7 @@ class CalibrateReadout(Calibration, EnvExperiment):
             f"{found.mean_dark:.2f}, bright {found.mean_bright:.1f} counts, readout error {found.error:.1e}",
             {"readout.threshold": found.value},
             {"readout.threshold": found.standard_error},
+            goodness_of(found.goodness[:2]),
         )
 
     def _words(self, index):

@@ -5,6 +5,7 @@ from artiq.experiment import *
 
 from procedures.laser_turn import laser_turn, turn_arguments
 from procedures.node_calibration import Calibration
+from procedures.scans.scan_argument import points_of
 from procedures.scans.scan_display import with_error
 
 
@@ -23,29 +24,19 @@ class CalibrateShuttle(Calibration, EnvExperiment):
         self.build_node()
         self.build_counter()
         group = "Scan"
-        self.setattr_argument(
-            "longest",
-            NumberValue(40e-6, unit="us", precision=0, step=1e-6, min=5e-6, max=1e-3),
-            group,
-            "Longest delay after the step",
+        self.scan_argument(
+            "delay",
+            "Delays after the step, 0 among them",
+            *(0 * us, 40 * us, 21),
+            unit="us",
+            least=0.0,
+            most=1 * ms,
+            step=1 * us,
+            precision=3,
         )
-        self.setattr_argument(
-            "step",
-            NumberValue(2e-6, unit="us", precision=1, step=1e-6, min=1e-7, max=1e-4),
-            group,
-            "From delay to delay",
-        )
-        self.setattr_argument(
-            "windows",
-            NumberValue(4000, precision=0, scale=1, step=100, min=1, max=1_000_000, type="int"),
-            group,
-            "Windows of 5 attempts per delay",
-        )
-        self.setattr_argument(
-            "long_windows",
-            NumberValue(2500, precision=0, scale=1, step=100, min=1, max=1_000_000, type="int"),
-            group,
-            "Windows of 10 000 attempts with the link cut",
+        self.number_argument("windows", 4000, 1, 1_000_000, 100, group, "Windows of 5 attempts per delay")
+        self.number_argument(
+            "long_windows", 2500, 1, 1_000_000, 100, group, "Windows of 10 000 attempts with the link cut"
         )
         turn_arguments(self)
 
@@ -64,7 +55,7 @@ class CalibrateShuttle(Calibration, EnvExperiment):
         require(rate > 0, "isolation of the link", "no clicks from the ion in the focus; is the pulsed laser on?")
         self.publish("calibration.coupling", coupling)
         self.publish("calibration.coupling_limit", limit)
-        delays = np.arange(0, self.longest + self.step / 2, self.step)
+        delays = points_of(self.delay, grid=1 * ns)
         found = self.count_clicks(
             delays,
             lambda index: window_words(

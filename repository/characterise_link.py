@@ -73,7 +73,7 @@ class CharacteriseLink(PeerExperiment, EnvExperiment):
         blocks = counts_of_blocks(self.strings.joint, self.block_rounds)
         self.publish("characterisation.block_counts", blocks, broadcast=False)
         self.keep_timeline(self.plan)
-        print(report(quality))
+        self.log_result(report(quality))
 
     def _show_averages(self, joint):
         """What is known so far, with the apparatus it comes from."""

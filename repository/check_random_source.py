@@ -47,7 +47,7 @@ class CheckRandomSource(NodeExperiment, EnvExperiment):
         self.publish("random_source.description", source.description)
         self.publish("random_source.insecure", source.insecure)
         self.publish("random_source.result", line)
-        print(f"{source.description}: {line}")
+        self.log_result(f"{source.description}: {line}")
         if faults:
             raise DiqkdError(f"{source.description}: not random, {faults[0]} ({line}); do not start a session")
         if binom.sf(len(failures) - 1, self.samples, self.FALSE_ALARM) < self.RARE:

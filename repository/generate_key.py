@@ -51,9 +51,9 @@ class GenerateKey(PeerExperiment, EnvExperiment):
         )
         self.setattr_argument(
             "gamma_256",
-            NumberValue(13, unit="/ 256", precision=0, scale=1, step=1, min=1, max=255, type="int"),
+            NumberValue(13, precision=0, scale=1, step=1, min=1, max=255, type="int"),
             group,
-            "Probability of a Bell-test round",
+            "Bell-test rounds among 256 on average: 13 means gamma = 13/256, the paper's",
         )
         self.setattr_argument(
             "score", NumberValue(2.64, precision=4, step=0.01, min=2.0, max=2.8284), group, "Expected CHSH score S"
@@ -66,9 +66,10 @@ class GenerateKey(PeerExperiment, EnvExperiment):
         )
         self.setattr_argument(
             "eps_snd",
-            NumberValue(1e-10, unit="× 1e-10", scale=1e-10, precision=5, step=1e-10, min=1e-15, max=1e-3),
+            # More decimals, and the dashboard shows 1.00000000000000004e-10.
+            NumberValue(1e-10, precision=12, step=1e-10, min=1e-12, max=1e-3),
             group,
-            "Soundness error of the key",
+            "Soundness error of the key, a plain number such as 1e-10",
         )
         self.setattr_argument(
             "syndrome",
@@ -126,9 +127,16 @@ class GenerateKey(PeerExperiment, EnvExperiment):
         """Load the public parameters; pads, settings and calibrations come in run, as this overlaps another session."""
         from fractions import Fraction
 
+        from contract.nodes import KINDS_FOR_KEYS
+        from postprocess.errors import InvalidInput
         from postprocess.plans.presets import Choice, session_parameters
 
         super().prepare()
+        if self.apparatus not in KINDS_FOR_KEYS:
+            raise InvalidInput(
+                f"apparatus {self.apparatus}: its analyzer and monitoring show settings and counts, so no key is made; "
+                "start master and controllers again with DIQKD_APPARATUS=kasli"
+            )
         bases = 2 if self.preset == "longest" else self.bases
         choice = Choice(
             self.rounds,

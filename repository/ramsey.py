@@ -1,10 +1,10 @@
 """Frequency and coherence time of a 674 nm line from Ramsey fringes."""
 
-import numpy as np
 from artiq.experiment import *
 
 from procedures.node_calibration import Calibration
 from procedures.qubit_transitions import LINES, prepared, transferred, transition
+from procedures.scans.scan_argument import points_of
 from procedures.scans.scan_display import with_error
 
 
@@ -22,11 +22,15 @@ class Ramsey(Calibration, EnvExperiment):
         self.setattr_argument(
             "line", EnumerationValue(list(LINES), default="analysis"), group, "Line of the 674 nm laser"
         )
-        self.setattr_argument(
-            "longest",
-            NumberValue(8e-3, unit="ms", precision=3, step=1e-4, min=1e-5, max=0.2),
-            group,
-            "Longest wait; about the coherence time",
+        self.scan_argument(
+            "wait",
+            "Waits between the two pulses; up to about the coherence time",
+            *(0.01 * ms, 8.01 * ms, 81),
+            unit="ms",
+            least=0.001 * ms,
+            most=200 * ms,
+            step=0.1 * ms,
+            precision=3,
         )
         self.setattr_argument(
             "beat",
@@ -34,7 +38,7 @@ class Ramsey(Calibration, EnvExperiment):
             group,
             "Advance of the second pulse's phase; the frequency must be known to this",
         )
-        self.scan_arguments(points=81, shots=100)
+        self.shots_argument(100)
         self.write_argument("the line's frequency")
 
     def calibrate(self):
@@ -43,7 +47,7 @@ class Ramsey(Calibration, EnvExperiment):
 
         self.begin(f"Ramsey fringes of the {self.line} line", "Wait (ms)", "Transfer probability", 1 * ms)
         frequency = transition(self.settings, self.line).frequency
-        x = 10 * us + np.round(np.linspace(0, self.longest, self.points) / 8e-9) * 8e-9
+        x = points_of(self.wait, grid=8 * ns)
         successes = self.scan_shots(
             x,
             lambda wait: self._two_pulses(frequency, wait),
@@ -58,6 +62,7 @@ class Ramsey(Calibration, EnvExperiment):
             f"{self.line} line at {found}, coherence time {coherence}",
             {name: round(frequency + fit.value, 1)},
             {name: fit.standard_error},
+            fit.goodness,
         )
 
     def _two_pulses(self, frequency, wait):

@@ -54,4 +54,4 @@ class Tomography(BasisExperiment, EnvExperiment):
             ("key_errors", [state.key_errors for state in states]),
         ):
             self.publish("tomography." + name, value)
-        print(report(states))
+        self.log_result(report(states))

@@ -27,8 +27,8 @@ def decay(durations: Array, successes: Array, shots: int) -> Fit:
     def model(t: Array, time_constant: float, contrast: float, background: float) -> Array:
         return background + contrast * (1 - np.exp(-t / time_constant))
 
-    start, scales = decay_start(x, np.asarray(successes) / shots), {"background": 1.0}
-    fit = fit_probability(model, start, x, successes, shots, value="time_constant", what=WHAT, scales=scales)
+    scales = {"background": 1.0}
+    fit = fit_probability(model, decay_start, x, successes, shots, value="time_constant", what=WHAT, scales=scales)
     contrast, error = fit.parameters["contrast"]
     require(
         contrast > MIN_CONTRAST and contrast > 5 * error,

@@ -9,11 +9,12 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from postprocess.calibration.curve_fit import Array, Fit, fit_counts, require
+from postprocess.calibration.curve_fit import Array, Fit, fit_counts, require, smallest_step
 
 ISOLATION, GATE = "delay to a coupling of 1 %", "photon arrival"
 PLACES = 8
 CUT = 0.01
+STRAIGHT, MOST_BEND = 1e-6, 30.0  # bends that make no difference, and all there is
 WAISTS_AT_CUT = math.sqrt(-math.log(CUT) / 2)
 
 
@@ -21,8 +22,9 @@ def isolation(delays: Array, clicks: Array, attempts: Array, window: float, floo
     """Delay after the step at which the coupling has fallen to 1 %, s, from clicks in short windows begun after it.
 
     The ion moves as x(t) = X (1 - exp(-t/T)) out of a focus of waist w, so that the coupling falls as
-    exp(-2 (x/w)^2), not below `floor`. Parameters: `time_constant` = T of the electrodes' low-pass, which the scan
-    shows less well, and `rate`, clicks per attempt in the focus.
+    exp(-2 (x/w)^2), not below `floor`. Parameters: `bend`, the delay over the time constant T of the electrodes'
+    low-pass, which the scan shows less well (near 0 the ion moves at one speed, and T is anything), and `rate`, clicks
+    per attempt in the focus.
 
     Args:
         delays: from the step to the window's beginning, s, (n,); the first is 0.
@@ -36,32 +38,42 @@ def isolation(delays: Array, clicks: Array, attempts: Array, window: float, floo
     x = np.asarray(delays, float)
     within = (np.arange(PLACES) + 0.5) / PLACES * window
 
-    def model(t: Array, cut: float, time_constant: float, rate: float) -> Array:
-        coupling = _coupling(np.asarray(t)[:, None] + within, cut, time_constant)
+    longest = float(x.max()) if x.size else 1.0
+
+    def model(t: Array, log_cut: float, bend: float, rate: float) -> Array:
+        coupling = _coupling(np.asarray(t)[:, None] + within, longest * np.exp(log_cut), bend)
         return rate * np.maximum(coupling, floor).mean(1)
 
-    start = isolation_start(x + window / 2, np.asarray(clicks) / np.asarray(attempts))
-    fit = fit_counts(model, start, x, clicks, attempts, value="cut", what=ISOLATION)
-    require(0 < fit.value < float(x.max()) and fit.standard_error < fit.value / 3, ISOLATION, "not within the scan")
-    return replace(fit, units={"cut": "s", "time_constant": "s"})
+    def start(at: Array, rates: Array) -> dict[str, float]:
+        first = isolation_start(at + window / 2, rates)
+        return {"log_cut": math.log(first["cut"] / longest), "bend": first["bend"], "rate": first["rate"]}
+
+    scales = {"log_cut": 1.0, "bend": 1.0}  # a delay is positive: its logarithm has nowhere else to go
+    fit = fit_counts(model, start, x, clicks, attempts, value="log_cut", what=ISOLATION, scales=scales)
+    found = longest * math.exp(fit.value)
+    cut = (found, found * fit.standard_error)
+    require(found < longest and fit.standard_error < 1 / 3, ISOLATION, "not within the scan")
+    parameters = {"cut": cut, "bend": fit.parameters["bend"], "rate": fit.parameters["rate"]}
+    return replace(fit, value=found, standard_error=cut[1], parameters=parameters, units={"cut": "s"})
 
 
-def _coupling(t: Array, cut: float, time_constant: float) -> Array:
+def _coupling(t: Array, cut: float, bend: float) -> Array:
     """Coupling that has fallen to 1 % at `cut`."""
-    moved = WAISTS_AT_CUT * np.expm1(-t / abs(time_constant)) / np.expm1(-abs(cut) / abs(time_constant))
+    at, bend = t / cut, float(np.clip(bend, -MOST_BEND, MOST_BEND))
+    moved = WAISTS_AT_CUT * (at if abs(bend) < STRAIGHT else np.expm1(-bend * at) / np.expm1(-bend))
     return np.exp(-2 * np.minimum(moved, 20.0) ** 2)
 
 
 def isolation_start(delays: Array, rates: Array) -> dict[str, float]:
-    """The best of a grid of delays and time constants, on the square roots of the rates."""
+    """The best of a grid of delays and bends, on the square roots of the rates."""
     top = max(float(rates.max()), 1e-9)
-    best = (np.inf, float(delays.max()) / 2, float(delays.max()))
+    best = (np.inf, float(delays.max()) / 2, 1.0)
     for cut in float(delays.max()) * np.geomspace(0.05, 2.0, 40):
-        for time_constant in float(delays.max()) * np.geomspace(0.1, 5.0, 30):
-            misfit = float(((np.sqrt(_coupling(delays, cut, time_constant)) - np.sqrt(rates / top)) ** 2).sum())
+        for bend in np.geomspace(0.05, 5.0, 30):
+            misfit = float(((np.sqrt(_coupling(delays, cut, bend)) - np.sqrt(rates / top)) ** 2).sum())
             if misfit < best[0]:
-                best = (misfit, float(cut), float(time_constant))
-    return {"cut": best[1], "time_constant": best[2], "rate": top}
+                best = (misfit, float(cut), float(bend))
+    return {"cut": best[1], "bend": best[2], "rate": top}
 
 
 def suppression(clicks: int, attempts: int, rate: float, level: float = 0.95) -> tuple[float, float]:
@@ -87,9 +99,8 @@ def photon_arrival(starts: Array, clicks: Array, attempts: Array, stop: float) -
         late = np.exp(-max(stop - arrival, 0.0) / abs(lifetime))
         return rate * (np.exp(-np.maximum(t - arrival, 0.0) / abs(lifetime)) - late)
 
-    start = arrival_start(x, np.asarray(clicks) / np.asarray(attempts))
-    scales = {"arrival": start["lifetime"]}
-    fit = fit_counts(model, start, x, clicks, attempts, value="arrival", what=GATE, scales=scales)
+    scales = {"arrival": float(np.ptp(x)) if x.size else 1.0}
+    fit = fit_counts(model, arrival_start, x, clicks, attempts, value="arrival", what=GATE, scales=scales)
     rate, error = fit.parameters["rate"]
     require(rate > 5 * error > 0, GATE, "no photons; is the excitation laser this node's, does the ion fluoresce?")
     require(
@@ -104,5 +115,5 @@ def arrival_start(starts: Array, rates: Array) -> dict[str, float]:
     """Where the clicks have fallen by 10 and by 63 %."""
     top = float(np.max(rates))
     after = [float(starts[np.argmax(rates < share * top)]) for share in (0.9, np.exp(-1))]
-    lifetime = max(after[1] - after[0], float(np.diff(starts).min()))
+    lifetime = max(after[1] - after[0], smallest_step(starts))
     return {"arrival": max(after[0] - 0.1 * lifetime, float(starts.min())), "lifetime": lifetime, "rate": top}

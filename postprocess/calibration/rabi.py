@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from postprocess.calibration.curve_fit import Array, Fit, fit_probability, require
+from postprocess.calibration.curve_fit import Array, Fit, fit_probability, require, smallest_step
 
 MIN_CONTRAST = 0.3
 LINE, FLOPS = "line frequency", "pi time"
@@ -38,9 +38,8 @@ def rabi_line(frequencies: Array, successes: Array, shots: int, duration: float)
         shape = _sinc_of_root(power + ((offset - centre) * duration) ** 2) / _sinc_of_root(power)
         return background + contrast * shape**2
 
-    start = line_start(x - reference, np.asarray(successes) / shots, duration)
     scales = {"centre": 1 / duration, "background": 1.0}
-    fit = fit_probability(model, start, x - reference, successes, shots, value="centre", what=LINE, scales=scales)
+    fit = fit_probability(model, line_start, x - reference, successes, shots, value="centre", what=LINE, scales=scales)
     _check(fit, LINE)
     require(
         bool((x - reference).min() <= fit.value <= (x - reference).max()),
@@ -65,7 +64,7 @@ def _sinc_of_root(square: Array | float) -> Array:
     return np.sinc(np.sqrt(np.asarray(square, complex))).real
 
 
-def line_start(offsets: Array, probabilities: Array, duration: float) -> dict[str, float]:
+def line_start(offsets: Array, probabilities: Array) -> dict[str, float]:
     """Centre of gravity of the upper half of the peak, and a pulse that is a pi pulse."""
     background = float(np.quantile(probabilities, 0.2))
     top = float(probabilities.max())
@@ -88,9 +87,8 @@ def rabi_flops(durations: Array, successes: Array, shots: int) -> Fit:
     def model(t: Array, pi_time: float, contrast: float, background: float) -> Array:
         return background + contrast * np.sin(np.pi * t / (2 * pi_time)) ** 2
 
-    start = flops_start(x, np.asarray(successes) / shots)
     scales = {"background": 1.0}
-    fit = fit_probability(model, start, x, successes, shots, value="pi_time", what=FLOPS, scales=scales)
+    fit = fit_probability(model, flops_start, x, successes, shots, value="pi_time", what=FLOPS, scales=scales)
     _check(fit, FLOPS)
     require(0 < fit.value <= float(x.max()), FLOPS, "no maximum in the scan; scan to longer pulses")
     return replace(fit, units={"pi_time": "s"})
@@ -98,7 +96,7 @@ def rabi_flops(durations: Array, successes: Array, shots: int) -> Fit:
 
 def flops_start(durations: Array, probabilities: Array) -> dict[str, float]:
     """The best of a grid of pi times, with contrast and background solved for."""
-    step = float(np.diff(np.unique(durations)).min()) if durations.size > 1 else 1e-9
+    step = smallest_step(durations)
     grid = np.geomspace(max(2 * step, float(durations.max()) / 40), 2 * float(durations.max()), 400)
     best = (np.inf, float(grid[0]), 0.5, 0.0)
     for pi_time in grid:

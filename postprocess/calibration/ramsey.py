@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from postprocess.calibration.curve_fit import Array, Fit, fit_probability, require
+from postprocess.calibration.curve_fit import Array, Fit, fit_probability, require, smallest_step
 
 WHAT = "Ramsey frequency offset"
 MIN_CONTRAST = 0.3
@@ -31,9 +31,8 @@ def ramsey(waits: Array, successes: Array, shots: int, chosen_hz: float) -> Fit:
     def model(t: Array, beat: float, coherence_s: float, contrast: float, phase: float, centre: float) -> Array:
         return centre + contrast / 2 * np.exp(-((t / coherence_s) ** 2)) * np.cos(2 * np.pi * beat * t + phase)
 
-    start = ramsey_start(x, np.asarray(successes) / shots)
-    scales = {"beat": 1 / float(np.ptp(x)), "phase": 1.0}
-    fit = fit_probability(model, start, x, successes, shots, value="beat", what=WHAT, scales=scales)
+    scales = {"beat": 1 / float(np.ptp(x)) if x.size else 1.0, "phase": 1.0}
+    fit = fit_probability(model, ramsey_start, x, successes, shots, value="beat", what=WHAT, scales=scales)
     contrast, error = fit.parameters["contrast"]
     beat, coherence = fit.value, fit.parameters["coherence_s"][0]
     require(
@@ -43,7 +42,7 @@ def ramsey(waits: Array, successes: Array, shots: int, chosen_hz: float) -> Fit:
     )
     require(coherence > 0, WHAT, "no decay fits; scan to longer waits")
     require(
-        0 < beat < 0.5 / float(np.diff(x).min()),
+        0 < beat < 0.5 / smallest_step(x),
         WHAT,
         f"a beat of {beat:.0f} Hz is beyond what the steps of the scan resolve; take smaller steps",
     )
@@ -55,7 +54,7 @@ def ramsey(waits: Array, successes: Array, shots: int, chosen_hz: float) -> Fit:
 
 def ramsey_start(waits: Array, probabilities: Array) -> dict[str, float]:
     """The best of a grid of beats and coherence times, with amplitude, phase and centre solved for."""
-    span, step = float(np.ptp(waits)), float(np.diff(waits).min())
+    span, step = float(np.ptp(waits)), smallest_step(waits)
     ones = np.ones_like(waits)
     best = (np.inf, 1.0 / span, span, 0.5, 0.0, 0.5)
     for coherence in span * np.geomspace(0.15, 4.0, 8):

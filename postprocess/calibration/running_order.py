@@ -54,13 +54,18 @@ class CalibrationStep:
         return dict(self.given) | ({"take_turns": False} if self.laser and alone else {})
 
 
+def random_range(start: float, stop: float, points: int) -> dict[str, Any]:
+    """A scan argument as ARTIQ's clients submit one: evenly spaced points, SI, in random order."""
+    return {"ty": "RangeScan", "start": start, "stop": stop, "npoints": points, "randomize": True, "seed": None}
+
+
 def _line(experiment: str, line: str, **given: Any) -> CalibrationStep:
     writes = f"qubit.{line}.{'pi_time' if experiment == 'calibrate_pi_time' else 'frequency'}"
     return CalibrationStep(experiment, (("line", line), *given.items()), writes)
 
 
 FREQUENCIES = tuple(f"qubit.{line}.frequency" for line in ("mapping", "analysis", "shelving"))
-NARROW: dict[str, Any] = {"span": 40e3, "amplitude": 0.1}
+NARROW: dict[str, Any] = {"detuning": random_range(-20e3, 20e3, 41), "amplitude": 0.1}
 RUNNING_ORDER = (
     CalibrationStep("check_random_source"),
     _line("calibrate_frequency", "mapping"),
@@ -73,7 +78,7 @@ RUNNING_ORDER = (
     _line("calibrate_frequency", "mapping", **NARROW),
     _line("calibrate_frequency", "shelving", **NARROW),
     _line("calibrate_frequency", "analysis", **NARROW),
-    _line("ramsey", "mapping", longest=2e-3, beat=2000),
+    _line("ramsey", "mapping", wait=random_range(10e-6, 2.01e-3, 81), beat=2000),
     _line("ramsey", "analysis"),
     CalibrationStep("calibrate_deshelving"),
     CalibrationStep("calibrate_apd_gates", writes="attempts.gate", laser=True),

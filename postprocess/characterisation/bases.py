@@ -66,11 +66,13 @@ def basis_counts(legs: Iterable[tuple[MeasurementPlan, JointRounds]]) -> Mapping
 
 @dataclass(frozen=True)
 class HeraldPhase:
-    """Bob's analysis phase of one pattern in rad, in [0, 2 pi), its standard error, and the contrast behind it."""
+    """Bob's analysis phase of one pattern in rad, in [0, 2 pi), its standard error, and the contrast behind it;
+    `goodness` is (chi-square, degrees of freedom) of T_XX = T_YY and T_XY = -T_YX."""
 
     phase: float
     standard_error: float
     contrast: float
+    goodness: tuple[float, int]
 
 
 def herald_phase(counts: Counts) -> HeraldPhase:
@@ -93,7 +95,8 @@ def herald_phase(counts: Counts) -> HeraldPhase:
             f"herald phase: contrast {contrast:.3f} +- {error:.3f}, nothing to calibrate on; check mapping, analysis "
             "frequency and the heralds first"
         )
-    return HeraldPhase(phase % (2 * math.pi), error / contrast, contrast)
+    pulls = (table["X", "X"] - table["Y", "Y"]) ** 2 / of_along, (table["X", "Y"] + table["Y", "X"]) ** 2 / of_across
+    return HeraldPhase(phase % (2 * math.pi), error / contrast, contrast, (sum(pulls), len(pulls)))
 
 
 def _correlations(counts: Counts) -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], float]]:

@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from contract.nodes import KINDS
 from postprocess.errors import InvalidInput
 from postprocess.plans.session_parameters import BELL, SESSION_ID, SessionParameters, read_gamma
 from postprocess.storage.bounded_files import read_text
@@ -63,7 +64,7 @@ class MeasurementPlan:
 
     Attributes:
         session_id: name of the measurement, as of a session.
-        apparatus: "kasli" or "emulated".
+        apparatus: one of contract.nodes.KINDS.
         rounds: heralded rounds.
         scheme: "bell": settings as in a key session with this gamma; "bases": every round is announced as a test round,
             Alice's setting is uniform in 0..3, Bob's in 0..1.
@@ -98,7 +99,7 @@ class MeasurementPlan:
         fitting = named and shape == ([4, 2] if self.scheme == BASES else [])
         checks = (
             (SESSION_ID.fullmatch(self.session_id) is not None, "session_id", "1 to 64 letters, digits, '.', '_', '-'"),
-            (self.apparatus in ("kasli", "emulated"), "apparatus", "'kasli' or 'emulated'"),
+            (self.apparatus in KINDS, "apparatus", f"one of {', '.join(KINDS)}"),
             (1 <= self.rounds <= 100_000_000, "rounds", "1 to 100 000 000"),
             (self.scheme in (BELL, BASES), "scheme", f"'{BELL}' or '{BASES}'"),
             (0 < self.gamma < 1 and (256 * self.gamma).denominator == 1, "gamma", "k/256 with k from 1 to 255"),

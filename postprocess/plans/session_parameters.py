@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from typing import Any
 
+from contract.nodes import KINDS_FOR_KEYS
 from postprocess.errors import InvalidInput
 from postprocess.estimation.priors import Priors, TwoKeyPriors
 from postprocess.security.rules import Problem, require_covered, rule_named
@@ -83,7 +84,7 @@ class SessionParameters:
     def __post_init__(self) -> None:
         checks = (
             (SESSION_ID.fullmatch(self.session_id) is not None, "session_id", "1 to 64 letters, digits, '.', '_', '-'"),
-            (self.apparatus in ("kasli", "emulated"), "apparatus", "'kasli' or 'emulated'"),
+            (self.apparatus in KINDS_FOR_KEYS, "apparatus", "'kasli' or 'emulated'"),
             (MIN_ROUNDS <= self.rounds <= MOST_SESSION_ROUNDS, "rounds", "1000 to 100 000 000"),
             (0 < self.gamma < 1 and (256 * self.gamma).denominator == 1, "gamma", "k/256 with k from 1 to 255"),
             (2 < self.score <= 2 * math.sqrt(2), "score", "above 2, at most 2*sqrt(2)"),

@@ -6,7 +6,7 @@ results, so nothing becomes public by accident.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contract.patterns import PATTERNS
 from postprocess.errors import DiqkdError
@@ -29,11 +29,13 @@ class DatasetEntry:
         about: one line.
         unit: of its numbers as they stand, "" for text and pure numbers.
         dimensions: name of each axis of an array, in order.
+        shown: (unit, its value in `unit`s, decimals) in which a dashboard shows the numbers, where not in `unit`.
     """
 
     about: str
     unit: str = ""
     dimensions: tuple[str, ...] = ()
+    shown: tuple[str, float, int] | None = None
 
 
 _ROUNDS = {
@@ -167,6 +169,18 @@ _RANDOM_SOURCE = {
     "insecure": DatasetEntry("whether its bits are predictable"),
     "result": DatasetEntry("how many samples failed a test"),
 }
+_MHZ, _US, _NS = ("MHz", 1e6, 6), ("us", 1e-6, 5), ("ns", 1e-9, 1)
+_SETTINGS = {
+    "readout.threshold": DatasetEntry("largest number of counts that means dark", "", (), ("counts", 1.0, 2)),
+    "attempts.gate": DatasetEntry("beginning and end of the APD gates", "s", ("edge",), _NS),
+    "qubit.pattern_phase": DatasetEntry(f"Bob's analysis phase, {_ORDER}", "rad", _PATTERN, ("rad", 1.0, 4)),
+}
+for _line in ("mapping", "analysis", "shelving"):
+    _SETTINGS[f"qubit.{_line}.frequency"] = DatasetEntry(f"AOM frequency of the {_line} line", "Hz", (), _MHZ)
+    _SETTINGS[f"qubit.{_line}.pi_time"] = DatasetEntry(f"pi time of the {_line} line", "s", (), _US)
+_CALIBRATED = _SETTINGS | {
+    f"{name}_error": replace(entry, about=f"standard error of: {entry.about}") for name, entry in _SETTINGS.items()
+}
 _FAMILIES = {
     "rounds": _ROUNDS,
     "key": _KEY,
@@ -174,6 +188,7 @@ _FAMILIES = {
     "tomography": _TOMOGRAPHY,
     "herald_phase": _HERALD_PHASE,
     "calibration": _CALIBRATION,
+    "calibrated": _CALIBRATED,
     "random_source": _RANDOM_SOURCE,
 }
 ENTRIES: dict[str, DatasetEntry] = {

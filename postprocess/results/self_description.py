@@ -67,6 +67,7 @@ def describe(file: h5py.File) -> None:
         unit = str(content.get("datasets", {}).get(name, {}).get("unit", entry.unit))
         if unit:
             dataset.attrs["unit"] = unit
+            dataset.attrs["scale"] = 1.0  # of the numbers as they stand, whatever a dashboard showed
         if len(entry.dimensions) == dataset.ndim:
             for dimension, label in zip(dataset.dims, entry.dimensions, strict=True):
                 dimension.label = label

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from postprocess.shaping.dataset_values import Values, text
 
 REAL = ("kasli",)
+REAL_IONS = (*REAL, "bringup")
 
 
 def marks(apparatus: str | None, insecure_because: str | None) -> list[str]:
@@ -37,7 +38,7 @@ def data_marks(values: Values, run: str) -> list[str]:
     """The warning beside measured data of a run: where they do not come from."""
     told = (text(values, name) for name in apparatus_names(run))
     apparatus = next((name for name in told if name is not None), None)
-    return [] if apparatus is None or apparatus in REAL else [f"{apparatus.capitalize()} apparatus: no real ions"]
+    return [] if apparatus is None or apparatus in REAL_IONS else [f"{apparatus.capitalize()} apparatus: no real ions"]
 
 
 def joined(warnings: Sequence[str]) -> str:

@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parse(argv)
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, stream=sys.stderr,
                         format=f"{args.node}: %(levelname)s:%(name)s: %(message)s")  # fmt: skip
+    _print_results()
     os.environ |= {"DIQKD_NODE": args.node, "DIQKD_APPARATUS": "emulated", "DIQKD_HOME": str(args.home.resolve())}
     if args.laboratory:
         os.environ[laboratory.VARIABLE] = str(args.laboratory.resolve())
@@ -133,6 +134,15 @@ class StatusFile:
             draft.write_text(json.dumps(self._content))
             draft.replace(self.path)
         self._written = time.monotonic()
+
+
+def _print_results() -> None:
+    """What experiments log as their results is what this process prints."""
+    plain = logging.StreamHandler(sys.stdout)
+    plain.setFormatter(logging.Formatter("%(message)s"))
+    results = logging.getLogger("diqkd.results")
+    results.addHandler(plain)
+    results.propagate = False
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from postprocess.calibration.running_order import random_range
 from testbed import standin
+from testbed.standin import pyon
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "results"))
@@ -66,7 +68,7 @@ def test_scan_and_fit_reach_clients_and_the_results_file(lab, tmp_path):
 
     from postprocess.results.results_folder import kept_runs, take_results
 
-    rid = submit(lab, "bob", "calibrate_pi_time.py", line="analysis", points=21)
+    rid = submit(lab, "bob", "calibrate_pi_time.py", line="analysis", duration=random_range(0.0, 20e-6, 21))
     lab_kit.wait(lab, {"bob": rid})
     bob = lab.node("bob")
     assert bob.dataset("diqkd.calibration.scan.title") == "Rabi flops of the analysis line (bob)"
@@ -101,7 +103,7 @@ def test_a_node_whose_peer_stays_away_says_what_to_do(lab):
 def test_artiq_run(lab):
     command = [sys.executable, "-m", "artiq.frontend.artiq_run", "--device-db", str(ROOT / "device_db.py")]
     command += ["--dataset-db", str(lab.folder / "run.mdb"), str(ROOT / "repository" / "calibrate_frequency.py")]
-    command += ["line='shelving'", "points=31"]
+    command += ["line='shelving'", f"detuning={pyon.encode(random_range(-200e3, 200e3, 31))}"]
     environment = os.environ | {"DIQKD_NODE": "bob", "DIQKD_APPARATUS": "emulated", "PYTHONPATH": str(ROOT)}
     environment["DIQKD_HOME"] = str(lab.folder / "homes")
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=lab.folder)

@@ -73,6 +73,44 @@ def test_good_scans_are_never_refused_and_pulls_are_normal(scan, scans):
     assert np.abs(pulls).max() < 5
 
 
+# Fit -> (power of a time that its value is, {place of an argument: power of a time that it is}).
+UNITS = {
+    rabi_line: (-1, {0: -1, 3: 1}),
+    rabi_flops: (1, {0: 1}),
+    ramsey: (-1, {0: 1, 3: -1}),
+    decay: (1, {0: 1}),
+    isolation: (1, {0: 1, 3: 1}),
+    photon_arrival: (1, {0: 1, 3: 1}),
+}
+
+
+def fitted(fit, arguments, order, unit):
+    """Value and error of a fit whose points come in another order, with times in `unit` seconds."""
+    power, places = UNITS[fit]
+    points = len(arguments[0])
+    moved = [np.asarray(each)[order] if np.shape(each) == (points,) else each for each in arguments]
+    for place, of_time in places.items():
+        moved[place] = moved[place] * unit**-of_time
+    found = fit(*moved)
+    return found.value * unit**power, found.standard_error * unit**power
+
+
+@pytest.mark.parametrize("scan", [line, line_of_few_shots, flops, fringes, deshelving, photons, shuttle])
+def test_neither_order_nor_units_matter(scan, monkeypatch):
+    """Case M16: points in random order, and times in any unit, give the same value and error."""
+    calls = []
+    for fit in UNITS:
+        monkeypatch.setitem(globals(), fit.__name__, lambda *given, fit=fit: calls.append((fit, given)) or fit(*given))
+    first, _ = scan(np.random.default_rng([3, 1]))
+    ((fit, arguments),) = calls
+    ascending = np.arange(len(arguments[0]))
+    shuffled = np.random.default_rng(7).permutation(ascending)
+    for order, unit in ((shuffled, 1.0), (ascending[::-1], 1.0), (ascending, 1e-6), (ascending, 1e-9), (shuffled, 1e3)):
+        value, error = fitted(fit, arguments, order, unit)
+        assert abs(value - first.value) < 1e-3 * first.standard_error
+        assert error == pytest.approx(first.standard_error, rel=1e-3)
+
+
 @pytest.mark.parametrize("start", [0.0, 1e-300, -1e-10])
 def test_a_start_value_of_nothing_has_a_derivative(start):
     """The first guess is where rounding put it; the fit does not depend on that."""

@@ -60,8 +60,9 @@ def test_a_node_alone_does_not_wait_for_the_other_with_the_laser():
         (("--only", "tomography"), "not in the running order"),
         (("--only", "calibrate_herald_phase", "--node", "bob"), "both nodes measure it together"),
         (("--page",), "say whose"),
+        (("--history",), "--history: say whose"),
         (("--page", "--home", "/nowhere/at/all"), "no such folder"),
-        (("--home", "/tmp"), "only --page reads real homes"),
+        (("--home", "/tmp"), "only --page and --history read real homes"),
     ],
 )
 def test_what_is_refused_is_one_line(words, says):

@@ -7,6 +7,8 @@ from diqkd import arguments
 from diqkd.experiment_options import read_options
 from diqkd.places import checkout
 from diqkd.quantities import in_unit, quantity
+from diqkd.scan_options import shown_scan
+from postprocess.calibration.running_order import random_range
 from postprocess.errors import InvalidInput
 from testbed.standin.experiment_catalogue import scan
 
@@ -19,14 +21,19 @@ def listed():
 @pytest.mark.parametrize(
     ("experiment", "word", "value"),
     [
-        ("calibrate_frequency", "span=40kHz", 40e3),
-        ("calibrate_frequency", "span=40 kHz", 40e3),
-        ("calibrate_frequency", "span=0.04 MHz", 40e3),
-        ("calibrate_frequency", "span=40e3", 40e3),
+        ("calibrate_frequency", "detuning=-20kHz:20kHz:41", random_range(-20e3, 20e3, 41)),
+        ("calibrate_frequency", "detuning=-20:20kHz:41", random_range(-20e3, 20e3, 41)),
+        ("calibrate_frequency", "detuning=-0.02 MHz : 0.02 : 41", random_range(-20e3, 20e3, 41)),
+        ("calibrate_frequency", "detuning=-20e3:20e3:41", random_range(-20e3, 20e3, 41)),
+        ("calibrate_pi_time", "duration=0:25 µs:26", random_range(0.0, 25e-6, 26)),
+        (
+            "ramsey",
+            'wait={"ty": "ExplicitScan", "sequence": [1e-5, 2e-5]}',
+            {"ty": "ExplicitScan", "sequence": [1e-5, 2e-5]},
+        ),
         ("calibrate_frequency", "line=shelving", "shelving"),
         ("calibrate_frequency", "line='shelving'", "shelving"),
         ("calibrate_frequency", "write=false", False),
-        ("calibrate_pi_time", "longest=25 µs", 25e-6),
         ("generate_key", "qber=1.8 %", 0.018),
         ("generate_key", "eps_snd=1e-10", 1e-10),
         ("generate_key", "rounds=1_500_000", 1_500_000),
@@ -47,8 +54,12 @@ def test_values_are_read_with_their_units(listed, experiment, word, value):
         ("characterise_link", "rounds=1000.5", "a whole number"),
         ("characterise_link", "rounds=nan", "not a number"),
         ("calibrate_frequency", "shots=100000", "out of range; write 10 to 1000"),
-        ("calibrate_frequency", "span=40 us", "not a number of Hz, write for instance 40 kHz"),
-        ("calibrate_frequency", "span=5 MHz", "out of range; write 0.1 kHz to 3000 kHz"),
+        ("calibrate_frequency", "detuning=0:40 us:3", "not a number of Hz, write for instance 40 kHz"),
+        ("calibrate_frequency", "detuning=0:5 MHz:3", "out of range; write -1500 kHz to 1500 kHz"),
+        ("calibrate_frequency", "detuning=40 kHz", "write START:STOP:POINTS, for instance -200kHz:200kHz:41"),
+        ("calibrate_frequency", "detuning=0:40kHz:0", "a scan of 1 to 10000 points"),
+        ("calibrate_frequency", 'detuning={"ty": "Scan"}', "no scan as artiq_client takes it"),
+        ("calibrate_frequency", 'detuning={"ty": "NoScan"}', "a NoScan without value"),
         ("calibrate_frequency", "line=foo", "line is one of mapping, analysis, shelving"),
         ("calibrate_frequency", "write=yes", "write is True or False"),
         ("generate_key", "gamma_256=13/256", "write for instance 13"),
@@ -74,6 +85,9 @@ def test_every_default_can_be_typed_as_it_is_shown(listed):
             if told["ty"] == "NumberValue":
                 text = in_unit(told["default"], told["unit"], told["scale"])
                 assert read_options(entry, [f"{argument.name}={text}"])[argument.name] == pytest.approx(told["default"])
+            if told["ty"] == "Scannable":
+                read = read_options(entry, [f"{argument.name}={shown_scan(told)}"])[argument.name]
+                assert read == pytest.approx(told["default"][0])
 
 
 def test_a_folder_that_is_a_file_is_one_line(tmp_path):

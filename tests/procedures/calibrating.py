@@ -4,12 +4,18 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from postprocess.calibration.running_order import random_range
 from procedures.calibration_file import calibrated
 from testbed.nodes.worker import Worker
 from testbed.physics import laboratory
 
 ROOT = Path(__file__).resolve().parents[2]
 SCAN, HISTOGRAM, FIT = "diqkd.calibration.scan.", "diqkd.calibration.histogram.", "diqkd.calibration.fit."
+
+
+def scan(start, stop, points, seed=5):
+    """A scan argument as a client submits it."""
+    return random_range(start, stop, points) | {"seed": seed}
 
 
 @dataclass
@@ -55,6 +61,7 @@ def calibrating(tmp_path, monkeypatch, node, file, wrong=None, faults=(), seed=5
 
     `emulated`: the laboratory, if it is not a usual one with this seed and these faults.
     """
+    monkeypatch.setattr("procedures.scans.scan_argument.SEED", seed)  # or the order, and the noise, are other each time
     monkeypatch.setenv("DIQKD_NODE", node)
     monkeypatch.setenv("DIQKD_APPARATUS", "emulated")
     monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))

@@ -6,7 +6,9 @@ from calibrating import ROOT
 
 FILES = sorted(path.name for path in (ROOT / "repository").glob("calibrate_*.py") if "herald" not in path.name)
 FILES += ["ramsey.py", "check_random_source.py", "measure_leakage.py"]
-PURE_NUMBERS = {"points", "shots", "samples", "windows", "long_windows", "amplitude"}
+SCANNED = ("calibrate_apd_gates.py", "calibrate_deshelving.py", "calibrate_frequency.py", "calibrate_pi_time.py")
+SCANNED += ("calibrate_shuttle.py", "ramsey.py")
+PURE_NUMBERS = {"shots", "samples", "windows", "long_windows", "amplitude"}
 PURE_NUMBERS |= {"readouts", "coupling_loss", "detector_efficiency", "level", "tolerated"}
 
 
@@ -30,6 +32,12 @@ def test_arguments(calibrate, monkeypatch, node, file):
         if description["ty"] == "NumberValue":
             assert description["min"] <= description["default"] <= description["max"], name
             assert description["unit"] or name in PURE_NUMBERS, name
+        if description["ty"] == "Scannable":
+            scans = description["default"]
+            assert {scan["ty"] for scan in scans} == {"RangeScan", "CenterScan"} and description["unit"], name
+            assert all(scan["randomize"] for scan in scans), name
+            assert description["global_min"] <= scans[0]["start"] < scans[0]["stop"] <= description["global_max"], name
+    assert sum(described[name][0]["ty"] == "Scannable" for name in described) == (file in SCANNED)
     assert ("write" in described) == (file in ("calibrate_apd_gates.py", "calibrate_frequency.py", "ramsey.py",
                                                "calibrate_pi_time.py", "calibrate_readout.py"))  # fmt: skip
     assert ("take_turns" in described) == (

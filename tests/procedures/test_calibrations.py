@@ -6,7 +6,7 @@ import re
 import h5py
 import numpy as np
 import pytest
-from calibrating import FIT, HISTOGRAM, SCAN
+from calibrating import FIT, HISTOGRAM, SCAN, scan
 
 from contract.nodes import NODES
 from postprocess.calibration.curve_fit import FitFailed
@@ -46,7 +46,15 @@ def assert_written(made, name, old, true, error):
     """The value went to the file within its error, with what measured it, and the line says what it replaced."""
     entry = made.written[name]
     assert abs(entry["value"] - true) < SIGMAS * error
-    assert entry["by"] == type(made.experiment).__name__
+    assert entry["by"] == type(made.experiment).__name__ and entry["rid"] == made.worker.scheduler.rid
+    assert entry["error"] == pytest.approx(error, rel=0.1) and entry["revision"]
+    assert 0.2 < entry["goodness"]["reduced_chi_square"] < 3 and entry["goodness"]["p_value"] > 1e-5
+    (before,) = entry["history"]
+    assert before["value"] == old and before["by"] == "a mistake"
+    assert made.dataset(f"diqkd.calibrated.{name}") == entry["value"]
+    assert made.dataset(f"diqkd.calibrated.{name}_error") == entry["error"]
+    shown = made.worker.datasets.get_metadata(f"diqkd.calibrated.{name}")
+    assert (shown["unit"], shown["scale"]) == (("MHz", 1e6) if name.endswith("frequency") else ("us", 1e-6))
     assert f"wrote {name}: {old} -> {entry['value']}" in made.result
 
 
@@ -63,7 +71,7 @@ def test_frequency(calibrate, node, line):
 
 def test_a_weak_pulse_narrows_the_line(calibrate):
     wrong = {"qubit.mapping.frequency": 200.004e6}
-    made = calibrate("bob", "calibrate_frequency.py", wrong=wrong, span=60e3, amplitude=0.1).run()
+    made = calibrate("bob", "calibrate_frequency.py", wrong=wrong, detuning=scan(-30e3, 30e3, 41), amplitude=0.1).run()
     (found,) = numbers(made.result)
     assert agree(found, 200.0) and found[1] < 2e-4
 
@@ -94,7 +102,7 @@ def test_ramsey(calibrate, node, offset):
 
 @pytest.mark.parametrize("node", NODES)
 def test_ramsey_on_the_mapping_line(calibrate, node):
-    made = calibrate(node, "ramsey.py", line="mapping", longest=2e-3, beat=4e3).run()
+    made = calibrate(node, "ramsey.py", line="mapping", wait=scan(10e-6, 2.01e-3, 81), beat=4e3).run()
     assert agree(numbers(made.result)[1], 1e3 * truth.NODE_TRUTHS[node].mapping_coherence_s)
 
 
@@ -175,7 +183,7 @@ def test_without_the_operators_wish_nothing_is_written(calibrate):
 
 def test_a_fit_that_failed_writes_nothing_and_leaves_its_data(calibrate):
     wrong = {"qubit.mapping.frequency": 201.5e6}
-    made = calibrate("alice", "calibrate_frequency.py", wrong=wrong, span=50e3)
+    made = calibrate("alice", "calibrate_frequency.py", wrong=wrong, detuning=scan(-25e3, 25e3, 41))
     made.worker.prepare()
     with pytest.raises(FitFailed, match="line frequency"):
         made.worker.run()
@@ -187,14 +195,14 @@ def test_a_fit_that_failed_writes_nothing_and_leaves_its_data(calibrate):
 
 
 def test_what_applets_see(calibrate):
-    made = calibrate("bob", "calibrate_pi_time.py", points=21, shots=50).run()
+    made = calibrate("bob", "calibrate_pi_time.py", duration=scan(0.0, 20e-6, 21), shots=50).run()
     assert made.dataset(SCAN + "title") == "Rabi flops of the mapping line (bob)"
     assert (made.dataset(SCAN + "x_label"), made.dataset(SCAN + "y_label")) == (
         "Pulse length (us)",
         "Transfer probability",
     )
     x, y, low, high = (np.array(made.dataset(SCAN + name)) for name in ("x", "y", "y_low", "y_high"))
-    assert x == pytest.approx(np.linspace(0, 20, 21), abs=1e-3)
+    assert np.sort(x) == pytest.approx(np.linspace(0, 20, 21), abs=1e-3) and (np.diff(x) < 0).any()
     assert ((low <= y) & (y <= high) & (low < high) & (low >= 0) & (high <= 1)).all()
     fit_x, fit_y = made.dataset(SCAN + "fit_x"), made.dataset(SCAN + "fit_y")
     assert fit_x.shape == fit_y.shape and (fit_x[0], fit_x[-1]) == pytest.approx((0, 20))

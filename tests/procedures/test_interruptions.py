@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 from calibrating import SCAN
+from calibrating import scan as scan_over
 
 from contract.codes import LASER_UNLOCKED
 from node.node_errors import NodeNotReady
 
-SMALL = {"points": 11, "shots": 20, "write": False}
+SMALL = {"duration": scan_over(0.0, 20e-6, 11), "shots": 20, "write": False}
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def run(made):
     made.worker.prepare()
     experiment = made.experiment
     experiment.begin("Test", "x", "y")
-    x = np.linspace(0, 20e-6, experiment.points)
+    x = np.linspace(0, 20e-6, len(experiment.duration))
     from procedures.qubit_transitions import prepared, transferred
 
     taken = []
@@ -52,7 +53,7 @@ def run(made):
         return transferred(experiment.settings, "mapping", counts)
 
     found = experiment.scan_shots(x, lambda at: prepared(experiment.settings, "mapping").pulse(200e6, at), success)
-    assert taken == [experiment.shots] * experiment.points
+    assert taken == [experiment.shots] * len(x)
     assert made.dataset(SCAN + "y") == pytest.approx(found / experiment.shots)
     p = np.sin(np.pi * x / 2 / 5e-6) ** 2
     assert found / experiment.shots == pytest.approx(p, abs=0.45)

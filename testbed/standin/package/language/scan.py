@@ -2,7 +2,6 @@
 
 import random
 from itertools import product
-from types import SimpleNamespace
 from typing import Any
 
 from artiq.language import units
@@ -26,6 +25,7 @@ class ScanObject:
         return len(self.sequence)
 
     def describe(self):
+        """As clients submit it."""
         return {"ty": type(self).__name__} | {name: getattr(self, name) for name in self.fields}
 
     def _shuffle(self):
@@ -54,6 +54,9 @@ class RangeScan(ScanObject):
         step = (stop - start) / (npoints - 1) if npoints > 1 else 0.0
         self.sequence = [i * step + start for i in range(npoints)]
         self._shuffle()
+
+    def __len__(self):
+        return self.npoints  # a negative number of points is told as it was given
 
 
 class CenterScan(ScanObject):
@@ -113,6 +116,17 @@ class Scannable:
         return described | {name: getattr(self, name) for name in names}
 
 
+class _ScanPoint:
+    """Values of one point by name; `attr` has the names."""
+
+    def __init__(self, **values):
+        self.attr = set(values)
+        self.__dict__.update(values)
+
+    def __repr__(self):
+        return f"<ScanPoint {' '.join(f'{name}={getattr(self, name)}' for name in self.attr)}>"
+
+
 class MultiScanManager:
     """All combinations of several (name, scan), as points with attributes."""
 
@@ -121,4 +135,4 @@ class MultiScanManager:
         self.scan_objects = [scan for _, scan in args]
 
     def __iter__(self):
-        return (SimpleNamespace(**dict(zip(self.names, point, strict=True))) for point in product(*self.scan_objects))
+        return (_ScanPoint(**dict(zip(self.names, point, strict=False))) for point in product(*self.scan_objects))
