@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo lab test test-random test-slow soak lint bench clean
+.PHONY: help setup demo lab test test-random test-slow soak lint bench docs docs-links clean
 
 help:
 	@echo "make demo       the paper's session on the emulated laboratory: two nodes, 1 500 000 rounds, two identical keys"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-slow  the long sweeps as well"
 	@echo "make soak       crashes, an adversary on the line, damaged input: BUDGET seconds (600) of it, and one table"
 	@echo "make bench      what post-processing costs here, as ratios to other programs; some minutes on an idle machine"
+	@echo "make docs       the pages of docs/ as a site, in docs/_build/html; make docs-links also asks every link outside"
 	@echo "make setup      only create $(VENV) with everything in it"
 	@echo "make clean      remove $(VENV) and caches"
 
@@ -67,6 +68,14 @@ bench: setup
 	-$(BIN)/python -m pip install --quiet "ldpc>=2.2"
 	$(BIN)/python -m benchmarks
 
+docs: setup
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+# Asks servers elsewhere; what they answer is no matter of CI.
+docs-links: setup
+	$(BIN)/python -m sphinx -q -b linkcheck docs docs/_build/links
+
 clean:
-	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist *.egg-info
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist docs/_build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

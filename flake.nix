@@ -58,6 +58,21 @@
             doCheck = false;
           };
 
+          # Only benchmarks use it, as a peer; of its requirements its sinter plug-in alone needs pymatching.
+          ldpc = py.buildPythonPackage rec {
+            pname = "ldpc";
+            version = "2.4.1";
+            pyproject = true;
+            src = pkgs.fetchPypi {
+              inherit pname version;
+              hash = "sha256-cpN2Amr05G5VDDMxUvBz3PQiJFiTgNMJ84kj4Ac2zro=";
+            };
+            build-system = [ py.setuptools py.cython py.numpy ];
+            dependencies = [ py.numpy py.scipy py.tqdm py.stim py.sinter ];
+            dontCheckRuntimeDeps = true;
+            doCheck = false;
+          };
+
           entangler = py.buildPythonPackage {
             pname = "entangler";
             version = "0.1";
@@ -77,11 +92,20 @@
             doCheck = false; # the flake's checks run the tests, with ARTIQ and without
           };
 
-          tools = [ py.pytest py.pytest-xdist py.pytest-randomly py.hypothesis py.distributed py.pyelftools py.schemathesis etsiClient ];
+          documentation = [ py.sphinx py.furo py.myst-parser py.latex2mathml ];
+          tools = [ py.pytest py.pytest-xdist py.pytest-randomly py.hypothesis py.distributed py.pyelftools py.schemathesis etsiClient ]
+            ++ documentation;
           withArtiq = python.withPackages (_: [ artiqPackage diqkd entangler ] ++ diqkd.dependencies ++ tools);
           withoutArtiq = python.withPackages (_: [ diqkd ] ++ diqkd.dependencies ++ tools);
+          withPeers = python.withPackages (_: [ diqkd ldpc ] ++ diqkd.dependencies ++ tools);
+
+          site = pkgs.runCommand "diqkd-docs" { } ''
+            cp -r ${self} source && chmod -R u+w source && cd source
+            export HOME=$TMPDIR
+            ${withoutArtiq}/bin/python -m sphinx -W -q -b html docs $out
+          '';
         in
-        { inherit pkgs pyldpc entangler diqkd withArtiq withoutArtiq; };
+        { inherit pkgs pyldpc ldpc entangler diqkd withArtiq withoutArtiq withPeers site; };
 
       release8 = environment nixpkgs artiq;
       beta9 = environment nixpkgs9 artiq9;
@@ -100,7 +124,9 @@
       packages.${system} = {
         default = release8.withArtiq;
         artiq9 = beta9.withArtiq;
-        inherit (release8) diqkd pyldpc entangler;
+        bench = release8.withPeers;
+        docs = release8.site;
+        inherit (release8) diqkd pyldpc ldpc entangler;
       };
 
       devShells.${system} = {
@@ -112,10 +138,12 @@
         default = demo;
         demo = command release8 "demo" ''exec ${release8.withoutArtiq}/bin/diqkd demo "$@"'';
         lab = command release8 "lab" ''exec ${release8.withArtiq}/bin/diqkd lab "$@"'';
+        bench = command release8 "bench" ''exec ${release8.withPeers}/bin/python -m benchmarks "$@"'';
         test = command release8 "test" ''exec ${release8.withArtiq}/bin/pytest "$@"'';
       };
 
       checks.${system} = {
+        docs = release8.site;
         tests = release8.pkgs.runCommand "diqkd-tests" { nativeBuildInputs = [ release8.pkgs.curl ]; } ''
           cp -r ${self} source && chmod -R u+w source && cd source
           export HOME=$TMPDIR

@@ -3,7 +3,7 @@ let
   package = name: extra: { inherit name; pname = name; outPath = "/nix/store/stub-${name}"; } // extra;
   artiq = llvmlite: {
     packages.x86_64-linux.artiq = package "artiq" {
-      propagatedBuildInputs = [ (package "qtsvg" { }) (package "llvmlite" { version = llvmlite; }) ];
+      propagatedBuildInputs = [ (package "qtsvg" { }) (package "sipyco" { }) (package "llvmlite" { version = llvmlite; }) ];
     };
   };
   outputs = (import ../../flake.nix).outputs {
@@ -17,7 +17,8 @@ let
   each = select: builtins.mapAttrs (name: select) ;
 in
 {
-  packages = each (p: { inherit (p) name; packages = p.packages or [ ]; llvmlite = p.llvmlite or ""; }) outputs.packages.x86_64-linux;
+  kinds = builtins.attrNames outputs;
+  packages = each (p: { inherit (p) name; packages = p.packages or [ ]; llvmlite = p.llvmlite or ""; dependencies = map (d: d.name) (p.dependencies or [ ]); }) outputs.packages.x86_64-linux;
   devShells = each (s: s.packages) outputs.devShells.x86_64-linux;
   apps = each (a: a.program) outputs.apps.x86_64-linux;
   checks = each (c: c.script) outputs.checks.x86_64-linux;

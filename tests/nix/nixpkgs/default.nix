@@ -5,7 +5,7 @@ let
   libraries = [
     "setuptools" "numpy" "scipy" "numba" "h5py" "jinja2" "msgpack" "pyzmq" "matplotlib" "rich" "psutil" "mpmath" "aiohttp"
     "cryptography" "requests" "poetry-core" "pytest" "pytest-xdist" "pytest-randomly" "hypothesis" "distributed"
-    "schemathesis" "pyelftools"
+    "schemathesis" "pyelftools" "sphinx" "furo" "myst-parser" "latex2mathml" "cython" "tqdm" "stim" "sinter"
   ];
   python = overrides: rec {
     pkgs = builtins.listToAttrs (map (name: { inherit name; value = drv name { }; }) libraries)
@@ -13,7 +13,7 @@ let
       // overrides;
     override = { packageOverrides }: python (packageOverrides pkgs pkgs);
     withPackages = select: drv "python-env" {
-      packages = map (package: package.name) (select pkgs);
+      packages = builtins.concatMap (package: [ package.name ] ++ map (p: p.name) (package.propagatedBuildInputs or [ ])) (select pkgs);
       llvmlite = overrides.llvmlite.version or "nixpkgs";
     };
   };
