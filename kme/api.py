@@ -95,9 +95,11 @@ class Interface:
 
     @web.middleware
     async def errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Every error as the standard has it, and a line in the log."""
-        headers = {}
+        """Every error as the standard has it, and a line in the log; who asks is the first question of all."""
+        headers, known = {}, False
         try:
+            self._caller(request)
+            known = True
             return await handler(request)
         except RequestRefused as problem:
             status, message, details = problem.status, problem.message, problem.details
@@ -111,6 +113,8 @@ class Interface:
         content: dict[str, Any] = {"message": message, **({"details": details} if details else {})}
         response = _json(content, status)
         response.headers.update(headers)
+        if not known:
+            response.force_close()
         return response
 
 

@@ -1,4 +1,7 @@
-"""The server's side of mutual TLS: 1.3, or 1.2 by option; a client without a valid certificate gets no further."""
+"""The server's side of mutual TLS: 1.3, or 1.2 by option; a client whose certificate is not valid gets no further.
+
+One that has no certificate at all gets a connection, and on it the standard's 401 and nothing else (see `api`).
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def server_context(listening: Listening) -> ssl.SSLContext:
     context.set_ciphers(CIPHERS_1_2)
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.num_tickets = 0
-    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_mode = ssl.CERT_OPTIONAL  # asked of everybody; whoever has none is told so in HTTP
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     _load(lambda: context.load_cert_chain(listening.certificate, listening.private_key), listening.certificate)
     _load(lambda: context.load_verify_locations(listening.client_ca), listening.client_ca)

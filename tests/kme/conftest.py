@@ -1,6 +1,7 @@
 """Both KMEs of a filled pair of ledgers, as processes' worth of server in this one: HTTPS on loopback ports."""
 
 import asyncio
+import gc
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +49,7 @@ class Servers:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
+        gc.collect()  # Python 3.11 cannot parse source while the collector ends coroutines, and schemathesis does
 
     def call(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(120)
@@ -68,6 +70,10 @@ class Servers:
             await runner.cleanup()
         for node in list(self.pair.managers):
             await self.pair.stop(node)
+        left = asyncio.all_tasks() - {asyncio.current_task()}  # of connections that clients keep open
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     def stop_kme(self, node):
         self.call(self.pair.stop(node))

@@ -1,5 +1,6 @@
 """A KME killed at every commit and every message: never bits twice, never to another, at most one request lost."""
 
+import gc
 import shutil
 import tempfile
 from pathlib import Path
@@ -25,6 +26,7 @@ def filled():
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         yield fill(Path(folder) / "filled", ELL)
+    gc.collect()  # see conftest
 
 
 class Case:

@@ -172,22 +172,56 @@ def test_a_client_of_the_other_node_is_no_client_here(servers):
     refused(ask(servers, "b1", "alice", "b2/status"), 401, "belongs to no SAE")
 
 
-@pytest.mark.parametrize("kind", ["none", "foreign", "expired", "server's"])
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("b1/status", {}), ("b1/enc_keys", {}), ("b1/enc_keys", {"method": "POST", "data": b'{"number": 1}'}),
+        ("a1/dec_keys", {"method": "POST", "data": b"x" * (1 << 18)}), ("../openapi.json", {}), ("b1/other", {}),
+        ("b1/status", {"method": "DELETE"}),
+    ],
+)  # fmt: skip
+def test_without_a_certificate_there_is_401_and_nothing_else(servers, path, more, caplog):
+    """For whatever is asked, before a body is read; the connection ends with it."""
+    before = ask(servers, "a1", "alice", "b1/status").json()["stored_key_count"]
+    method, data = more.get("method", "GET"), more.get("data")
+    with caplog.at_level("WARNING", "diqkd.kme"):
+        answer = _bare_request(servers, method, f"/api/v1/keys/{path}", data)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 401 ") and b"connection: close" in head.lower()
+    assert json.loads(body) == {"message": "a client certificate is needed"}
+    assert any("401, a client certificate is needed" in record.message for record in caplog.records)
+    assert ask(servers, "a1", "alice", "b1/status").json()["stored_key_count"] == before
+
+
+def _bare_request(servers, method, path, data):
+    """All that comes back on a connection without a client certificate, until the server ends it."""
+    context = ssl.create_default_context(cafile=servers.ca)
+    length = f"Content-Length: {len(data)}\r\n" if data else ""
+    with (
+        socket.create_connection(("127.0.0.1", servers.ports["alice"])) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+    ):
+        connection.settimeout(60)
+        connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: x\r\n{length}\r\n".encode() + (data or b"")[:1000])
+        answer = b""
+        while more := connection.recv(65_536):
+            answer += more
+    return answer
+
+
+@pytest.mark.parametrize("kind", ["foreign", "expired", "server's"])
 def test_certificates_that_tls_refuses(servers, authority, tmp_path, kind, caplog):
-    """The standard's error needs a connection; these do not get one, and leave a line in the log."""
+    """An answer needs a connection; these do not get one, and leave a line in the log."""
     own = _authority(servers)
     made = {
-        "none": lambda: None,
         "foreign": lambda: authority.issue("a1", ["a1"], server=False),
         "expired": lambda: own.issue("a1", ["a1"], server=False, days=-1),
         "server's": lambda: own.issue("a1", ["a1"], server=True),
     }[kind]()
-    files = None
-    if made:
-        files = (str(tmp_path / "c.pem"), str(tmp_path / "c.key"))
-        for name, content in zip(files, made, strict=True):
-            with open(name, "wb") as file:  # noqa: PTH123
-                file.write(content)
+    files = (str(tmp_path / "c.pem"), str(tmp_path / "c.key"))
+    for name, content in zip(files, made, strict=True):
+        with open(name, "wb") as file:  # noqa: PTH123
+            file.write(content)
     with caplog.at_level("WARNING", "diqkd.kme"), pytest.raises(requests.exceptions.ConnectionError):
         requests.get(servers.url("alice", "b1/status"), cert=files, verify=servers.ca, timeout=60)
     assert any("refused by TLS" in record.message for record in caplog.records)
@@ -216,7 +250,7 @@ def test_tls_1_2_only_by_option(servers):
 
 def test_the_option_allows_1_2_and_nothing_older(servers):
     context = server_context(replace(servers.listening("alice"), tls_1_2=True))
-    assert context.minimum_version == ssl.TLSVersion.TLSv1_2 and context.verify_mode == ssl.CERT_REQUIRED
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2 and context.verify_mode == ssl.CERT_OPTIONAL
 
 
 def test_a_slow_body_is_refused_and_costs_nothing(servers, monkeypatch):

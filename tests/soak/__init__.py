@@ -7,4 +7,4 @@ import sys
 from pathlib import Path
 
 _TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(_TESTS / room) for room in ("session", "acquisition") if str(_TESTS / room) not in sys.path]
+sys.path[:0] = [str(_TESTS / room) for room in ("session", "acquisition", "kme") if str(_TESTS / room) not in sys.path]

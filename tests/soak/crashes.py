@@ -1,7 +1,7 @@
 """Kind 'crashes': a process dies, loses power or gets an error at every durable write, send and receive.
 
-Rounds, post-processing, provisioning, delivery and what an ended session leaves; Alice, Bob, or both. Afterwards the
-same command must go on.
+Rounds, post-processing, provisioning, delivery, what an ended session leaves, and both key delivery servers at work;
+Alice, Bob, or both. Afterwards the same command must go on.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from postprocess.storage.bounded_files import MissingFile
 from postprocess.storage.node_home import NodeHome
 from postprocess.storage.private_files import private_folder
 from tests.soak.disk import MODES, Dead, FailingDisk
+from tests.soak.served_pair import ServedPair
 from tests.soak.small_rounds import small_rounds
 from tests.soak.small_sessions import ELL, NODES, OLDER, SESSION, Template, small_session
 
@@ -53,7 +54,9 @@ class Crashes:
             "provisioning": self._provisioning,
             "delivery": self._delivery,
             "ending": self._ending,
+            "key delivery server": self._serving,
         }
+        self._served_pair = ServedPair(scratch / "served")
         self._accepted = scratch / "accepted"
         pair = self._template.copy(self._accepted)
         pair.run(), pair.close()
@@ -266,6 +269,21 @@ class Crashes:
             found += [line for home in homes for line in _transcripts(home, required=False)]
         self._caught(found, run)
         return found + [line for home in homes for line in _transcripts(home, required=True)]
+
+    def _serving(self, mode: str, lives: list[dict[str, int]], random) -> list[str]:
+        found, pair = [], self._served_pair
+        pair.begin()
+        for deadly in lives:
+            self._last = disk = FailingDisk(pair.folder, deadly, mode, None, random, pair.on_death)
+            with closing(disk):
+                try:
+                    with disk.watching():
+                        self._caught(found, lambda disk=disk: pair.live(disk.place))
+                finally:
+                    disk.restore()
+                    self.failed = disk.failed
+        self._caught(found, pair.live_on)
+        return found + pair.violations()
 
     def _who(self) -> str:
         return self._now

@@ -3,7 +3,7 @@
 Places are the system calls that change files, the commits of ledgers, and whatever else calls `place`. What a power
 cut leaves is what was synced: content of a file at its last fsync, entries of a folder at the folder's last fsync;
 of the rest each piece is there or not as a coin decides. Ledgers are at their last commit (SQLite's own journal is
-SQLite's to test).
+SQLite's to test), with the write-ahead log of that moment.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import threading
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -34,25 +36,36 @@ class FailingDisk:
         folder: holds a folder per node.
         deadly: per node the number of the place at which it fails; the others go on.
         mode: one of MODES. An error is raised once, at the place itself; nothing is done there.
-        who: tells whose turn it is.
+        who: tells whose turn it is; None: the node whose file it is.
+        on_death: called with the node at its end.
     """
 
-    def __init__(self, folder: Path, deadly: dict[str, int], mode: str, who, random: np.random.Generator) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        deadly: dict[str, int],
+        mode: str,
+        who,
+        random: np.random.Generator,
+        on_death: Callable[[str], None] = lambda node: None,
+    ) -> None:
         self.folder, self._deadly, self.mode, self._who, self._random = folder, deadly, mode, who, random
+        self._on_death = on_death
         self.passed: dict[str, list[str]] = {"alice": [], "bob": []}
         self.failed: dict[str, str] = {}
         self._content: dict[int, tuple[int, bytes]] = {}  # inode -> open descriptor that keeps it, content
         self._entries: dict[str, dict[str, int]] = {}
-        self._quiet = False
+        self._logs: dict[str, bytes] = {}  # of ledgers: their write-ahead logs at the last commit
+        self._state = threading.local()
         self._really = {name: getattr(os, name) for name in ("open", "fsync", "replace")}
         for path in [folder, *folder.rglob("*")]:
             self._remember(path)
 
     # Places
 
-    def place(self, what: str, *, sends: bool = False) -> None:
+    def place(self, what: str, *, sends: bool = False, node: str | None = None) -> None:
         """The node whose turn it is may fail here."""
-        node = self._who()
+        node = node or self._who()
         if self._quiet or node not in self.passed or (what.startswith("after") and self.mode in ("ENOSPC", "EIO")):
             return
         if node in self.failed and self.mode in ("kill", "power cut"):
@@ -63,11 +76,26 @@ class FailingDisk:
             return
         self.failed[node] = what
         if self.mode in ("kill", "power cut"):
+            self._on_death(node)
+        if self.mode in ("kill", "power cut"):
             raise Dead(f"{node}: {what}")
         if sends:
             raise PeerLost(f"link: {what} failed")
         code = getattr(errno, self.mode)
         raise OSError(code, os.strerror(code))
+
+    @property
+    def _quiet(self) -> bool:
+        """Whether this thread is at work for the disk itself."""
+        return getattr(self._state, "quiet", False)
+
+    @_quiet.setter
+    def _quiet(self, quiet: bool) -> None:
+        self._state.quiet = quiet
+
+    def node_of(self, path) -> str | None:
+        """Whose file it is, where no turn says so."""
+        return None if self._who else Path(path).relative_to(self.folder).parts[0]
 
     @contextmanager
     def watching(self):
@@ -100,11 +128,12 @@ class FailingDisk:
             path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
             if not self._mine(path) or self._quiet:
                 return really(descriptor, *args)
-            self.place(f"before {name} {Path(path).name}")
+            node = self.node_of(path)
+            self.place(f"before {name} {Path(path).name}", node=node)
             result = really(descriptor, *args)
             if name in ("fsync", "fdatasync"):
                 self._remember(Path(path))
-            self.place(f"after {name} {Path(path).name}")
+            self.place(f"after {name} {Path(path).name}", node=node)
             return result
 
         return call
@@ -115,9 +144,10 @@ class FailingDisk:
         def call(path, *args, **options):
             if not self._mine(path) or self._quiet:
                 return really(path, *args, **options)
-            self.place(f"before {name} {Path(path).name}")
+            node = self.node_of(path)
+            self.place(f"before {name} {Path(path).name}", node=node)
             result = really(path, *args, **options)
-            self.place(f"after {name} {Path(path).name}")
+            self.place(f"after {name} {Path(path).name}", node=node)
             return result
 
         return call
@@ -125,7 +155,7 @@ class FailingDisk:
     def _opened(self, path, flags, *args, **options):
         if not self._mine(path) or self._quiet or not flags & os.O_CREAT:
             return self._really["open"](path, flags, *args, **options)
-        self.place(f"before open {Path(path).name}")
+        self.place(f"before open {Path(path).name}", node=self.node_of(path))
         return self._really["open"](path, flags, *args, **options)
 
     # What is on the disk
@@ -141,6 +171,9 @@ class FailingDisk:
                 kept = self._content.get(inode, (None, b""))[0]
                 descriptor = self._really["open"](path, os.O_RDONLY) if kept is None else kept
                 self._content[inode] = (descriptor, path.read_bytes())
+                if path.suffix == ".sqlite":
+                    log = path.with_name(path.name + "-wal")
+                    self._logs[str(path)] = log.read_bytes() if log.exists() else b""
         finally:
             self._quiet = quiet
 
@@ -156,7 +189,7 @@ class FailingDisk:
         synced, coins = self._entries.get(str(folder), {}), {}
         for name in sorted({*now, *synced}):
             path = folder / name
-            if name.endswith(("-journal", "lock")):
+            if name.endswith(("-journal", "lock", "-wal", "-shm")):
                 continue
             changed = name not in now or name not in synced or now[name].inode() != synced[name]
             inode = now[name].inode() if name in now else synced[name]  # a rename is done as a whole or not at all
@@ -176,6 +209,9 @@ class FailingDisk:
                 mode = os.fstat(descriptor).st_mode if descriptor is not None else 0o600
                 path.write_bytes(content)
                 path.chmod(mode & 0o777)
+            if name.endswith(".sqlite"):
+                path.with_name(f"{name}-shm").unlink(missing_ok=True)
+                path.with_name(f"{name}-wal").write_bytes(self._logs.get(str(path), b""))
 
     def close(self) -> None:
         """Forget what was kept."""
@@ -194,15 +230,16 @@ class FailingConnection:
         """As of a connection."""
         if statement not in ("BEGIN IMMEDIATE", "COMMIT"):
             return self._connection.execute(statement, values)
+        node = self._disk.node_of(self._path)
         try:
-            self._disk.place(f"before {statement.lower()}")
+            self._disk.place(f"before {statement.lower()}", node=node)
         except OSError as problem:
             full = problem.errno == errno.ENOSPC
             raise sqlite3.OperationalError("database or disk is full" if full else "disk I/O error") from None
         result = self._connection.execute(statement, values)
         if statement == "COMMIT":
             self._disk._remember(self._path)
-            self._disk.place("after commit")
+            self._disk.place("after commit", node=node)
         return result
 
     def __getattr__(self, name: str):

@@ -12,6 +12,7 @@ from scipy.stats import binom
 from postprocess.errors import AbortReason, InvalidInput
 from postprocess.keystore import Keystore, Pad
 from postprocess.keystore.session_ledger import SessionLedger
+from postprocess.keystore.slices import Slices
 from postprocess.session.mailbox import Mailbox
 from tests.soak import __main__ as command
 from tests.soak import small_fields
@@ -67,7 +68,7 @@ def test_short_sweep_of_crashes(crash_sweep):
     numbers = [*range(SHORT[Crashes]), *range(crash_sweep.single, crash_sweep.single + 20)]
     assert [line for number in numbers for line in crash_sweep.case(number)] == []
     phases = {(phase, mode) for phase, mode, _ in crash_sweep._points}
-    assert len(phases) == 6 * 4 and crash_sweep.single > 1500
+    assert len(phases) == 7 * 4 and crash_sweep.single > 1500
 
 
 @pytest.mark.parametrize("mode", ["power cut", "ENOSPC"])
@@ -120,6 +121,7 @@ def test_logs_have_names_on_disk_before_settings_have(crash_sweep, monkeypatch):
     assert any("cannot be opened" in line for line in faults_at(crash_sweep, numbers))
 
 
+SERVING_CUT = ("key delivery server", "power cut")
 CREATION_CUT = ("making rounds", "power cut")
 
 
@@ -134,6 +136,14 @@ def test_a_mark_that_was_not_synced_is_seen(crash_sweep, monkeypatch):
     monkeypatch.setattr("postprocess.storage.framed_log.os", ForgetfulOs())
     points = [n for n, (phase, mode, _) in enumerate(crash_sweep._points) if (phase, mode) == ("rounds", "power cut")]
     assert any(faults_at(crash_sweep, points[:40]))
+
+
+def test_key_servers_lose_power_and_a_key_that_comes_twice_is_seen(crash_sweep, monkeypatch):
+    numbers = [n for n, (phase, mode, _) in enumerate(crash_sweep._points) if (phase, mode) == SERVING_CUT]
+    assert len(numbers) > 80
+    assert [line for number in numbers[::8] for line in crash_sweep.case(number)] == []
+    monkeypatch.setattr(Slices, "_close", lambda *_: None)
+    assert any("handed out twice" in line for line in crash_sweep.case(numbers[0]))
 
 
 def test_a_raw_error_of_the_disk_is_seen(crash_sweep, monkeypatch):
