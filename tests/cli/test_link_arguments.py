@@ -8,12 +8,14 @@ from command_runs import diqkd
 
 from diqkd import link_arguments
 from diqkd.abort_words import WORDS, explained
-from diqkd.link_arguments import add_link_arguments, fault_list, link_of
+from diqkd.link_arguments import add_link_arguments, fault_list, instability_of, link_of
 from diqkd.main import build_parser
 from postprocess.errors import AbortReason, InvalidInput
 from postprocess.plans.presets import Choice, session_parameters
 from postprocess.storage.node_home import NodeHome
 from testbed.physics.faults import KINDS, Fault
+from testbed.physics.instability import Instability
+from testbed.physics.laboratory import open_laboratory
 
 
 def link(*words):
@@ -74,8 +76,28 @@ def test_link_from_the_command_line():
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), Instability()),
+        (("--drift",), Instability(drift=1.0)),
+        (("--drift", "75", "--ion-lifetime", "30min"), Instability(75.0, 1800.0)),
+    ],
+)
+def test_a_laboratory_that_does_not_keep_by_itself(tmp_path, words, expected):
+    from diqkd.demo_command import demonstration
+
+    demo = demonstration(tmp_path, build_parser().parse_args(["demo", "--rounds", "2000", "--gamma", "1/2", *words]))
+    assert demo.instability == expected
+    demo._build_laboratory()
+    assert open_laboratory(demo.laboratory).instability == expected
+    assert instability_of(build_parser().parse_args(["lab", "up", "--home", str(tmp_path), *words])) == expected
+
+
+@pytest.mark.parametrize(
     ("words", "says"),
     [
+        (("--drift", "fast"), "number from 0.001 to 1000"),
+        (("--ion-lifetime", "0"), "is not a time from 1 s"),
         (("--score", "2.8", "--qber", "5%"), "S lies from 1.2728 to 2.6163, not 2.8"),
         (("--visibility", "0.9", "--qber", "1%"), "leave --score and --qber out"),
         (("--herald-rate", "20000"), "from 0.1 to 500 Hz"),
@@ -108,7 +130,12 @@ def test_a_kept_session_knows_its_link_and_faults(tmp_path):
 
     assert made("--fault", "ion lost").set_up() is False
     assert made("--fault", "ion lost").set_up() is True
-    for other in ((), ("--fault", "underflow"), ("--fault", "ion lost", "--score", "2.5")):
+    for other in (
+        (),
+        ("--fault", "underflow"),
+        ("--fault", "ion lost", "--score", "2.5"),
+        ("--fault", "ion lost", "--drift"),
+    ):
         with pytest.raises(InvalidInput, match="another session"):
             made(*other).set_up()
 

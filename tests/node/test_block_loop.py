@@ -242,7 +242,7 @@ def test_without_an_experiment_there_is_nothing_to_measure(make_rig):
 def test_recovery_sees_ion_and_laser(make_rig):
     rig = make_rig("bob", [Fault("laser unlocked", round=1, value=0.5)])
     assert rig.node.recovery.ion_is_back(50)
-    rig.core.on_kernel.append(lambda started: setattr(rig.physics.ion, "present", False))
+    rig.core.on_kernel.append(lambda started: rig.physics.trap.stay_away())
     assert not rig.node.recovery.ion_is_back(50)
     rig.core.on_kernel.pop()
     assert rig.node.recovery.laser_is_locked()

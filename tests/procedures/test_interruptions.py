@@ -84,7 +84,7 @@ def test_a_pause_comes_between_points_and_reads_the_calibrations_again(scan):
 
 def test_a_lost_ion_is_waited_for_and_its_point_measured_again(scan):
     made = scan()
-    made.hooks[3] = lambda: setattr(made.physics.ion, "present", False)
+    made.hooks[3] = made.physics.trap.stay_away
     run(made)
     assert made.asked == [0, 1, 2, 2, *range(3, 11), None]
 

@@ -7,12 +7,14 @@ import pytest
 from testbed_kit import node_experiment, run_blocks
 
 from contract.nodes import NODES
+from postprocess.characterisation.prediction import best_analysis_phase
 from testbed.physics import truth
 from testbed.physics.drift import DAY_S, Drift, Wandering
 from testbed.physics.emulated_link import PUBLISHED
 from testbed.physics.instability import Instability
 from testbed.physics.ion import Ion
 from testbed.physics.laboratory import Laboratory, create, open_laboratory
+from testbed.physics.round_state import RoundState
 
 SESSION, RECALIBRATED = 1_500_000, 100_000  # heralds
 BELL_THRESHOLD = 2.604  # of the preset paper
@@ -54,6 +56,17 @@ def test_the_herald_phase_needs_days():
     session, days = SESSION // truth.DRIFT_STEP, int(6 * DAY_S / step)
     assert np.std([each.at(session).herald_phase for each in phases]) < 0.12
     assert np.std([each.at(days).herald_phase for each in phases]) > 0.2
+
+
+def test_the_herald_phase_is_what_bob_calibrates():
+    """Another phase of the state, another best phase of his analysis, and nothing else."""
+    published = PUBLISHED.states()
+    state = RoundState("alice", Ion(truth.NODE_TRUTHS["alice"]), published)
+    state.drift(0.3)
+    for pattern, turned in state._states.items():
+        apart = best_analysis_phase(turned) - best_analysis_phase(published[pattern])
+        assert abs((apart + np.pi) % (2 * np.pi) - np.pi) == pytest.approx(0.3, abs=1e-6)
+        assert np.allclose(np.abs(turned), np.abs(published[pattern]))
 
 
 def test_a_laboratory_keeps_its_instability(tmp_path):
