@@ -85,6 +85,13 @@ def _add_submit(parser: Any) -> None:
     parser.add_argument("--gamma", type=arguments.gamma, metavar="K/256", help="default: 13/256")
     choice_arguments.add_rule_arguments(parser)
     parser.add_argument("--block-rounds", type=arguments.block_rounds, default=1000, metavar="N", help="default: 1000")
+    parser.add_argument(
+        "--recalibrate",
+        type=arguments.count_or_zero,
+        default=0,
+        metavar="ROUNDS",
+        help="calibrate both nodes again after every so many rounds (default: never)",
+    )
     parser.add_argument("--pipeline", type=arguments.word, default="main", metavar="NAME", help="default: main")
     parser.add_argument("--priority", type=arguments.priority, default=0, metavar="P", help="default: 0")
     parser.add_argument("--wait", action="store_true", help="until the session is over; then compare both ledgers")
@@ -260,6 +267,7 @@ def _chosen(args: argparse.Namespace) -> dict[str, Any]:
         "rounds": args.rounds or PAPER_ROUNDS,
         "gamma_256": int(256 * (args.gamma or PAPER_GAMMA)),
         "block_rounds": args.block_rounds,
+        "recalibrate_rounds": args.recalibrate,
         "min_response": 0.0,  # nothing to hide: the laboratory is emulated
     }
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from contract.codes import DESCRIPTIONS, LEFT_BY_HOST
+from contract.codes import DESCRIPTIONS, ION_LOST, LEFT_BY_HOST, NO_HERALD
 from node.node_errors import NodeNotReady
 from procedures.calibration_file import calibrated, changes
 from procedures.upkeep import RELOADS, Upkeep
@@ -62,7 +62,8 @@ class KernelSession:
         """Stay in the kernel until it leaves; returns one of contract.codes."""
         code = self.node.blocks.measure()
         if code != LEFT_BY_HOST:
-            logger.warning("the kernel left: %s", DESCRIPTIONS[code])
+            remedied = self.upkeep is not None and self.upkeep.plan.reload and code in (ION_LOST, NO_HERALD)
+            logger.log(logging.INFO if remedied else logging.WARNING, "the kernel left: %s", DESCRIPTIONS[code])
         return code
 
     def pause(self, why: str = "") -> None:

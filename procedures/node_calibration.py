@@ -100,9 +100,9 @@ class Calibration(CalibratedDatasets):
 
         While a key session is under way, results stay in the node's home: calibration file and log.
         """
-        from postprocess.session.under_way import session_under_way
+        from postprocess.session.under_way import sessions_under_way
 
-        self.withheld_for = session_under_way(self.home)
+        self.withheld_for = ", ".join(sessions_under_way(self.home))
         self.publish("calibration.apparatus", self.apparatus)
         self.display.begin(f"{title} ({self.node_name})", x_label, y_label, unit)
         self.kernel_session = KernelSession(

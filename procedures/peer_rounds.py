@@ -62,7 +62,8 @@ class PeerExperiment(NodeExperiment):
 
         Raises:
             SessionAborted, PeerLost, OperatorNeeded: see postprocess.acquisition.
-            InvalidInput: others may read the node's home.
+            InvalidInput: others may read the node's home; outcomes are to be told (`strings`) in the middle of a key
+                session's rounds.
         """
         from node.assembly import unvaried
         from node.node_errors import NodeProblem
@@ -72,12 +73,15 @@ class PeerExperiment(NodeExperiment):
         from postprocess.rounds.opening import open_rounds
         from postprocess.rounds.pause_log import note_pause
         from postprocess.session.mailbox import peer_waits_in_post_processing
+        from postprocess.session.under_way import require_no_rounds_to_come
         from procedures.kernel_session import KernelSession
         from procedures.node_check import NodeCheck
         from procedures.upkeep_arguments import require_fresh_calibrations, upkeep_of
 
         home = self.home
         home.require_private()  # also where no ledger is opened: settings, random source and link keys lie there
+        if strings is not None:
+            require_no_rounds_to_come(home)
         if self._upkeep is None:
             self._upkeep = upkeep_of(self)
             require_fresh_calibrations(self, self._upkeep)

@@ -16,7 +16,7 @@ from procedures.herald_watch import HeraldWatch
 from procedures.submissions import Submissions, Wanted
 
 RELOADS = 3  # per lost ion
-FAILURES = 3  # recalibrations in a row of which one calibration gave no result
+FAILURES = 3  # in a row, of one calibration or of checks
 RELOAD = Wanted("reload_ion")
 OTHERS = "another experiment"
 TOO_OLD = "calibrations too old"
@@ -68,6 +68,7 @@ class Upkeep:
         self.watch = HeraldWatch()
         self._position, self._since_s = 0, clock()
         self._due = self._check_due = ""
+        self._bad_checks = 0
         self._failures: dict[str, int] = {}
 
     def begin_at(self, rounds_done: int, pattern_counts: Sequence[int]) -> None:
@@ -104,8 +105,7 @@ class Upkeep:
         if self._check_due and not self._due:
             show("paused: checking the node")
             self._check_due = ""
-            if not node_is_good():
-                self.ask("recalibration")
+            self._judge(node_is_good())
         if self._due:
             show(f"paused: calibrating ({self._due})")
             failed = self._recalibrate()
@@ -114,6 +114,14 @@ class Upkeep:
             self._due = self._check_due = ""
             self._since_s = self.clock()
             self.watch.forget()
+
+    def _judge(self, good: bool) -> None:
+        """Of a check: calibrate again if it failed, unless that has not helped."""
+        self._bad_checks = 0 if good else self._bad_checks + 1
+        if self._bad_checks >= FAILURES:
+            raise NodeNotReady(f"the node failed {FAILURES} checks in a row, in spite of calibrating; {self._remedy}")
+        if not good:
+            self.ask("recalibration")
 
     @property
     def _remedy(self) -> str:

@@ -132,9 +132,10 @@ class RunResults:
         return set((self._homes / node / "results").rglob("*.h5"))
 
     def found(self, statuses: Mapping[str, int]) -> RunFound:
-        """What is there now, with how each node ended."""
+        """What is there now, with how each node ended; runs that it submitted itself have later numbers."""
         new = {node: self._files(node) - self._earlier[node] for node in NODES}
-        return found_in({node: max(paths) for node, paths in new.items() if paths}, statuses)
+        first = {node: min(paths, key=lambda path: path.name) for node, paths in new.items() if paths}
+        return found_in(first, statuses)
 
     def keep(self, root: Path, found: RunFound, more: Mapping[str, Any] | None = None) -> dict[str, Path]:
         """See keep_results."""

@@ -19,6 +19,7 @@ from postprocess.storage.private_files import write_private
 
 FILE = "pauses.json"
 MOST_PAUSES = 5000
+NO_HERALD = "no herald"
 REMEDY = "delete it: only the causes of pauses are lost"
 
 
@@ -31,9 +32,9 @@ class PauseCause:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What it was for, without who asked: "bob: ion lost" is "ion lost"."""
-        words = (part.partition(": ")[2].partition(":")[0] or part for part in self.cause.split(", "))
-        return tuple(dict.fromkeys(words))
+        """What it was for, without who asked: "bob: ion lost" is "ion lost". That no herald came says little beside."""
+        words = [part.partition(": ")[2].partition(":")[0] or part for part in self.cause.split(", ")]
+        return tuple(dict.fromkeys(word for word in words if word != NO_HERALD)) or (NO_HERALD,)
 
 
 @dataclass(frozen=True)

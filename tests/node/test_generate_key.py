@@ -8,6 +8,7 @@ from postprocess.errors import InvalidInput
 from postprocess.keystore import Keystore, draw_k0
 from postprocess.plans.presets import Choice, session_parameters
 from postprocess.randomness import SystemSource
+from postprocess.session.under_way import require_no_rounds_to_come, sessions_under_way
 from postprocess.storage.node_home import NodeHome
 from procedures.upkeep_arguments import upkeep_arguments
 
@@ -181,10 +182,22 @@ def test_a_lost_peer_leaves_pads_reserved_and_a_session_to_resume(worker, tmp_pa
         assert (session.session_id, session.outcome) == ("s1", None)
     store = RoundStore.open(home / "sessions" / "s1")
     assert (store.burned_blocks, store.decided) == (0, 0)
+    store.burn(0)
     store.close()
     with h5py.File(made.file) as file:
         assert file["datasets"]["diqkd.rounds.plan_digest"][()].decode() == public.digest().hex()
         assert all(name.startswith("diqkd.") for name in file["datasets"])
+    for experiment in ("characterise_link.py", "tomography.py", "calibrate_herald_phase.py"):
+        other = worker("bob", experiment)
+        other.prepare()
+        with pytest.raises(InvalidInput, match="session s1 is in the middle of its rounds, and this experiment tells"):
+            other.run()
+    assert not (home / "measurements").exists()
+    assert sessions_under_way(NodeHome("bob")) == ["s1"]
+    with Keystore.open(home / "keystore.sqlite") as keystore:
+        keystore.abandon("s1")
+    require_no_rounds_to_come(NodeHome("bob"))
+    assert sessions_under_way(NodeHome("bob")) == []
 
 
 def test_a_session_given_up_here_measures_no_round(worker, tmp_path, monkeypatch):

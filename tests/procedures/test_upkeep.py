@@ -98,6 +98,17 @@ def test_a_check_that_fails_has_all_calibrations_measured(make, good):
     assert bool(scheduler.ran) == (not good) and upkeep.pause_for() == ""
 
 
+def test_checks_that_fail_in_spite_of_calibrating_end_it(make):
+    upkeep, scheduler = make(check_rounds=1000)
+    for done, good in ((1000, False), (2000, False), (3000, True), (4000, False), (5000, False)):
+        upkeep.block_done(done, 100.0, EVEN)
+        pause(upkeep, good)
+    assert len(scheduler.ran) == 4
+    upkeep.block_done(6000, 100.0, EVEN)
+    with pytest.raises(NodeNotReady, match="the node failed 3 checks in a row, in spite of calibrating"):
+        pause(upkeep, good=False)
+
+
 def test_a_calibration_without_result_is_borne_twice_in_a_row(make):
     upkeep, _ = make(works=False)
     for _ in range(2):

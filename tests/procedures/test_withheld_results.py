@@ -14,7 +14,7 @@ SHOWN = {"diqkd.description", *(f"diqkd.{name}" for name in WHILE_UNDER_WAY)}
 
 @pytest.fixture
 def under_way(monkeypatch):
-    monkeypatch.setattr("postprocess.session.under_way.session_under_way", lambda home: "s1")
+    monkeypatch.setattr("postprocess.session.under_way.sessions_under_way", lambda home: ["s1"])
 
 
 def log(made):

@@ -4,6 +4,7 @@ import numpy as np
 
 from postprocess.keystore import open_ledger
 from postprocess.rounds import RoundStore
+from postprocess.rounds.pause_log import note_pause
 from postprocess.rounds.round_records import RoundRecords
 from postprocess.session.transcript import write_transcript
 from postprocess.storage.node_home import NodeHome
@@ -61,3 +62,4 @@ def store_strings(home, parameters, strings):
         store.burn(block)
         store.keep(block, first, words[first:end])
     store.close()
+    note_pause(store.folder, PAUSE_AFTER, "alice: recalibration, bob: recalibration")

@@ -66,7 +66,7 @@ def test_the_page_says_what_is_public(sessions, node):
         "pattern 0101 25.00 ± 0.56 % 1\u00a0500 heralds",
         "pauses and recoveries 1 5 min 00 s together",
         f"{PAUSE_AFTER // 1000}\u00a0000",
-        "between two blocks",
+        "alice: recalibration, bob: recalibration",
         "pads reserved, session open",
         "closed: accepted",
         "revelation",
@@ -234,6 +234,7 @@ def test_show_draws_the_heralds_of_a_session_and_nothing_else(sessions, tmp_path
     names = {file.name for file in (tmp_path / "out").iterdir()}
     assert names == {
         "s1_heralds.png", "s1_heralds_rate.csv", "s1_heralds_patterns.csv", "s1_timeline.png", "s1_timeline.csv",
+        "s1_timeline_pauses.csv",
     }  # fmt: skip
     lines = (tmp_path / "out" / "s1_timeline.csv").read_text().splitlines()[2:]
     rounds, seconds = np.array([line.split(",") for line in lines], float).T

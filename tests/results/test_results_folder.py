@@ -43,6 +43,7 @@ def test_the_runs_own_files_are_kept_with_a_report(homes, tmp_path):
     run = RunResults(homes, "characterise_link")
     for node in ("alice", "bob"):
         write(homes, node, 4)
+        write(homes, node, 5, done=2)  # that it submitted itself
     found = run.found({"alice": 0, "bob": 0})
     kept = run.keep(tmp_path / "results", found, {"session": {"n": 10}})
     assert set(kept) == {"alice", "bob"} and found.apparatus == "emulated"

@@ -67,13 +67,14 @@ def test_a_clock_that_begins_anew_is_a_pause_of_unknown_length(tmp_path):
 
 
 def test_causes_of_pauses_are_kept_once_and_found_on_the_time_line(tmp_path):
-    note_pause(tmp_path, 500, "bob: ion lost")
-    note_pause(tmp_path, 500, "bob: ion lost")
+    for _ in range(2):
+        note_pause(tmp_path, 500, "alice: no herald, bob: ion lost")
     note_pause(tmp_path, 500, "alice: recalibration: herald rate 55 Hz after 100 Hz, bob: recalibration")
     note_pause(tmp_path, 0, "alice: calibrations too old")
     causes = pause_causes(tmp_path)
     assert [cause.after_round for cause in causes] == [500, 500, 0]
     assert causes[1].kinds == ("recalibration",)
+    assert PauseCause(1, "alice: no herald").kinds == ("no herald",)
     rounds, seconds = np.array([1, 500, 501, 900]), np.array([0.0, 5.0, 65.0, 70.0])
     (span,) = pause_spans(rounds, seconds, causes)
     assert (span.after_round, span.start_s, span.seconds, span.what) == (500, 5.0, 60.0, "ion lost, recalibration")
