@@ -3,7 +3,9 @@ block.
 
 A call from the host into a kernel compiles and uploads it anew, so the blocks of a session loop inside one kernel.
 Control comes back to the host only for a pause, a fault or the end. RPCs reach the host in the order in which they
-were issued: when next_block runs, the records of the block before have been kept.
+were issued: when next_block runs, the records of the block before have been kept. Records of more than 253 rounds do
+not fit a slot of the firmware's queue, so that even the async RPC waits until they are sent; it does so where nothing
+is due (docs/laboratory.md).
 """
 
 from typing import Protocol

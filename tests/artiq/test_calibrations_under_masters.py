@@ -73,6 +73,10 @@ def test_scan_and_fit_reach_clients_and_the_results_file(lab, tmp_path):
     bob = lab.node("bob")
     assert bob.dataset("diqkd.calibration.scan.title") == "Rabi flops of the analysis line (bob)"
     assert "wrote qubit.analysis.pi_time: 6e-06 -> " in bob.dataset(RESULT)
+    entry = calibrations(lab, "bob")["qubit.analysis.pi_time"]
+    assert entry["rid"] == rid and entry["goodness"]["p_value"] > 1e-5
+    assert bob.dataset("diqkd.calibrated.qubit.analysis.pi_time") == entry["value"]
+    lab_kit.wait_for(lambda: f"diqkd.results:{bob.dataset(RESULT)}" in lab_kit.log(lab, "bob"))  # at level WARNING
     with h5py.File(lab_kit.results(lab, "bob", rid)) as file:
         for name in ("x", "y", "y_low", "y_high"):
             kept = file["datasets"][f"diqkd.calibration.scan.{name}"][()]
