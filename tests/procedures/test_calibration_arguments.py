@@ -1,11 +1,14 @@
 """What the dashboard shows of each calibration: a title, and arguments with default, range, unit, group and tooltip."""
 
+import re
+
 import pytest
 from artiq.language.environment import HasEnvironment
 from calibrating import ROOT
 
-FILES = sorted(path.name for path in (ROOT / "repository").glob("calibrate_*.py") if "herald" not in path.name)
-FILES += ["ramsey.py", "check_random_source.py", "measure_leakage.py"]
+SOURCES = {path.name: path.read_text() for path in sorted((ROOT / "repository").glob("*.py"))}
+FILES = [name for name, source in SOURCES.items() if "(Calibration, EnvExperiment)" in source]
+FILES += ["check_random_source.py"]
 PURE_NUMBERS = {"points", "shots", "samples", "windows", "long_windows", "amplitude"}
 PURE_NUMBERS |= {"readouts", "coupling_loss", "detector_efficiency", "level", "tolerated"}
 
@@ -29,12 +32,11 @@ def test_arguments(calibrate, monkeypatch, node, file):
         assert "default" in description and group and tooltip, name
         if description["ty"] == "NumberValue":
             assert description["min"] <= description["default"] <= description["max"], name
-            assert description["unit"] or name in PURE_NUMBERS, name
-    assert ("write" in described) == (file in ("calibrate_apd_gates.py", "calibrate_frequency.py", "ramsey.py",
-                                               "calibrate_pi_time.py", "calibrate_readout.py"))  # fmt: skip
-    assert ("take_turns" in described) == (
-        file in ("calibrate_apd_gates.py", "calibrate_shuttle.py", "measure_leakage.py")
-    )
+            assert description["unit"] or name in PURE_NUMBERS, f"{name}: a unit, or a place in PURE_NUMBERS"
+    purpose = " ".join(type(made.experiment).__doc__.split())
+    assert ("write" in described) == (re.search(r"\bWrites (?!nothing)", purpose) is not None), "what does it write?"
+    uses_laser = any(call in SOURCES[file] for call in ("build_counter()", "laser_turn("))
+    assert ("take_turns" in described) == uses_laser, "the pulsed laser is shared"
 
 
 def test_scanning_the_repository_is_cheap():
