@@ -66,3 +66,11 @@ def test_every_leave_code_and_every_abort_has_its_row():
     assert [int(row.split()[0]) for row in rows if row[:1].isdigit()] == sorted(codes.DESCRIPTIONS)
     named = ", ".join(rows)
     assert all(reason.value in named for reason in AbortReason)
+
+
+def test_every_step_of_the_running_order_has_its_row():
+    from postprocess.calibration.running_order import RUNNING_ORDER
+
+    rows = " ".join(table_rows("Running order of calibrations"))
+    missing = {step.experiment for step in RUNNING_ORDER if step.experiment not in rows}
+    assert not missing, f"docs/laboratory.md, Running order of calibrations, lacks {missing}"

@@ -17,7 +17,8 @@ from postprocess.storage.whole_files import write_whole
 
 @dataclass(frozen=True)
 class Entry:
-    """A figure: its name here, its number in the paper, one line on what it shows, whether trials are run for it."""
+    """A figure: its name here, its number in the paper ("" or a word for one that is not there), one line on what it
+    shows, whether trials are run for it."""
 
     name: str
     number: str
@@ -27,7 +28,12 @@ class Entry:
     @property
     def stem(self) -> str:
         """How the names of its files begin."""
-        return f"figure_{self.number}_{self.name.replace('-', '_')}"
+        return "_".join(filter(None, ("figure", self.number, self.name.replace("-", "_"))))
+
+    @property
+    def in_paper(self) -> bool:
+        """Whether the paper has it; its title then names the paper's figure."""
+        return any(character.isdigit() for character in self.number)
 
     def module(self) -> Any:
         """The module that makes it."""
@@ -48,9 +54,9 @@ FIGURES = (
 def find(name: str) -> Entry:
     """The figure with this name or number in the paper; raises InvalidInput for any other."""
     for entry in FIGURES:
-        if name.lower() in (entry.name, entry.number.lower()):
+        if name and name.lower() in (entry.name, entry.number.lower()):
             return entry
-    known = ", ".join(f"{entry.name} ({entry.number})" for entry in FIGURES)
+    known = ", ".join(f"{entry.name}{entry.number and f' ({entry.number})'}" for entry in FIGURES)
     raise InvalidInput(f"figure '{name}' is unknown; there are {known}, or all")
 
 

@@ -8,6 +8,7 @@ import sys
 import tarfile
 import venv
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = (".ci", ".github", ".pre-commit-config.yaml", ".gitignore")
 OF_RUNS = {"results", "lab", "soak-state", "build", "dist"}
 BUILD = "from setuptools import build_meta as b; print(b.build_sdist('dist')); print(b.build_wheel('dist'))"
+NEEDED = {"setuptools": 77, "pip": 23}
+
+
+def _has(name, least):
+    try:
+        return int(metadata.version(name).split(".")[0]) >= least
+    except metadata.PackageNotFoundError:
+        return False
 
 
 def done(command, **options):
@@ -34,6 +43,8 @@ def left_out(folder, names):
 @pytest.fixture(scope="module")
 def distributions(tmp_path_factory):
     """Paths of sdist and wheel, built from a copy of the checkout."""
+    if missing := [f"{name} >= {least}" for name, least in NEEDED.items() if not _has(name, least)]:
+        pytest.skip(f"wheel and sdist were NOT built: {' and '.join(missing)} must be installed")
     source = tmp_path_factory.mktemp("build") / "diqkd"
     shutil.copytree(ROOT, source, ignore=left_out)
     done([sys.executable, "-c", BUILD], cwd=source)

@@ -1,14 +1,15 @@
 """What the dashboard shows of each calibration: a title, and arguments with default, range, unit, group and tooltip."""
 
+import re
+
 import pytest
 from artiq.language.environment import HasEnvironment
 from calibrating import ROOT
 
-FILES = sorted(path.name for path in (ROOT / "repository").glob("calibrate_*.py") if "herald" not in path.name)
-FILES += ["ramsey.py", "check_random_source.py", "measure_leakage.py"]
-SCANNED = ("calibrate_apd_gates.py", "calibrate_deshelving.py", "calibrate_frequency.py", "calibrate_pi_time.py")
-SCANNED += ("calibrate_shuttle.py", "ramsey.py")
-PURE_NUMBERS = {"shots", "samples", "windows", "long_windows", "amplitude"}
+SOURCES = {path.name: path.read_text() for path in sorted((ROOT / "repository").glob("*.py"))}
+FILES = [name for name, source in SOURCES.items() if "(Calibration, EnvExperiment)" in source]
+FILES += ["check_random_source.py"]
+PURE_NUMBERS = {"shots", "samples", "windows", "long_windows", "amplitude", "tries", "pulses"}
 PURE_NUMBERS |= {"readouts", "coupling_loss", "detector_efficiency", "level", "tolerated"}
 
 
@@ -31,18 +32,18 @@ def test_arguments(calibrate, monkeypatch, node, file):
         assert "default" in description and group and tooltip, name
         if description["ty"] == "NumberValue":
             assert description["min"] <= description["default"] <= description["max"], name
-            assert description["unit"] or name in PURE_NUMBERS, name
+            assert description["unit"] or name in PURE_NUMBERS, f"{name}: a unit, or a place in PURE_NUMBERS"
         if description["ty"] == "Scannable":
             scans = description["default"]
             assert {scan["ty"] for scan in scans} == {"RangeScan", "CenterScan"} and description["unit"], name
             assert all(scan["randomize"] for scan in scans), name
             assert description["global_min"] <= scans[0]["start"] < scans[0]["stop"] <= description["global_max"], name
-    assert sum(described[name][0]["ty"] == "Scannable" for name in described) == (file in SCANNED)
-    assert ("write" in described) == (file in ("calibrate_apd_gates.py", "calibrate_frequency.py", "ramsey.py",
-                                               "calibrate_pi_time.py", "calibrate_readout.py"))  # fmt: skip
-    assert ("take_turns" in described) == (
-        file in ("calibrate_apd_gates.py", "calibrate_shuttle.py", "measure_leakage.py")
-    )
+    scanned = any(described[name][0]["ty"] == "Scannable" for name in described)
+    assert scanned == ("scan_argument(" in SOURCES[file])
+    purpose = " ".join(type(made.experiment).__doc__.split())
+    assert ("write" in described) == (re.search(r"\bWrites (?!nothing)", purpose) is not None), "what does it write?"
+    uses_laser = any(call in SOURCES[file] for call in ("build_counter()", "laser_turn("))
+    assert ("take_turns" in described) == uses_laser, "the pulsed laser is shared"
 
 
 def test_scanning_the_repository_is_cheap():
