@@ -16,7 +16,7 @@ from typing import Any
 
 from postprocess.storage.whole_files import write_whole
 
-GROUPS = ("decoder", "scaling", "extractor", "steps", "session", "emulation", "key_delivery")
+GROUPS = ("decoder", "scaling", "extractor", "steps", "session", "emulation", "compiled", "key_delivery")
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "pyldpc", "ldpc", "cryptomite")
 

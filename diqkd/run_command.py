@@ -60,6 +60,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--node", choices=("both", *NODES), default="both", help="where it runs (default: %(default)s)")
     parser.add_argument(
+        "--compiled", action="store_true", help="kernels as ARTIQ compiles them, on its own drivers (needs ARTIQ)"
+    )
+    parser.add_argument(
         "--keep", type=arguments.path, metavar="DIR", help="keep the laboratory in DIR, or go on with the one there"
     )
     parser.add_argument(
@@ -137,7 +140,8 @@ def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argpars
     results = KeptResults(args, folder, listed.file.stem)
     try:
         with RunDisplay(listed.title, nodes, folder) as display:
-            pair = NodePair(folder / "laboratory", on_line=display.say, on_print=display.collect)
+            apparatus = "compiled" if args.compiled else "emulated"
+            pair = NodePair(folder / "laboratory", display.say, display.collect, apparatus)
             for node in nodes:
                 pair.start(node, listed.file, listed.class_name, options, folder / "homes", checkout() / "device_db.py")
             statuses = pair.watch(display.follow)

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, stream=sys.stderr,
                         format=f"{args.node}: %(levelname)s:%(name)s: %(message)s")  # fmt: skip
     _print_results()
-    os.environ |= {"DIQKD_NODE": args.node, "DIQKD_APPARATUS": "emulated", "DIQKD_HOME": str(args.home.resolve())}
+    os.environ |= {"DIQKD_NODE": args.node, "DIQKD_APPARATUS": args.apparatus, "DIQKD_HOME": str(args.home.resolve())}
     if args.laboratory:
         os.environ[laboratory.VARIABLE] = str(args.laboratory.resolve())
     standin.install()
@@ -149,6 +149,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m testbed.nodes.node_process", description=__doc__.split("\n\n")[0])
     parser.add_argument("--node", required=True, choices=NODES)
     parser.add_argument("--home", required=True, type=Path, help="DIQKD_HOME; the node's folder is below it")
+    parser.add_argument("--apparatus", choices=("emulated", "compiled"), default="emulated")
     parser.add_argument("--laboratory", type=Path, help="folder of the shared laboratory; without: one of its own")
     parser.add_argument("--experiment", required=True, type=Path, help="file with the experiment")
     parser.add_argument("--class", dest="class_name", help="its class, if the file has several")

@@ -59,6 +59,7 @@ def run_experiment(
     on_status: OnStatus | None = None,
     on_line: OnLine | None = None,
     verbose: bool = False,
+    apparatus: str = "emulated",
 ) -> dict[str, int]:
     """Run one experiment on both nodes and wait until both processes have ended.
 
@@ -72,6 +73,7 @@ def run_experiment(
             the prefix "diqkd.", and `lifecycle` (build, prepare, run, analyze, finished).
         on_line: called with each line a node writes to stderr; without it the lines go there.
         verbose: nodes log what is normal, too.
+        apparatus: emulated, or compiled, which needs ARTIQ.
 
     Returns:
         node -> exit status, see postprocess.errors.ExitStatus; negative: ended by that signal.
@@ -79,7 +81,7 @@ def run_experiment(
     Raises:
         KeyboardInterrupt: after both nodes have ended in order.
     """
-    pair = NodePair(laboratory, on_line)
+    pair = NodePair(laboratory, on_line, apparatus=apparatus)
     for node in NODES:
         own = arguments.get(node, arguments)
         pair.start(node, experiment, class_name, own, homes, device_db, verbose)
@@ -94,6 +96,7 @@ class NodePair:
         on_line: called with each line that a node writes to stderr; without it the lines go there.
         on_print: called with (node, line) for each line on a node's stdout; without it the lines go there.
         status_folder: where the nodes show how far they are; by default the laboratory, which then has one pair alone.
+        apparatus: emulated or compiled.
     """
 
     def __init__(
@@ -102,7 +105,9 @@ class NodePair:
         on_line: OnLine | None = None,
         on_print: OnPrint | None = None,
         status_folder: Path | None = None,
+        apparatus: str = "emulated",
     ):
+        self.apparatus = apparatus
         self.laboratory = laboratory
         self._shown = status_folder or laboratory
         self.on_line = on_line
@@ -130,7 +135,14 @@ class NodePair:
         # -P: a file random.py in the user's folder is not Python's random.
         command = [sys.executable, "-P", "-m", "testbed.nodes.node_process", "--node", node, "--home", str(homes)]
         command += ["--end-with-starter"]
-        command += ["--laboratory", str(self.laboratory), "--experiment", str(experiment)]
+        command += [
+            "--apparatus",
+            self.apparatus,
+            "--laboratory",
+            str(self.laboratory),
+            "--experiment",
+            str(experiment),
+        ]
         command += ["--device-db", str(device_db), "--status", str(self.status_file(node))]
         command += ["--class", class_name] if class_name else []
         command += ["--verbose"] if verbose else []

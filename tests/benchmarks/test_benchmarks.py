@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import decoder, emulation, extractor, scaling, session, steps
+from benchmarks import compiled, decoder, emulation, extractor, scaling, session, steps
 from benchmarks.__main__ import GROUPS, machine, quantity, show
 from benchmarks.measure import PAPER, QUICK, Row, alternate, peak_megabytes, seconds
 
@@ -130,3 +130,10 @@ def test_key_delivery_rows():
 
     rows = sound(key_delivery.rows(TINY))
     assert {"enc_keys, mean", "dec_keys, 99th percentile"} <= rows.keys()
+
+
+def test_rounds_of_compiled_kernels_are_compared_with_the_same_interpreted():
+    rows = sound(compiled.rows(TINY))
+    for name, row in rows.items():
+        assert (row.theirs is None) == ("interpreted" in name)
+        assert row.theirs is not None or "ARTIQ is not installed" in row.note
