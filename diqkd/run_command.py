@@ -141,7 +141,7 @@ def _run_in(folder: Path, listed: Listed, options: dict[str, Any], args: argpars
     try:
         with RunDisplay(listed.title, nodes, folder) as display:
             apparatus = "compiled" if args.compiled else "emulated"
-            pair = NodePair(folder / "laboratory", display.say, display.collect, apparatus)
+            pair = NodePair(folder / "laboratory", display.say, display.collect, apparatus=apparatus)
             for node in nodes:
                 pair.start(node, listed.file, listed.class_name, options, folder / "homes", checkout() / "device_db.py")
             statuses = pair.watch(display.follow)
