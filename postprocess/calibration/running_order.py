@@ -66,6 +66,7 @@ def _line(experiment: str, line: str, **given: Any) -> CalibrationStep:
 
 FREQUENCIES = tuple(f"qubit.{line}.frequency" for line in ("mapping", "analysis", "shelving"))
 NARROW: dict[str, Any] = {"detuning": random_range(-20e3, 20e3, 41), "amplitude": 0.1}
+MAPPING_RAMSEY = _line("ramsey", "mapping", wait=random_range(10e-6, 2.01e-3, 81), beat=2000)
 RUNNING_ORDER = (
     CalibrationStep("check_random_source"),
     _line("calibrate_frequency", "mapping"),
@@ -78,7 +79,7 @@ RUNNING_ORDER = (
     _line("calibrate_frequency", "mapping", **NARROW),
     _line("calibrate_frequency", "shelving", **NARROW),
     _line("calibrate_frequency", "analysis", **NARROW),
-    _line("ramsey", "mapping", wait=random_range(10e-6, 2.01e-3, 81), beat=2000),
+    MAPPING_RAMSEY,
     _line("ramsey", "analysis"),
     CalibrationStep("calibrate_deshelving"),
     CalibrationStep("calibrate_apd_gates", writes="attempts.gate", laser=True),
@@ -97,7 +98,7 @@ RUNNING_ORDER = (
 LINES_AGAIN = (
     *(_line("calibrate_frequency", line, **NARROW) for line in ("mapping", "shelving", "analysis")),
     *(_line("calibrate_pi_time", line) for line in ("mapping", "shelving", "analysis")),
-    _line("ramsey", "mapping", longest=2e-3, beat=2000),
+    MAPPING_RAMSEY,
     _line("ramsey", "analysis"),
 )
 READOUT_AGAIN = (CalibrationStep("calibrate_readout", writes="readout.threshold"),)

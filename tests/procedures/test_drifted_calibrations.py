@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from calibrating import scan
 
 from testbed.physics import truth
 from testbed.physics.drift import Drift
@@ -35,7 +36,7 @@ def assert_found(made, name, true):
 
 
 def test_frequency(drifted):
-    made, now = drifted("alice", "calibrate_frequency.py", line="mapping", span=40e3, amplitude=0.1)
+    made, now = drifted("alice", "calibrate_frequency.py", line="mapping", detuning=scan(-20e3, 20e3, 41), amplitude=0.1)
     true = truth.RESONANCES["mapping"] + now.frequency_hz
     assert abs(now.frequency_hz) > 10 * assert_found(made, "qubit.mapping.frequency", true)
 
