@@ -35,7 +35,7 @@ KINDS = {
         "no fluorescence and no heralds on the node from round on, until its next kernel starts", has_node=True
     ),
     "ion lost until reloaded": FaultKind(
-        "the same until ReloadIon, or whatever works its lines, has loaded another", has_node=True
+        "no fluorescence and no heralds on the node from round on, until ReloadIon has loaded another", has_node=True
     ),
     "laser unlocked": FaultKind(
         "the 674 nm laser's lock line is low on both nodes from round on", "duration", "s", 1e-6, 60.0, 0.02
