@@ -159,10 +159,10 @@ class Follower:
             self.told.begin_at(ROUNDS_SHARE * done / total)
         line = str(status.get("rounds.status", ""))
         paused = f", {line}" if line.startswith("paused") else ""
-        text = f"{spaced(done)}/{spaced(int(total))}{paused}"
-        self.bars.update(self.rounds, completed=done, text=text)
+        text = f"{spaced(done)}/{spaced(int(total))}"
+        self.bars.update(self.rounds, completed=done, text=text + paused)
         if self.rounds_s is None:
-            self.told(ROUNDS_SHARE * done / total, f"{text} rounds")
+            self.told(ROUNDS_SHARE * done / total, f"{text} rounds{paused}")
 
     def _step(self, node: str, stage: str) -> None:
         if self.rounds_s is None:

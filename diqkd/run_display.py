@@ -64,9 +64,9 @@ class RunDisplay:
         done, total = status.get("rounds.done", 0), status.get("rounds.total")
         if total and done:
             text = f"{spaced(done)}/{spaced(total)}"
+            words = f"{status.get('rounds.session')}: {text} rounds, {status.get('rounds.status', '')}"
             if str(status.get("rounds.status", "")).startswith("paused"):
                 text += f", {status['rounds.status']}"
-            words = f"{status.get('rounds.session')}: {text} rounds, {status.get('rounds.status', '')}"
             self.shares[node] = done / total
             self.bars.update(self.tasks[node], completed=done, total=total)
             if len(self.shares) == sum(share > 0 for share in self.shares.values()):

@@ -74,7 +74,7 @@ class KernelSession:
         self.show(f"paused: {why}" if why else "paused")
         self.node.core.close()
         if self.upkeep is not None:
-            self.upkeep.in_pause(self.show, self._is_good)
+            self.upkeep.in_pause(self.show, self._is_good, why)
         self.scheduler.pause()
         self.read_calibration()
         self.show(f"paused: {why}" if why else "")

@@ -4,6 +4,7 @@ nodes.
 
 from contextlib import closing
 
+from contract.nodes import other_node
 from procedures.node_experiment import PATIENCE, NodeExperiment
 
 
@@ -115,6 +116,7 @@ class PeerExperiment(NodeExperiment):
                 store,
                 link,
                 pause_for=upkeep.pause_for,
+                silent=lambda: self.show_status(f"waiting for {other_node(home.node)}"),
                 paused=lambda after_round, cause: note_pause(store.folder, after_round, cause),
                 progress=block_done,
                 timeout_s=self.peer_timeout,

@@ -19,6 +19,7 @@ RELOADS = 3  # per lost ion
 FAILURES = 3  # in a row, of one calibration or of checks
 RELOAD = Wanted("reload_ion")
 OTHERS = "another experiment"
+RECALIBRATION = "recalibration"
 TOO_OLD = "calibrations too old"
 
 
@@ -84,24 +85,28 @@ class Upkeep:
         """A block more is stored; rate and patterns are public."""
         plan, before, self._position = self.plan, self._position, rounds_done
         if _passed(before, rounds_done, plan.recalibrate_rounds):
-            self.ask("recalibration")
+            self.ask(RECALIBRATION)
         if plan.recalibrate_s and self.clock() - self._since_s >= plan.recalibrate_s:
-            self.ask("recalibration")
+            self.ask(RECALIBRATION)
         if _passed(before, rounds_done, plan.check_rounds):
             self._check_due = "check of the node"
         if plan.check_rounds and (why := self.watch.look(herald_rate_hz, pattern_counts)):
-            self.ask(f"recalibration: {why}")
+            self.ask(f"{RECALIBRATION}: {why}")
 
     def pause_for(self) -> str:
         """Why this node wants a pause now, in public words; empty if it does not."""
         return self._due or self._check_due or (OTHERS if self.scheduler.check_pause() else "")
 
-    def in_pause(self, show: Callable[[str], None], node_is_good: Callable[[], bool]) -> None:
+    def in_pause(self, show: Callable[[str], None], node_is_good: Callable[[], bool], why: str = "") -> None:
         """Do what is due; the core device is closed, or opened by `node_is_good` (the check, asked only when due).
+
+        `why` both nodes pause: while one is calibrated after a time, the other is, too, if half of its time has passed.
 
         Raises:
             NodeNotReady: the same calibration failed again and again.
         """
+        if RECALIBRATION in why and self.clock() - self._since_s >= self.plan.recalibrate_s / 2 > 0:
+            self.ask(RECALIBRATION)
         if self._check_due and not self._due:
             show("paused: checking the node")
             self._check_due = ""
@@ -121,7 +126,7 @@ class Upkeep:
         if self._bad_checks >= FAILURES:
             raise NodeNotReady(f"the node failed {FAILURES} checks in a row, in spite of calibrating; {self._remedy}")
         if not good:
-            self.ask("recalibration")
+            self.ask(RECALIBRATION)
 
     @property
     def _remedy(self) -> str:

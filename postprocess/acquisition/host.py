@@ -78,6 +78,7 @@ class Acquisition:
         k0_id: public name of this node's K0, compared with the peer's; empty for rounds that make no key.
         ended: why this node's ledger has closed the session, empty while it is open; then nothing is measured.
         peer_went_on: whether the peer is waiting in the post-processing of this session already.
+        silent: told every few seconds in which the peer says nothing and has not asked for time.
         paused: told of every pause that both nodes agree on: after how many rounds, and its public cause.
 
     Attributes:
@@ -99,10 +100,18 @@ class Acquisition:
         peer_went_on: Callable[[], bool] = lambda: False,
         ended: str = "",
         paused: Callable[[int, str], None] = lambda position, cause: None,
+        silent: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._dialogue = NodeDialogue(
-            link, store.node, store.parameters, clock, k0_id=k0_id, begun=store.burned_blocks > 0, ended=ended
+            link,
+            store.node,
+            store.parameters,
+            clock,
+            k0_id=k0_id,
+            begun=store.burned_blocks > 0,
+            ended=ended,
+            silent=silent,
         )
         self._pause_for, self._progress, self._paused = pause_for, progress, paused
         self._timeout_s, self._recovery_timeout_s = timeout_s, recovery_timeout_s

@@ -13,7 +13,6 @@ parameters.
 
 from __future__ import annotations
 
-import math
 import secrets
 import time
 from collections import deque
@@ -93,9 +92,10 @@ class NodeDialogue:
         k0_id: str = "",
         begun: bool = False,
         ended: str = "",
+        silent: Callable[[], None] = lambda: None,
     ) -> None:
         self._link, self._node, self._parameters, self._clock = link, node, parameters, clock
-        self._k0_id, self._begun, self._ended = k0_id, begun, ended
+        self._k0_id, self._begun, self._ended, self._silent = k0_id, begun, ended, silent
         self._me = secrets.token_hex(8)
         self._peer = ""
         self.acquainted = False
@@ -233,7 +233,7 @@ class NodeDialogue:
     def _next_message(
         self, deadline: float, occasion: str, *, repeat_hello: bool = False, absence_s: float | None = None
     ) -> tuple[str, Envelope]:
-        step = REPEAT_HELLO_S if repeat_hello else math.inf if absence_s is None else LOOK_FOR_PEER_S
+        step = REPEAT_HELLO_S if repeat_hello else LOOK_FOR_PEER_S
         while (left := deadline - self._clock()) > 0:
             try:
                 kind, payload = self._link.receive(KINDS, min(left, step))
@@ -242,7 +242,9 @@ class NodeDialogue:
             except Silence:
                 if repeat_hello:
                     self._say_hello("")
-                elif absence_s is not None and not self._link.peer_is_there(absence_s):
+                elif absence_s is None:
+                    self._silent()
+                elif not self._link.peer_is_there(absence_s):
                     raise PeerLost(f"{self._other} is gone since it asked for time; {_RESUME}") from None
             except PeerLost as lost:
                 raise PeerLost(f"{self._other} left before it came {occasion} ({lost}); {_RESUME}") from lost

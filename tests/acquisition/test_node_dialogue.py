@@ -5,7 +5,7 @@ import threading
 import pytest
 from emulated_rounds import Laboratory, PairedLink, paired_links, small_session
 
-from postprocess.acquisition import Acquisition
+from postprocess.acquisition import Acquisition, node_dialogue
 from postprocess.acquisition.node_dialogue import NodeDialogue, PeerRestarted
 from postprocess.errors import AbortReason, InvalidInput, PeerLost, SessionAborted
 from postprocess.link import codec
@@ -32,6 +32,20 @@ def test_messages_arrive_in_their_meeting():
     acquaint(alice, bob)
     alice.send("status", b"one")
     assert bob.receive("status", 1.0, "") == b"one"
+
+
+def test_a_silent_peer_is_told_unless_it_has_asked_for_time(monkeypatch):
+    monkeypatch.setattr(node_dialogue, "LOOK_FOR_PEER_S", 0.05)
+    links, told = paired_links(), []
+    alice = NodeDialogue(links["alice"], "alice", small_session())
+    bob = NodeDialogue(links["bob"], "bob", small_session(), silent=lambda: told.append("silent"))
+    acquaint(alice, bob)
+    with pytest.raises(PeerLost, match="did not come to the meeting in time"):
+        bob.receive("status", 0.5, "to the meeting", absence_s=60.0)
+    assert told == []
+    with pytest.raises(PeerLost, match="did not come to the meeting in time"):
+        bob.receive("status", 0.5, "to the meeting")
+    assert set(told) == {"silent"}
 
 
 def test_a_hello_that_was_lost_is_said_again(monkeypatch):

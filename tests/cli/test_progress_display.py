@@ -188,7 +188,11 @@ def test_the_demo_reports_both_parts_of_its_work():
         steps = {node: shown.add_task(node, total=5, text="", begun_at=0, start=False) for node in ("alice", "bob")}
         follower = Follower(shown, rounds, steps, Told())
         follower("bob", {"rounds.done": 200})
-        follower("bob", {"rounds.done": 1000})
+        follower("bob", {"rounds.done": 200, "rounds.status": "paused: reloading the ion (1 of 3)"})
+        assert shown.tasks[rounds].fields["text"] == "200/1 000, paused: reloading the ion (1 of 3)"
+        assert said.pop() == (0.19, "200/1 000 rounds, paused: reloading the ion (1 of 3)")
+        follower("bob", {"rounds.done": 1000, "rounds.status": "measuring"})
+        assert shown.tasks[rounds].fields["text"] == "1 000/1 000"
         follower("bob", {"rounds.done": 1000, "key.status": "round types"})
         follower("alice", {"key.status": "key accepted"})
     assert said[0] == ("begin", 0.19) and said[1] == (0.19, "200/1 000 rounds") and said[2][0] == 0.95

@@ -89,7 +89,7 @@ class Upkeep:
             self.node.looks = 0
         return self.after > 0
 
-    def in_pause(self, show, node_is_good):
+    def in_pause(self, show, node_is_good, why):
         raise AssertionError("a lost ion is no time for calibrations")
 
 

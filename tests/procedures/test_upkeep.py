@@ -82,6 +82,20 @@ def test_after_so_long(make):
     assert len(scheduler.ran) == 2
 
 
+@pytest.mark.parametrize(
+    ("seconds", "why", "times"),
+    [(400, "alice: recalibration", 1), (200, "alice: recalibration", 0), (400, "alice: ion lost", 0)],
+)
+def test_a_node_joins_the_others_recalibration_when_its_own_is_near(make, seconds, why, times):
+    now = [0.0]
+    upkeep, scheduler = make(recalibrate_s=600.0, clock=lambda: now[0])
+    now[0] = float(seconds)
+    upkeep.in_pause(lambda line: None, lambda: True, why)
+    assert len(scheduler.ran) == times
+    upkeep.in_pause(lambda line: None, lambda: True, why)
+    assert len(scheduler.ran) == times
+
+
 def test_somebody_elses_experiment_is_no_calibration(make):
     upkeep, scheduler = make()
     scheduler.schedule[8] = ScriptedScheduler.entry({"file": "visit.py", "arguments": {}}, 10)
