@@ -16,6 +16,9 @@ from postprocess.support.compile_cache import njit
 
 POINTS = 6
 """Products per pair of three-word elements (Karatsuba): at words 0, 1, 2 and their sums 0+1, 0+2, 1+2."""
+TOGETHER = 4
+"""Rows for which a block is read at once, with 512 bits; half of them where processors have half the registers."""
+
 _WORD, _INDEX = ir.IntType(64), ir.IntType(32)
 
 
@@ -163,44 +166,51 @@ def _sums_of_products(lanes: int):
 
     Args of the intrinsic:
         x: uint64 (blocks, groups, POINTS, 2 * lanes).
-        y: uint64 (rows, groups, POINTS, 2 * lanes).
+        y: uint64 (rows, groups, POINTS, 2 * lanes), rows a multiple of TOGETHER.
         sums: uint64 (blocks, POINTS, 2, rows), written: low times high word of x + y, summed over groups and lanes.
     """
     vector = ir.VectorType(_WORD, 2 * lanes)
+    together = TOGETHER if lanes == 4 else TOGETHER // 2
 
     def load(builder, base, offset):
         return builder.load(builder.bitcast(builder.gep(base, [offset]), vector.as_pointer()), align=8)
 
-    def add_group(builder, x, y, x_offset, y_offset, totals):
-        for point, total in enumerate(totals):
+    def add_group(builder, x, y, x_offset, y_offsets, totals):
+        for point in range(POINTS):
             skip = ir.Constant(x_offset.type, point * 2 * lanes)
-            z = builder.xor(
-                load(builder, x, builder.add(x_offset, skip)), load(builder, y, builder.add(y_offset, skip))
-            )
-            product = _multiply(builder, z, z, lanes, halves=0x10)
-            builder.store(builder.xor(builder.load(total), product), total)
+            of_block = load(builder, x, builder.add(x_offset, skip))
+            for y_offset, total in zip(y_offsets, totals, strict=True):
+                z = builder.xor(of_block, load(builder, y, builder.add(y_offset, skip)))
+                product = _multiply(builder, z, z, lanes, halves=0x10)
+                builder.store(builder.xor(builder.load(total[point]), product), total[point])
 
     def codegen(context, builder, signature, arguments):
         kinds = zip(signature.args, arguments, strict=True)
         x, y, sums = (context.make_array(kind)(context, builder, value) for kind, value in kinds)
         rows, blocks, groups = (builder.extract_value(a.shape, axis) for a, axis in ((y, 0), (x, 0), (x, 1)))
-        words = ir.Constant(groups.type, POINTS * 2 * lanes)
+        words, several = (ir.Constant(groups.type, number) for number in (POINTS * 2 * lanes, together))
         stride = builder.mul(groups, words)
         # LLVM turns these cells into registers.
-        totals = [cgutils.alloca_once(builder, vector) for _ in range(POINTS)]
-        with cgutils.for_range(builder, rows) as row, cgutils.for_range(builder, blocks) as block:
-            for total in totals:
+        totals = [[cgutils.alloca_once(builder, vector) for _ in range(POINTS)] for _ in range(together)]
+        with (
+            cgutils.for_range(builder, builder.udiv(rows, several)) as loop,
+            cgutils.for_range(builder, blocks) as block,
+        ):
+            first = builder.mul(loop.index, several)
+            at = [builder.add(first, ir.Constant(rows.type, number)) for number in range(together)]
+            for total in (cell for row in totals for cell in row):
                 builder.store(ir.Constant(vector, None), total)
             with cgutils.for_range(builder, groups) as group:
                 step = builder.mul(group.index, words)
                 x_offset = builder.add(builder.mul(block.index, stride), step)
-                y_offset = builder.add(builder.mul(row.index, stride), step)
-                add_group(builder, x.data, y.data, x_offset, y_offset, totals)
+                y_offsets = [builder.add(builder.mul(row, stride), step) for row in at]
+                add_group(builder, x.data, y.data, x_offset, y_offsets, totals)
             cell = builder.mul(block.index, ir.Constant(rows.type, 2 * POINTS))
-            for point, total in enumerate(totals):
-                for half, word in enumerate(_sum_of_lanes(builder, builder.load(total), lanes)):
-                    offset = builder.mul(builder.add(cell, ir.Constant(cell.type, 2 * point + half)), rows)
-                    builder.store(word, builder.gep(sums.data, [builder.add(offset, row.index)]))
+            for row, row_totals in zip(at, totals, strict=True):
+                for point, total in enumerate(row_totals):
+                    for half, word in enumerate(_sum_of_lanes(builder, builder.load(total), lanes)):
+                        offset = builder.mul(builder.add(cell, ir.Constant(cell.type, 2 * point + half)), rows)
+                        builder.store(word, builder.gep(sums.data, [builder.add(offset, row)]))
         return context.get_dummy_value()
 
     @intrinsic

@@ -20,6 +20,7 @@ import numpy as np
 
 from postprocess.privacy.trevisan.carryless import (
     POINTS,
+    TOGETHER,
     products_128,
     products_256,
     products_512,
@@ -27,7 +28,7 @@ from postprocess.privacy.trevisan.carryless import (
     sums_256,
     sums_512,
 )
-from postprocess.privacy.trevisan.processor import widest_lanes
+from postprocess.privacy.trevisan.processor_features import widest_lanes
 from postprocess.privacy.trevisan.words import field_words, parity
 from postprocess.support.compile_cache import njit
 
@@ -53,9 +54,10 @@ class ClmulPath:
         padded = np.zeros((giants * self.powers, 3), dtype=np.uint64)
         padded[len(padded) - s :] = coefficients
         self.x = _laid_out(padded.reshape(giants, self.powers, 3), self.lanes)
-        self.nothing = np.zeros((1, *self.x.shape[1:]), dtype=np.uint64)
-        x_part = np.empty((giants, POINTS, 2, 1), dtype=np.uint64)
-        self.sums(self.x, self.nothing, x_part)
+        nothing = np.zeros((TOGETHER, *self.x.shape[1:]), dtype=np.uint64)
+        self.nothing = nothing[:1]
+        x_part = np.empty((giants, POINTS, 2, TOGETHER), dtype=np.uint64)
+        self.sums(self.x, nothing, x_part)
         self.x_part = x_part[..., 0].copy()
 
     def evaluate(self, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from postprocess.errors import InvalidInput
-from postprocess.privacy.trevisan.processor import widest_lanes
+from postprocess.privacy.trevisan.processor_features import widest_lanes
 
 
 class Path(Protocol):
