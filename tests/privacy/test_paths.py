@@ -6,8 +6,12 @@ import sys
 import numba
 import numpy as np
 import pytest
+from slow_extractor import field_product
 
 from postprocess.privacy.trevisan import paths
+from postprocess.privacy.trevisan.field import middle_exponents
+from postprocess.privacy.trevisan.processor_features import widest_lanes
+from postprocess.privacy.trevisan.words import field_words
 
 EXTRACT = """
 import numpy as np
@@ -88,3 +92,32 @@ def test_evaluation_does_not_depend_on_the_batch():
         together = prepared.evaluate(alpha, beta)
         single = [prepared.evaluate(alpha[i : i + 1], beta[i : i + 1])[0] for i in range(77)]
         assert together.tolist() == single
+
+
+def words_of(values):
+    """uint64 (6, rows), least significant word first."""
+    return np.array([[value >> 64 * word & (1 << 64) - 1 for value in values] for word in range(6)], dtype=np.uint64)
+
+
+@pytest.mark.parametrize("degree", [2, 31, 64, 65, 128, 136, 191])
+@pytest.mark.skipif(widest_lanes() == 0, reason="this processor has no carry-less multiplication")
+def test_products_of_many_rows_are_products_in_the_field(degree):
+    """Of every vector width that this processor has, in place too, and with something unreduced added."""
+    from postprocess.privacy.trevisan import carryless
+
+    rng, rows = np.random.default_rng(degree), 16
+    draw = lambda bits: [int.from_bytes(rng.bytes(48)) >> (384 - bits) for _ in range(rows)]  # noqa: E731
+    a, b, plus = draw(degree), draw(degree), draw(2 * degree - 1)
+    polynomial = 1 << degree | 1 | sum(1 << exponent for exponent in middle_exponents(degree))
+    added = [field_product(1, value % (1 << degree), polynomial, degree) for value in plus]
+    for row, value in enumerate(plus):  # the part above the degree: x^degree times it
+        top = field_product(value >> degree, 1, polynomial, degree)
+        added[row] ^= field_product(top, polynomial ^ 1 << degree, polynomial, degree)
+    expected = [field_product(x, y, polynomial, degree) ^ z for x, y, z in zip(a, b, added, strict=True)]
+    for lanes in (1, 2, 4):
+        if lanes > widest_lanes():
+            continue
+        out = words_of(a)[:3]
+        products = getattr(carryless, f"products_{128 * lanes}")
+        products(out, words_of(b)[:3], words_of(plus), field_words(degree), out)
+        assert out.tolist() == words_of(expected)[:3].tolist()

@@ -1,7 +1,7 @@
 """One-bit extractors with carry-less multiplication: the paths for x86 processors of the last fifteen years.
 
 p(alpha) is evaluated in J blocks of K coefficients (baby steps, giant steps). A block is an inner product with the
-powers alpha^(K-1) .. 1, and the same powers serve all blocks, so for many rows this is a product of matrices. Three
+powers alpha^(K-1) .. 1, and the same powers serve all blocks, so for many rows this is a product of matrices. Four
 savings:
 
 * No product is reduced before its block is summed up.
@@ -9,6 +9,7 @@ savings:
   made once per coefficient and once per power, not once per product.
 * x1 y1 + x2 y2 = (x1 + y2)(x2 + y1) + x1 x2 + y1 y2 (Winograd, 1968): two products become one, because the x-part is
   summed once per source and the y-part once per row.
+* What is left, a product in the field per power and per block, is done for many rows in one vector.
 """
 
 from __future__ import annotations
@@ -17,9 +18,21 @@ import math
 
 import numpy as np
 
-from postprocess.privacy.trevisan.carryless import POINTS, carryless_product, sums_128, sums_256, sums_512
-from postprocess.privacy.trevisan.words import field_words, parity, reduce_product
+from postprocess.privacy.trevisan.carryless import (
+    POINTS,
+    TOGETHER,
+    products_128,
+    products_256,
+    products_512,
+    sums_128,
+    sums_256,
+    sums_512,
+)
+from postprocess.privacy.trevisan.processor_features import widest_lanes
+from postprocess.privacy.trevisan.words import field_words, parity
 from postprocess.support.compile_cache import njit
+
+products_of_rows = {4: products_512, 2: products_256}.get(widest_lanes(), products_128)
 
 ROWS_AT_A_TIME = 32
 POWERS_PER_BLOCK = 1.4
@@ -41,25 +54,28 @@ class ClmulPath:
         padded = np.zeros((giants * self.powers, 3), dtype=np.uint64)
         padded[len(padded) - s :] = coefficients
         self.x = _laid_out(padded.reshape(giants, self.powers, 3), self.lanes)
-        self.nothing = np.zeros((1, *self.x.shape[1:]), dtype=np.uint64)
-        self.x_part = np.empty((1, giants, POINTS, 2), dtype=np.uint64)
-        self.sums(self.x, self.nothing, self.x_part)
+        nothing = np.zeros((TOGETHER, *self.x.shape[1:]), dtype=np.uint64)
+        self.nothing = nothing[:1]
+        x_part = np.empty((giants, POINTS, 2, TOGETHER), dtype=np.uint64)
+        self.sums(self.x, nothing, x_part)
+        self.x_part = x_part[..., 0].copy()
 
     def evaluate(self, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
         """Output bits parity(p(alpha) AND beta), uint8 (rows,); alpha, beta: uint64 (rows, 3)."""
+        rows = ROWS_AT_A_TIME
         output = np.empty(len(alpha), dtype=np.uint8)
-        y = np.empty((ROWS_AT_A_TIME, *self.x.shape[1:]), dtype=np.uint64)
-        giant = np.empty((ROWS_AT_A_TIME, 3), dtype=np.uint64)
-        sums = np.empty((ROWS_AT_A_TIME, len(self.x), POINTS, 2), dtype=np.uint64)
-        y_part = np.empty((ROWS_AT_A_TIME, 1, POINTS, 2), dtype=np.uint64)
-        chunk = np.zeros((ROWS_AT_A_TIME, 3), dtype=np.uint64)
-        for start in range(0, len(alpha), ROWS_AT_A_TIME):
-            rows = alpha[start : start + ROWS_AT_A_TIME]
-            chunk[: len(rows)] = rows
+        y = np.empty((rows, *self.x.shape[1:]), dtype=np.uint64)
+        giant = np.empty((3, rows), dtype=np.uint64)
+        sums = np.empty((len(self.x), POINTS, 2, rows), dtype=np.uint64)
+        y_part = np.empty((1, POINTS, 2, rows), dtype=np.uint64)
+        chunk = np.zeros((3, rows), dtype=np.uint64)
+        for start in range(0, len(alpha), rows):
+            some = slice(start, start + rows)
+            chunk[:, : len(alpha[some])] = alpha[some].T
             _lay_out_powers(chunk, self.field, y, giant)
             self.sums(self.x, y, sums)
             self.sums(self.nothing, y, y_part)
-            _combine(sums, self.x_part[0], y_part, giant, self.field, beta[start:], output[start : start + len(rows)])
+            _combine(sums, self.x_part, y_part[0], giant, self.field, beta[some], output[some])
         return output
 
 
@@ -89,90 +105,57 @@ def _laid_out(elements: np.ndarray, lanes: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _six_words(p0, p1, p2, p01, p02, p12):
-    """Six words of a product from its values (low, high) at the six points."""
-    p0_low, p0_high = p0
-    p1_low, p1_high = p1
-    p2_low, p2_high = p2
-    p01_low, p01_high = p01
-    p02_low, p02_high = p02
-    p12_low, p12_high = p12
-    sum_low, sum_high = p0_low ^ p1_low, p0_high ^ p1_high
-    tail_low, tail_high = p1_low ^ p2_low, p1_high ^ p2_high
-    return (
-        p0_low,
-        p0_high ^ p01_low ^ sum_low,
-        p01_high ^ sum_high ^ p02_low ^ sum_low ^ p2_low,
-        p02_high ^ sum_high ^ p2_high ^ p12_low ^ tail_low,
-        p12_high ^ tail_high ^ p2_low,
-        p2_high,
-    )
-
-
-@njit(cache=True, nogil=True)
-def _product(a0, a1, a2, b0, b1, b2):
-    """Unreduced product of two elements, six words."""
-    return _six_words(
-        carryless_product(a0, b0),
-        carryless_product(a1, b1),
-        carryless_product(a2, b2),
-        carryless_product(a0 ^ a1, b0 ^ b1),
-        carryless_product(a0 ^ a2, b0 ^ b2),
-        carryless_product(a1 ^ a2, b1 ^ b2),
-    )
-
-
-@njit(cache=True, nogil=True)
 def _lay_out_powers(alpha, field, y, giant):
-    """y[row]: the powers alpha^(K-1) .. 1 as `_laid_out` puts them, but each pair swapped; giant[row] = alpha^K.
+    """y[row]: the powers alpha^(K-1) .. 1 as `_laid_out` puts them, but each pair swapped; giant = alpha^K.
 
-    Rows are the inner loop: their chains of multiplications are independent and overlap in the processor.
+    alpha, giant: uint64 (3, rows).
     """
     rows, groups, width = y.shape[0], y.shape[1], y.shape[3]
-    for row in range(rows):
-        giant[row, 0], giant[row, 1], giant[row, 2] = np.uint64(1), np.uint64(0), np.uint64(0)
+    nothing = np.zeros((6, rows), dtype=np.uint64)
+    giant[:] = np.uint64(0)
+    giant[0] = np.uint64(1)
     for k in range(groups * width - 1, -1, -1):
         group, place = k // width, (k % width) ^ 1
         for row in range(rows):
-            a0, a1, a2 = giant[row, 0], giant[row, 1], giant[row, 2]
+            a0, a1, a2 = giant[0, row], giant[1, row], giant[2, row]
             y[row, group, 0, place] = a0
             y[row, group, 1, place] = a1
             y[row, group, 2, place] = a2
             y[row, group, 3, place] = a0 ^ a1
             y[row, group, 4, place] = a0 ^ a2
             y[row, group, 5, place] = a1 ^ a2
-            p0, p1, p2, p3, p4, p5 = _product(a0, a1, a2, alpha[row, 0], alpha[row, 1], alpha[row, 2])
-            giant[row, 0], giant[row, 1], giant[row, 2] = reduce_product(p0, p1, p2, p3, p4, p5, field)
-
-
-@njit(cache=True, nogil=True)
-def _at(sums, x_part, y_part, point):
-    """Value of a block at one Karatsuba point, both corrections applied."""
-    return sums[point, 0] ^ x_part[point, 0] ^ y_part[point, 0], sums[point, 1] ^ x_part[point, 1] ^ y_part[point, 1]
+        products_of_rows(giant, alpha, nothing, field, giant)
 
 
 @njit(cache=True, nogil=True)
 def _combine(sums, x_part, y_part, giant, field, beta, output):
-    """Horner over the blocks in powers of `giant`, then the Hadamard code's bit."""
-    rows, blocks = output.size, sums.shape[1]
-    value = np.zeros((rows, 3), dtype=np.uint64)
+    """Horner over the blocks in powers of `giant`, then the Hadamard code's bit.
+
+    A block's value at the six points of Karatsuba's products, both corrections applied, gives the six words to add.
+    """
+    blocks, rows = sums.shape[0], sums.shape[3]
+    value = np.zeros((3, rows), dtype=np.uint64)
+    plus = np.empty((6, rows), dtype=np.uint64)
+    points = np.empty((POINTS, 2, rows), dtype=np.uint64)
     for j in range(blocks):
+        for point in range(POINTS):
+            for half in range(2):
+                part = x_part[j, point, half]
+                for row in range(rows):
+                    points[point, half, row] = sums[j, point, half, row] ^ y_part[point, half, row] ^ part
         for row in range(rows):
-            s, xp, yp = sums[row, j], x_part[j], y_part[row, 0]
-            b0, b1, b2, b3, b4, b5 = _six_words(
-                _at(s, xp, yp, 0),
-                _at(s, xp, yp, 1),
-                _at(s, xp, yp, 2),
-                _at(s, xp, yp, 3),
-                _at(s, xp, yp, 4),
-                _at(s, xp, yp, 5),
-            )
-            p0, p1, p2, p3, p4, p5 = _product(
-                value[row, 0], value[row, 1], value[row, 2], giant[row, 0], giant[row, 1], giant[row, 2]
-            )
-            value[row, 0], value[row, 1], value[row, 2] = reduce_product(
-                p0 ^ b0, p1 ^ b1, p2 ^ b2, p3 ^ b3, p4 ^ b4, p5 ^ b5, field
-            )
-    for row in range(rows):
-        v0, v1, v2 = value[row, 0], value[row, 1], value[row, 2]
-        output[row] = parity((v0 & beta[row, 0]) ^ (v1 & beta[row, 1]) ^ (v2 & beta[row, 2]))
+            low, high = points[:, 0, row], points[:, 1, row]
+            first, last = low[0] ^ low[1], low[1] ^ low[2]
+            first_high, last_high = high[0] ^ high[1], high[1] ^ high[2]
+            plus[0, row] = low[0]
+            plus[1, row] = high[0] ^ low[3] ^ first
+            plus[2, row] = high[3] ^ first_high ^ low[4] ^ first ^ low[2]
+            plus[3, row] = high[4] ^ first_high ^ high[2] ^ low[5] ^ last
+            plus[4, row] = high[5] ^ last_high ^ low[2]
+            plus[5, row] = high[2]
+        products_of_rows(value, giant, plus, field, value)
+    for row in range(output.size):
+        found = np.uint64(0)
+        for word in range(3):
+            found ^= value[word, row] & beta[row, word]
+        output[row] = parity(found)
