@@ -138,3 +138,20 @@ def test_data_of_an_emulated_apparatus_say_so(view):
     silent = {name: value for name, value in everything().items() if not name.endswith("apparatus")}
     assert view(silent | {"diqkd.rounds.apparatus": "emulated"}).warnings == said
     assert view(everything()).warnings == []
+
+
+def test_points_in_random_order_keep_their_bars_and_the_fit():
+    """Case M16: a scan is shown as it is measured, in any order; what is drawn of each point is the same."""
+    from postprocess.drawing.calibrations import fit_at, pulls_of
+
+    values, order = scan(9), np.random.default_rng(3).permutation(9)
+    prefix = "diqkd.calibration.scan."
+    curve = {prefix + "fit_x": np.linspace(0, 8, 50), prefix + "fit_y": np.linspace(0, 64, 50)}
+    mixed = {f"{prefix}{name}": values[f"{prefix}{name}"][order] for name in ("x", "y", "y_low", "y_high")}
+    ascending, shuffled = (scans.scan_view(values | curve | more) for more in ({}, mixed))
+    for name in ("x", "y", "below", "above"):
+        assert np.array_equal(getattr(shuffled, name), getattr(ascending, name)[order]), name
+    fits = [fit_at(view) for view in (ascending, shuffled)]
+    assert np.array_equal(fits[1], fits[0][order]) and np.isfinite(fits[0]).all()
+    pulls = [pulls_of(view, view.y - fit) for view, fit in zip((ascending, shuffled), fits, strict=True)]
+    assert np.array_equal(pulls[1], pulls[0][order])
