@@ -38,8 +38,6 @@ def assert_found(made, name, true):
 def test_frequency(drifted):
     scanned = scan(-20e3, 20e3, 41)
     made, now = drifted("alice", "calibrate_frequency.py", line="mapping", detuning=scanned, amplitude=0.1)
-        "alice", "calibrate_frequency.py", line="mapping", detuning=scan(-20e3, 20e3, 41), amplitude=0.1
-    )
     true = truth.RESONANCES["mapping"] + now.frequency_hz
     assert abs(now.frequency_hz) > 10 * assert_found(made, "qubit.mapping.frequency", true)
 
