@@ -47,6 +47,7 @@ def rows(scale: Scale) -> Iterator[Row]:
     bare, enc, dec = Load(), Load(), Load()
     with tempfile.TemporaryDirectory() as folder:
         homes = fill(Path(folder), keys)
+        before = _ledger_megabytes(homes)
         with bare_server(homes) as plain, servers(homes) as kmes:
             ports = {node: kme.port for node, kme in kmes.items()}
             for _ in range(turns):
@@ -58,6 +59,7 @@ def rows(scale: Scale) -> Iterator[Row]:
                 ids = [{"key_ID": key_id} for key_id in enc.keys.keys() - known]
                 with dec.counting(kmes.values()):
                     asyncio.run(load(homes, "sae-bob", ports[BOB], "sae-alice/dec_keys", ids, dec))
+        after = _ledger_megabytes(homes)
     if len(enc.keys) != keys or enc.keys != dec.keys or len(set(enc.keys.values())) != keys:
         raise RuntimeError("a key was lost, given twice or changed; its time means nothing")
     note = f"{keys} keys of {KEY_BITS} bits, {CLIENTS} clients, {turns} turns each; per key"
@@ -68,6 +70,11 @@ def rows(scale: Scale) -> Iterator[Row]:
         yield Row(f"{name}, 99th percentile", late[0], BARE, late[1], note=note)
         both = f"{note}, both KMEs together"
         yield Row(f"{name}, processor time", found.processor_s / keys, BARE, bare.processor_s / keys, note=both)
+    yield Row("ledger", after, "before the first key", before, unit="MB", note=f"the master's, after {keys} keys")
+
+
+def _ledger_megabytes(homes: Path) -> float:
+    return (homes / ALICE / "keystore.sqlite").stat().st_size / 1e6
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,8 @@ class ServedPair:
             for owner, name, value in QUICK:
                 stack.enter_context(patch.object(owner, name, value))
             stack.enter_context(patch.object(threading, "excepthook", self._note_thread))
-            stack.enter_context(patch.object(logging.getLogger("diqkd.kme"), "disabled", True))
+            for name in ("diqkd.kme", "kme.peer_dialogue"):
+                stack.enter_context(patch.object(logging.getLogger(name), "disabled", True))
             asyncio.run(watched())
 
     def _note(self, _, context: dict) -> None:
