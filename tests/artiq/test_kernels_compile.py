@@ -15,6 +15,7 @@ EXPERIMENTS = sorted(path.name for path in (ROOT / "repository").glob("*.py"))
 WITHOUT_KERNELS = {"check_random_source.py", "show_applets.py"}
 ROUND_KERNELS = {"BlockLoop.run", "Heralding.until_herald", "QubitPulses.rotate_to_basis", "Readout.is_bright"}
 SCAN_KERNELS = {"Probe.measure_point", "AttemptCounter.measure_point", "LeakCounter.measure_point"}
+LOADING_KERNELS = {"Reloading.look", "Reloading.load", "Reloading.close"}
 done: set[tuple[str, ...]] = set()
 
 pytestmark = pytest.mark.skipif(not compiler.is_real_artiq(), reason=compiler.REASON)
@@ -40,6 +41,7 @@ def test_all_kernels_compile(node, name, monkeypatch, tmp_path):
     else:
         assert found >= ROUND_KERNELS
         assert ("PointLoop.run" in found) == bool(scans) == hasattr(instance, "loop")
+        assert (found >= LOADING_KERNELS) == (name == "reload_ion")
 
 
 def shape(part):
