@@ -41,7 +41,7 @@ def test_all_kernels_compile(node, name, monkeypatch, tmp_path):
     else:
         assert found >= ROUND_KERNELS
         assert ("PointLoop.run" in found) == bool(scans) == hasattr(instance, "loop")
-        assert (found >= LOADING_KERNELS) == (name == "reload_ion")
+        assert (found >= LOADING_KERNELS) == (name == "reload_ion.py")
 
 
 def shape(part):
