@@ -64,14 +64,16 @@ def _parameters(definition: ast.FunctionDef) -> list[str]:
     return [argument.arg for argument in definition.args.args]
 
 
-def kernel_of(owner: Any, name: str) -> FunctionType | None:
-    """The body of an object's kernel; None if what has this name is none."""
+def kernel_of(owner: Any, name: str, core: Any) -> FunctionType | None:
+    """The body of an object's kernel on a core device; None if what has this name is none."""
     method = getattr(owner, name, None)
     embedded = getattr(method, "artiq_embedded", None)
     if embedded is None or not isinstance(method, MethodType) or method.__self__ is not owner:
         return None
-    is_kernel = embedded.core_name and not embedded.portable and embedded.destination is None
-    return embedded.function if is_kernel and isinstance(embedded.function, FunctionType) else None
+    if not embedded.core_name or embedded.portable or embedded.destination is not None:
+        return None
+    runs_here = getattr(owner, embedded.core_name, None) is core
+    return embedded.function if runs_here and isinstance(embedded.function, FunctionType) else None
 
 
 class LinkedProgram:
@@ -96,7 +98,7 @@ class LinkedProgram:
     def holds(self) -> bool:
         """Whether all attributes still lead where they led."""
         return all(getattr(o, name, None) is found for o, name, found in self._ways.values()) and all(
-            kernel_of(o, name) is found for o, name, found in self._calls.values()
+            kernel_of(o, name, self.core) is found for o, name, found in self._calls.values()
         )
 
     def refresh(self) -> None:
@@ -113,10 +115,8 @@ class LinkedProgram:
         return found
 
     def kernel(self, owner: Any, name: str) -> FunctionType | None:
-        """The body of an object's kernel on this core device."""
-        body = kernel_of(owner, name)
-        if getattr(owner, "core", None) is not self.core:
-            return None
+        """The body of an object's kernel."""
+        body = kernel_of(owner, name, self.core)
         self._calls[id(owner), name] = owner, name, body
         return body
 
