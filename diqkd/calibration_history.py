@@ -31,7 +31,7 @@ def print_history(homes: Path, nodes: tuple[str, ...], setting: str) -> None:
             if each.setting != last:
                 print(f"  {each.setting}")
                 last = each.setting
-            print(wrapped(_words(each), 4, hanging=6))
+            print(wrapped(_words(each), 4, hanging=2))
         print() if found else print("  none\n")
 
 

@@ -169,6 +169,15 @@ def test_nothing_asks_whether_it_is_emulated(room):
                 assert not words & {"emulated", "kasli"}, f"{path.relative_to(ROOT)}:{part.lineno}"
 
 
+@pytest.mark.parametrize("room", ("repository", "procedures", "node", "node_alice", "node_bob"))
+def test_results_go_to_the_log(room):
+    """A dashboard shows the log with its levels and sources; see NodeExperiment.log_result."""
+    for path in sources(room):
+        for part in ast.walk(parse(path)):
+            printing = isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "print"
+            assert not printing, f"{path.relative_to(ROOT)}:{part.lineno}: log it"
+
+
 # A probe, files of /proc, and a status that its own writer renames.
 WRITTEN_IN_PLACE = {
     "postprocess/storage/whole_files.py",

@@ -141,7 +141,7 @@ def _print_results() -> None:
     plain = logging.StreamHandler(sys.stdout)
     plain.setFormatter(logging.Formatter("%(message)s"))
     results = logging.getLogger("diqkd.results")
-    results.addHandler(plain)
+    results.handlers[:] = [plain]
     results.propagate = False
 
 
