@@ -22,7 +22,9 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_extensions"]
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(numpy|np|collections|fractions|pathlib|postprocess|Gamma|ndarray|NDArray).*")]
+nitpick_ignore_regex = [
+    ("py:.*", r"(numpy|np|collections|fractions|pathlib|postprocess|Gamma|ndarray|NDArray|ArrayLike|u?int\d+).*")
+]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 4
