@@ -12,10 +12,17 @@ author = "The diqkd developers"
 copyright = "the diqkd developers; LGPL-3.0-or-later"
 release = version = re.search(r'__version__ = "(.+)"', (HERE.parent / "diqkd" / "__init__.py").read_text())[1]
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "house_docstrings", "mathml_formulas", "notebook_pages"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "house_docstrings",
+    "mathml_formulas",
+    "notebook_pages",
+    "unbroken_numbers",
+]
 exclude_patterns = ["_build", "_extensions"]
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(numpy|np|collections|fractions|pathlib|postprocess|Gamma|ndarray|NDArray).*")]
+nitpick_ignore_regex = [("py:.*", r"(?!diqkd\.).*")]  # types of other libraries have other names in other versions
 
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 4

@@ -94,6 +94,13 @@ def test_applets_see_public_datasets_only():
             assert all(name.startswith(modules) for name in ours), path.relative_to(ROOT)
 
 
+def test_the_public_functions_know_nothing_of_the_command_line():
+    for path in sources("diqkd"):
+        if path.parent.name == "library":
+            ours = {name for name in imported_modules(parse(path)) if name.split(".")[0] in ROOMS}
+            assert all(name.startswith(("postprocess.", "contract.")) for name in ours), path.relative_to(ROOT)
+
+
 def layer_of(package):
     return next((number for number, packages in enumerate(LAYERS) if package in packages), None)
 

@@ -18,7 +18,7 @@ def syndrome(alice_bits: NDArray[np.uint8], syndrome_bits: int, *, seed: int = C
     Args:
         alice_bits: her outcomes A, uint8 (n,) of 0/1 in the order of rounds; n at least 256.
         syndrome_bits: m, 0 < m < n.
-        seed: public, the same on both nodes; 0 to 2^63 - 1.
+        seed: public, the same on both nodes, 0 to 2^63 - 1; plans have CODE_SEED, 2022.
 
     Returns:
         uint8 (m,) of 0/1.

@@ -1,5 +1,6 @@
 """Docstrings of this project for autodoc: sections with an item per name, or several names that share a line."""
 
+import inspect
 import re
 
 from sphinx.application import Sphinx
@@ -7,6 +8,21 @@ from sphinx.application import Sphinx
 SECTION = re.compile(r"(Args|Attributes|Returns|Raises|Source):(?:\s+(.+))?")
 ITEM = re.compile(r"(?<![\w`])(\*?[A-Za-z_]\w*(?:, [A-Za-z_]\w*)*): (?=\S)")
 NAMED = ("Args", "Attributes", "Raises")
+
+
+ALIASES = (  # numpy's own, which arrive taken apart
+    (re.compile(r"[~\w.]*ndarray\[tuple\[[~\w.]*Any, \.\.\.\], [~\w.]*dtype\[(?:~?numpy\.)?(\w+)\]\]"), r"NDArray[\1]"),
+    (re.compile(r"[~\w.]*Buffer \| [~\w.]*_SupportsArray\[.*?_NestedSequence\[(?:bool|int|float|complex)[^\]]*\]"),
+     "ArrayLike"),
+)  # fmt: skip
+
+
+def one_item_a_line(lines: list[str], names: set[str]) -> list[str]:
+    """Lines like "    rounds: n. gamma: probability." taken apart where a name of the signature begins an item."""
+    if not names:
+        return lines
+    begins = re.compile(rf"(?<=[.;]) (?=(?:{'|'.join(map(re.escape, sorted(names)))})(?:, \w+)*: )")
+    return [part if number == 0 else f"    {part}" for line in lines for number, part in enumerate(begins.split(line))]
 
 
 def restructured(lines: list[str]) -> list[str]:
@@ -34,11 +50,24 @@ def _bold(names: str) -> str:
     return ", ".join("**" + name.replace("*", r"\*") + "**" for name in names.split(", "))
 
 
+def _parameters(obj: object) -> set[str]:
+    try:
+        return set(inspect.signature(obj).parameters)
+    except (TypeError, ValueError):
+        return set()
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """In place of sphinx.ext.napoleon."""
 
     def process(app, what, name, obj, options, lines: list[str]) -> None:
-        lines[:] = restructured(lines)
+        lines[:] = restructured(one_item_a_line(lines, _parameters(obj)))
+
+    def shorten(app, what, name, obj, options, signature, returns):
+        for pattern, alias in ALIASES:
+            signature, returns = (text and pattern.sub(alias, text) for text in (signature, returns))
+        return signature, returns
 
     app.connect("autodoc-process-docstring", process)
+    app.connect("autodoc-process-signature", shorten)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
