@@ -56,14 +56,16 @@ class Calibrating:
         return json.loads(path.read_text()) if path.exists() else {}
 
 
-def calibrating(tmp_path, monkeypatch, node, file, wrong=None, faults=(), seed=5, emulated=None, **arguments):
+def calibrating(
+    tmp_path, monkeypatch, node, file, wrong=None, faults=(), seed=5, emulated=None, apparatus="emulated", **arguments
+):
     """Build `repository/<file>` on a node of its own whose calibration file holds `wrong` values.
 
     `emulated`: the laboratory, if it is not a usual one with this seed and these faults.
     """
     monkeypatch.setattr("procedures.scans.scan_argument.SEED", seed)  # or the order, and the noise, are other each time
     monkeypatch.setenv("DIQKD_NODE", node)
-    monkeypatch.setenv("DIQKD_APPARATUS", "emulated")
+    monkeypatch.setenv("DIQKD_APPARATUS", apparatus)
     monkeypatch.setenv("DIQKD_HOME", str(tmp_path / "homes"))
     home = tmp_path / "homes" / node
     home.mkdir(parents=True, exist_ok=True)
