@@ -21,8 +21,7 @@ from artiq.gui.entries import EntryTreeWidget, procdesc_to_entry
 def main(picture):
     described = json.load(sys.stdin)
     application = QtWidgets.QApplication([])
-    fonts = [family for family in ("DejaVu Sans", "Noto Sans") if family in QtGui.QFontDatabase().families()]
-    application.setFont(QtGui.QFont(fonts[0] if fonts else "Sans", 9))
+    application.setFont(QtGui.QFont("DejaVu Sans", 9))
     editor = EntryTreeWidget()
     told = {}
     for name, (desc, group, tooltip) in described.items():
