@@ -25,12 +25,21 @@ CALIBRATIONS = {
     "measure_leakage": ALONE | {"windows": 1000, "readouts": 50},
     "ramsey": {"points": 21, "shots": 50},
 }
+SESSION = {
+    "session": "s",
+    "preset": "custom",
+    "rounds": 3000,
+    "gamma_256": 128,
+    "block_rounds": 500,
+    "min_response": 0.0,
+}
 OF_TWO_NODES = {
     "calibrate_herald_phase": {"pair_rounds": 100},
     "characterise_link": {"rounds": 400, "window": 200, "block_rounds": 100},
-    "generate_key": {"preset": "custom", "rounds": 3000, "gamma_256": 128, "block_rounds": 500, "session": "s"},
+    "generate_key": SESSION,
     "tomography": {"pair_rounds": 20, "resamplings": 10},
 }
+PATIENT = {"peer_timeout": 300.0}  # a loaded machine compiles for long
 WITHOUT_KERNELS = {"check_random_source", "show_applets"}
 
 
@@ -65,7 +74,7 @@ def test_an_experiment_of_two_nodes(name, tmp_path, monkeypatch):
     places = {"homes": tmp_path / "lab" / "homes", "laboratory": tmp_path / "lab" / "laboratory"}
     said = []
     ended = run_experiment(
-        ROOT / "repository" / f"{name}.py", None, OF_TWO_NODES[name], device_db=ROOT / "device_db.py",
+        ROOT / "repository" / f"{name}.py", None, OF_TWO_NODES[name] | PATIENT, device_db=ROOT / "device_db.py",
         on_line=said.append, apparatus="compiled", **places,
     )  # fmt: skip
     assert set(ended.values()) == {0}, said
