@@ -54,6 +54,8 @@ def deliver(
                 raise InvalidInput(f"{file}: exists; choose a new file")
             _erase_leftover(keystore, record)
             _commit_to(keystore, key_id, file, part)
+        elif os.path.lexists(part):
+            _fill_part(part, _content(keystore, key_id))  # `forget_key`, killed, may have overwritten it
         _give_name(part, file, key_id)
         erase_strings()
         keystore.key_records.finish_delivery(key_id)
@@ -164,7 +166,7 @@ def _remove(part: Path) -> None:
 
 def _commit_to(keystore: Keystore, key_id: str, file: Path, part: Path) -> None:
     """The key in its temporary file, and the ledger committed to its destination; or nothing of both."""
-    content = np.packbits(keystore.key_records.bits(key_id), bitorder="big").tobytes()
+    content = _content(keystore, key_id)
     _make_part(part)
     try:
         keystore.key_records.intend_delivery(key_id, str(file))
@@ -177,6 +179,10 @@ def _commit_to(keystore: Keystore, key_id: str, file: Path, part: Path) -> None:
                 _remove(part)
             _erase_leftover(keystore, record)
         raise
+
+
+def _content(keystore: Keystore, key_id: str) -> bytes:
+    return np.packbits(keystore.key_records.bits(key_id), bitorder="big").tobytes()
 
 
 def _make_part(part: Path) -> None:

@@ -310,6 +310,22 @@ def test_forgetting_an_unfinished_delivery_erases_its_copy(keystore, tmp_path):
     assert not list(tmp_path.glob(".key*")) and not (tmp_path / "key").exists()
 
 
+def test_forgetting_that_was_killed_leaves_no_zeros_for_a_key(keystore, tmp_path):
+    """The copy is overwritten before the ledger forgets the key: the same delivery, run again, still gives the key."""
+    accept(keystore, small())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delivery_module, "_give_name", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            deliver(keystore, "s1", tmp_path / "key", **ALLOWED)
+        patch.setattr(keystore.key_records, "forget", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            forget_key(keystore, "s1")
+    (part,) = tmp_path.glob(".key*")
+    assert not part.read_bytes().strip(b"\0")
+    deliver(keystore, "s1", tmp_path / "key", **ALLOWED)
+    assert (tmp_path / "key").read_bytes() == KEY and keystore.key("s1").state == "delivered"
+
+
 def test_two_deliveries_do_not_meet(keystore, tmp_path, monkeypatch):
     accept(keystore, small())
     fill = delivery_module._fill_part
