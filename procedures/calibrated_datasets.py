@@ -36,9 +36,12 @@ class CalibratedDatasets(NodeExperiment):
         self.mirror_calibrated()
 
     def mirror_calibrated(self) -> None:
-        """Every value of the file that has a dataset, with its error."""
+        """Every value of the file that has a dataset, with its error; none while a key session is under way."""
         from postprocess.results.dataset_catalogue import ENTRIES
+        from postprocess.session.under_way import sessions_under_way
 
+        if sessions_under_way(self.home):
+            return
         for name, entry in read(self.home.calibration).items():
             for dataset, key in ((f"calibrated.{name}", "value"), (f"calibrated.{name}_error", "error")):
                 if f"diqkd.{dataset}" in ENTRIES and entry.get(key) is not None:

@@ -47,16 +47,14 @@ class KernelSession:
         self.show = show
 
     def read_calibration(self) -> list[str]:
-        """Take over the calibration file; returns which settings changed, one line each, and logs their names.
+        """Take over the calibration file; returns which settings changed, one line each.
 
-        Values stay out of the log: a master passes it on to every client, and a session's calibrations are private.
+        Logs nothing: a master passes its log on to every client, and which values changed says what a calibration of a
+        session has found, or that it has found nothing.
         """
         before = self.node.settings
         self.node.configure(calibrated(self.node.defaults, self.calibration))
-        changed = changes(before, self.node.settings)
-        for change in changed:
-            logger.info("calibration: %s changed", change.split(":")[0])
-        return changed
+        return changes(before, self.node.settings)
 
     def measure(self) -> int:
         """Stay in the kernel until it leaves; returns one of contract.codes."""

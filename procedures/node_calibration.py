@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from artiq.experiment import BooleanValue
 
-from node.node_errors import NodeProblem
+from node.node_errors import CalibrationError, NodeProblem
 from node.settings import NodeSettings
 from node.shots.attempt_counter import ATTEMPTS, AttemptCounter
 from node.shots.point_loop import PointLoop
@@ -77,13 +77,15 @@ class Calibration(CalibratedDatasets):
         """
         try:
             self.calibrate()
-        except NodeProblem as problem:
-            raise CalibrationStopped(str(problem)) from problem
-        except DiqkdError as problem:
-            if not self.withheld_for or isinstance(problem, PeerLost):
+        except (NodeProblem, DiqkdError) as problem:
+            told = isinstance(problem, NodeProblem | PeerLost) and not isinstance(problem, CalibrationError)
+            if self.withheld_for and not told:  # it may name what was found
+                keep_result(self.home.folder, f"{self.log_name()} failed", str(problem))
+                self._done()
+            elif isinstance(problem, NodeProblem):
+                raise CalibrationStopped(str(problem)) from problem
+            else:
                 raise
-            keep_result(self.home.folder, f"{self.log_name()} failed", str(problem))
-            self._done()
 
     @property
     def settings(self) -> NodeSettings:
@@ -100,9 +102,7 @@ class Calibration(CalibratedDatasets):
 
         While a key session is under way, results stay in the node's home: calibration file and log.
         """
-        from postprocess.session.under_way import sessions_under_way
-
-        self.withheld_for = ", ".join(sessions_under_way(self.home))
+        self._withhold()
         self.publish("calibration.apparatus", self.apparatus)
         self.display.begin(f"{title} ({self.node_name})", x_label, y_label, unit)
         self.kernel_session = KernelSession(
@@ -110,13 +110,23 @@ class Calibration(CalibratedDatasets):
             self.scheduler,
             self.home.calibration,
             self.recovery_timeout,
-            self.display.status,
+            self._show,
             Upkeep(self.scheduler, UpkeepPlan(), self.home.folder, self.recovery_timeout),
         )
         self.kernel_session.read_calibration()
         self.display.status("")
         if self.withheld_for:
             self.log_result(f"{self.log_name()}: session {self.withheld_for} is under way, results stay in its home")
+
+    def _withhold(self) -> None:
+        """Show nothing from here on if a key session is under way: it may have begun while this one was paused."""
+        from postprocess.session.under_way import sessions_under_way
+
+        self.withheld_for = self.withheld_for or ", ".join(sessions_under_way(self.home))
+
+    def _show(self, line: str) -> None:
+        self._withhold()
+        self.display.status(line)
 
     def measure_points(self, points: int, words_of: Callable, keep: Callable) -> None:
         """See procedures.scans.point_scan.PointScan.measure."""

@@ -6,6 +6,7 @@ import h5py
 import pytest
 from calibrating import SCAN, scan
 
+from node.node_errors import CalibrationError
 from postprocess.calibration.curve_fit import FitFailed
 from procedures.described_datasets import WHILE_UNDER_WAY
 
@@ -61,6 +62,32 @@ def test_a_fit_that_fails_looks_the_same_from_outside(calibrate, under_way, capl
     assert "line frequency" in log(made)["calibrate_frequency mapping failed"]["result"]
     assert made.settings.qubit.mapping.frequency == 201.5e6
     assert_nothing_shown(made, caplog)
+
+
+def test_a_value_that_no_setting_may_have_looks_the_same_from_outside(calibrate, under_way, caplog, monkeypatch):
+    made = calibrate("bob", "calibrate_readout.py", shots=200)
+
+    def write(*_):
+        raise CalibrationError("readout.threshold: 99 does not fit")
+
+    monkeypatch.setattr("procedures.calibrated_datasets.write", write)
+    made.run()
+    assert "99 does not fit" in log(made)["calibrate_readout failed"]["result"]
+    assert_nothing_shown(made, caplog)
+
+
+def test_a_session_that_begins_while_it_is_paused_counts(calibrate, monkeypatch):
+    """The session has the higher priority, and stops in the middle of its rounds."""
+    begun = []
+    monkeypatch.setattr("postprocess.session.under_way.sessions_under_way", lambda home: begun)
+    made = calibrate("bob", "calibrate_readout.py", shots=200)
+    scheduler, asked = made.experiment.scheduler, []
+    monkeypatch.setattr(scheduler, "check_pause", lambda: asked.append("") or len(asked) == 1)
+    monkeypatch.setattr(scheduler, "pause", lambda: begun.append("s1"))
+    made.run()
+    assert made.dataset("diqkd.calibration.status") == "done" and "readout.threshold" in made.written
+    assert made.result == "" and log(made)["calibrate_readout"]["result"].startswith("threshold")
+    assert not [name for name in made.worker.datasets.data if name.startswith("diqkd.calibrated")]
 
 
 def test_without_a_session_it_is_shown(calibrate):
