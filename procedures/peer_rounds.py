@@ -71,7 +71,7 @@ class PeerExperiment(NodeExperiment):
         from postprocess.acquisition import Acquisition
         from postprocess.acquisition.measurement_loop import OperatorNeeded, measure_all_rounds
         from postprocess.link import open_link
-        from postprocess.rounds.opening import open_rounds
+        from postprocess.rounds.opening import open_rounds, rounds_to_come
         from postprocess.rounds.pause_log import note_pause
         from postprocess.session.mailbox import peer_waits_in_post_processing
         from postprocess.session.under_way import require_no_rounds_to_come
@@ -83,10 +83,10 @@ class PeerExperiment(NodeExperiment):
         home.require_private()  # also where no ledger is opened: settings, random source and link keys lie there
         if strings is not None:
             require_no_rounds_to_come(home)
-        if self._upkeep is None:
-            self._upkeep = upkeep_of(self)
-            require_fresh_calibrations(self, self._upkeep)
-        upkeep = self._upkeep
+        upkeep = self._upkeep or upkeep_of(self)
+        if self._upkeep is None and not ended and rounds_to_come(home, plan):
+            require_fresh_calibrations(self, upkeep)
+            self._upkeep = upkeep
         kernels = KernelSession(
             self.node,
             self.scheduler,

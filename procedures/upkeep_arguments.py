@@ -54,11 +54,14 @@ def upkeep_of(experiment):
 def require_fresh_calibrations(experiment, upkeep):
     """Name what is too old; what the session calibrates itself is due at once.
 
+    Ages are not shown in the middle of a key session: they would tell which of its calibrations gave a result.
+
     Raises:
         OperatorNeeded: too old, and not among what this session calibrates.
     """
     from node.node_errors import NodeProblem
     from postprocess.acquisition.measurement_loop import OperatorNeeded
+    from postprocess.session.under_way import sessions_under_way
     from procedures.stale_calibrations import ages_h, require_fresh, stale, summary
     from procedures.upkeep import TOO_OLD
 
@@ -72,4 +75,5 @@ def require_fresh_calibrations(experiment, upkeep):
         raise OperatorNeeded(str(problem)) from problem
     if stale(ages, max_age_h):
         upkeep.ask(TOO_OLD)
-    experiment.publish("rounds.calibrations", summary(experiment.node.defaults, ages))
+    if not sessions_under_way(experiment.home):
+        experiment.publish("rounds.calibrations", summary(experiment.node.defaults, ages))

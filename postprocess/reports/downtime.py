@@ -34,7 +34,7 @@ def downtime_of(times: HeraldTimes, causes: Iterable[PauseCause]) -> Downtime:
     """
     noted: dict[int, set[str]] = {}
     for each in causes:
-        noted.setdefault(each.after_round, set()).update(_without_nodes(each.cause))
+        noted.setdefault(each.after_round, set()).update(filter(None, each.kinds))
     seconds: dict[str, float] = {}
     pauses = Counter[str]()
     for pause in times.pauses:
@@ -55,8 +55,3 @@ def sum_of(parts: Iterable[Downtime]) -> Downtime:
         for cause, lost in part.seconds.items():
             seconds[cause] = seconds.get(cause, 0.0) + lost
     return Downtime(measuring_s, seconds, dict(pauses))
-
-
-def _without_nodes(cause: str) -> Iterable[str]:
-    """'alice: ion lost, bob: ion lost' -> 'ion lost'; what a check found is told with the pause, not here."""
-    return {part.split(": ", 1)[-1].split(":")[0].strip() for part in cause.split(", ")} - {""}

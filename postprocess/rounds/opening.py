@@ -43,6 +43,16 @@ def open_rounds(home: NodeHome, parameters: RoundsPlan, ledger_id: str = "") -> 
     return store
 
 
+def rounds_to_come(home: NodeHome, parameters: RoundsPlan) -> bool:
+    """Whether rounds of a plan are still to be measured; InvalidInput: its files are damaged."""
+    folder = home.rounds_folder(parameters.store_folder, parameters.session_id)
+    if not RoundStore.exists(folder):
+        return True
+    store = RoundStore.open(folder, read_only=True)
+    store.close()
+    return not store.complete
+
+
 def open_own(home: NodeHome, folder: Path, ledger_id: str, *, read_only: bool = False) -> RoundStore:
     """Stored rounds, if they are this node's own and belong to this ledger; InvalidInput otherwise."""
     require_owner(folder, ledger_id)

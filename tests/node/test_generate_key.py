@@ -1,5 +1,6 @@
 """GenerateKey as the dashboard sees it, and what it refuses before anything is measured."""
 
+import json
 from fractions import Fraction
 
 import pytest
@@ -71,7 +72,7 @@ def test_every_argument_has_a_default_a_group_and_a_tooltip(worker):
         assert "default" in description and group and tooltip, name
         if description["ty"] == "NumberValue":
             assert description["min"] <= description["default"] <= description["max"], name
-            without = {"block_rounds", "rounds", "score", "eps_snd", "allowance", "bases"}
+            without = {"block_rounds", "rounds", "gamma_256", "score", "eps_snd", "allowance", "bases"}
             without |= {"recalibrate_rounds", "check_rounds"}
             assert description["unit"] or name in without, name
 
@@ -176,6 +177,7 @@ def test_a_lost_peer_leaves_pads_reserved_and_a_session_to_resume(worker, tmp_pa
     made.prepare()
     with pytest.raises(PeerLost):
         made.run()
+    assert "never calibrated" in made.datasets.get("diqkd.rounds.calibrations")
     assert made.experiment.parameters == public
     with Keystore.open(home / "keystore.sqlite") as keystore:
         (session,) = keystore.sessions()
@@ -193,11 +195,37 @@ def test_a_lost_peer_leaves_pads_reserved_and_a_session_to_resume(worker, tmp_pa
         with pytest.raises(InvalidInput, match="session s1 is in the middle of its rounds, and this experiment tells"):
             other.run()
     assert not (home / "measurements").exists()
+    resumed = worker("bob", **SMALL, peer_timeout=1.0)
+    resumed.prepare()
+    with pytest.raises(PeerLost):
+        resumed.run()
+    assert "diqkd.rounds.calibrations" not in resumed.datasets.data  # they tell what calibrations meanwhile gave
     assert sessions_under_way(NodeHome("bob")) == ["s1"]
     with Keystore.open(home / "keystore.sqlite") as keystore:
         keystore.abandon("s1")
     require_no_rounds_to_come(NodeHome("bob"))
     assert sessions_under_way(NodeHome("bob")) == []
+
+
+@pytest.mark.parametrize("to_come", [True, False])
+def test_old_calibrations_hinder_rounds_and_not_what_comes_after_them(worker, tmp_path, monkeypatch, to_come):
+    """A session whose rounds are complete is submitted again for its post-processing, maybe days later."""
+    from postprocess.acquisition.measurement_loop import OperatorNeeded
+    from postprocess.errors import PeerLost
+    from postprocess.link.keys import make_link_keys, write_peer
+
+    home, _ = provisioned(tmp_path, monkeypatch)
+    make_link_keys(home)
+    write_peer(home, make_link_keys(tmp_path / "elsewhere"), {"rounds": "tcp://127.0.0.1:9", "session": "tcp://a:10"})
+    old = {"readout.threshold": {"value": 6, "measured": "2020-01-01T00:00:00+00:00", "by": "test"}}
+    (home / "calibration.json").write_text(json.dumps(old))
+    (home / "calibration.json").chmod(0o600)
+    monkeypatch.setattr("postprocess.rounds.opening.rounds_to_come", lambda *_: to_come)
+    made = worker("bob", **SMALL, peer_timeout=1.0)
+    made.prepare()
+    with pytest.raises(OperatorNeeded if to_come else PeerLost) as end:
+        made.run()
+    assert ("calibrations older than 24 h: readout.threshold" in str(end.value)) is to_come
 
 
 def test_a_session_given_up_here_measures_no_round(worker, tmp_path, monkeypatch):

@@ -27,8 +27,8 @@ def test_pauses_have_the_causes_that_the_nodes_noted():
             PauseCause(60, "alice: laser unlocked"),
         ],
     )
-    assert found.seconds == {"ion lost and no herald": 5.0, "recalibration": 10.0, NO_CAUSE: 2.0, RESTART: 0.0}
-    assert found.pauses == {"ion lost and no herald": 1, "recalibration": 2, NO_CAUSE: 1, RESTART: 1}
+    assert found.seconds == {"ion lost": 5.0, "recalibration": 10.0, NO_CAUSE: 2.0, RESTART: 0.0}
+    assert found.pauses == {"ion lost": 1, "recalibration": 2, NO_CAUSE: 1, RESTART: 1}
     assert found.measuring_s == 83.0
 
 

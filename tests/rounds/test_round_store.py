@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from test_round_formats import session
 from postprocess.errors import InvalidInput
 from postprocess.randomness import SeededSource
 from postprocess.rounds import RawRounds, RoundStore
+from postprocess.rounds.opening import rounds_to_come
 from postprocess.rounds.round_records import Flag, RoundRecords
 from postprocess.storage.framed_log import OVERHEAD
 from tests.stored_records import stored_records
@@ -62,11 +64,13 @@ def reopened(store):
 
 
 def test_whole_session(store):
+    home = SimpleNamespace(rounds_folder=lambda *_: store.folder)
     for block in range(3):
         assert store.position() == (block, block * BLOCK)
+        assert rounds_to_come(home, store.parameters)
         keep_block(store, block)
         store = reopened(store)
-    assert store.complete
+    assert store.complete and not rounds_to_come(home, store.parameters)
     raw = store.raw()
     types = np.concatenate([types_for(store, 0, 400), types_for(store, 400, 400), types_for(store, 800, 200)])
     np.testing.assert_array_equal(raw.test, types)
