@@ -23,7 +23,6 @@ from testbed.nodes.two_nodes import POLL_S, NodePair, OnLine
 from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
 from testbed.physics.instability import STABLE, Instability
 
-UNLOCKED_S = 5.0
 PATIENCE_S = 600.0  # a node's with one that restarts or calibrates
 ROUNDS_OVER = ("analyze", "finished")
 
@@ -94,13 +93,14 @@ class Campaign:
                 if index < self.mishaps.ion_losses:
                     found.append({"kind": "ion lost until reloaded", "node": NODES[index % 2], "round": herald})
                 else:
-                    found.append({"kind": "laser unlocked", "round": herald, "value": UNLOCKED_S})
+                    found.append({"kind": "laser unlocked", "round": herald})
         return tuple(found)
 
     def restarts(self, number: int) -> list[tuple[str, int]]:
         """Which node is killed in a session, and after how many rounds."""
         chance = random.Random(f"restarts {self.seed} {number}")
-        places = sorted(chance.sample(range(1, self.choice.rounds), self.mishaps.restarts))
+        first, last = self.choice.rounds // 10, self.choice.rounds // 2
+        places = sorted(chance.sample(range(first, last), self.mishaps.restarts))
         return [(NODES[(number + index) % 2], place) for index, place in enumerate(places)]
 
 

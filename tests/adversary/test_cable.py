@@ -5,7 +5,7 @@ import pytest
 from tests.demo.emulated_sessions import run, small_session
 
 
-@pytest.mark.parametrize("allowance", [0, 8])
+@pytest.mark.parametrize("allowance", [0, pytest.param(8, marks=pytest.mark.slow)])
 def test_swallowed_key_rounds_and_a_device_that_answers_zero(tmp_path, allowance):
     """Case C1: A = B = 0 in all key rounds, test rounds honest. The session stops in the rounds, on both nodes."""
     faults = ({"kind": "round type swallowed", "round": 20}, {"kind": "device answers 0 to setting 2", "round": 20})

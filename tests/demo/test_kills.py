@@ -34,7 +34,7 @@ def test_killed_in_the_middle_of_the_rounds(tmp_path, victims):
     assert_resumes(demo)
 
 
-@pytest.mark.parametrize("victim", ["alice", "bob"])
+@pytest.mark.parametrize("victim", ["alice", pytest.param("bob", marks=pytest.mark.slow)])
 def test_killed_in_the_middle_of_post_processing(tmp_path, victim):
     demo = small_session(tmp_path / "run", rounds=6000, block_rounds=300)
     pair = start(demo)

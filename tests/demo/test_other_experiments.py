@@ -168,7 +168,7 @@ def test_the_list_and_the_arguments(diqkd_run):
     assert listed.returncode == ExitStatus.DONE
     assert "generate_key " in listed.stdout and "Characterise the link with the peer" in listed.stdout
     told = diqkd_run("generate_key", "--arguments")
-    assert "preset=paper" in told.stdout and "Bell-test round (1 to 255)" in told.stdout
+    assert "preset=paper" in told.stdout and "the paper's (1 to 255)" in told.stdout
 
 
 @pytest.mark.parametrize(

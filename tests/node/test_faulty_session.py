@@ -8,6 +8,7 @@ import pytest
 from postprocess.errors import ExitStatus
 from postprocess.plans.presets import Choice, planned
 from postprocess.rounds import RoundStore
+from postprocess.rounds.pause_log import pause_causes
 from postprocess.rounds.zeroed import ZeroedRanges
 from testbed.nodes import two_nodes
 from testbed.nodes.demonstration import Demonstration
@@ -23,7 +24,7 @@ FAULTS = {
     "barrier lost": ({"kind": "barrier lost", "round": 140}, {"round-type", "barrier lines"}),
     "barrier doubled": ({"kind": "barrier doubled", "round": 140}, {"round-type", "barrier lines"}),
     "round type late, two key bases": ({"kind": "round type late", "node": "bob", "round": 140}, {"round-type"}),
-    "ion lost": ({"kind": "ion lost", "node": "bob", "round": 140}, {"reload the ion"}),
+    "ion lost": ({"kind": "ion lost", "node": "bob", "round": 140}, {"ion lost"}),
     "laser unlocked": ({"kind": "laser unlocked", "round": 140, "value": 0.1}, {"laser is not locked"}),
 }
 
@@ -59,6 +60,8 @@ def test_a_session_survives(tmp_path, capfd, name):
     demo.set_up()
     statuses = two_nodes.run(demo, ROOT)
     said = capfd.readouterr().err
+    paused = pause_causes(demo.homes / "alice" / "sessions" / "faulty")
+    said += "\n".join(pause.cause for pause in paused)
     assert set(statuses.values()) <= {ExitStatus.DONE, ExitStatus.ABORTED}, said
     assert all(word in said for word in words), said
 
