@@ -191,13 +191,14 @@ class Calibration(CalibratedDatasets):
         Args:
             values: name of the setting -> value; errors: their standard errors; goodness: of the fit.
         """
-        keep_result(self.home.folder, self.log_name(), line)
+        found = line
         if values and self.write:
             before = {name: _setting(self.settings, name) for name in values}
             self.keep_calibrated(values, errors, goodness)
             self.kernel_session.read_calibration()
             written = "; ".join(f"{name}: {before[name]} -> {_setting(self.settings, name)}" for name in values)
             line = f"{line}; wrote {written}"
+        keep_result(self.home.folder, self.log_name(), found)  # now: a session takes it for a sign that all went well
         self.display.result(line)
         if self.withheld_for:
             self._done()
