@@ -20,6 +20,7 @@ from postprocess.errors import DiqkdError, PeerLost
 from procedures.calibrated_datasets import CalibratedDatasets
 from procedures.calibration_log import keep_result
 from procedures.kernel_session import KernelSession
+from procedures.node_experiment import PATIENCE
 from procedures.scans.point_scan import PointScan
 from procedures.scans.scan_argument import scan_value
 from procedures.scans.scan_display import Display
@@ -37,10 +38,13 @@ class Calibration(CalibratedDatasets):
     its own run, which overlaps this one's `analyze`.
     """
 
-    def build_node(self, patience: str = "Longest wait for the ion or the laser to come back"):
-        """The node, and how long to wait for its ion and laser."""
+    def build_node(self, patience: str = "Longest wait for the ion or the laser to come back", reloads: bool = True):
+        """The node, how long to wait for its ion and laser, and who sees to a lost ion."""
         super().build_node()
         self.recovery_argument(600, patience)
+        self.reload = reloads
+        if reloads:
+            self.setattr_argument("reload", BooleanValue(True), PATIENCE, "Submit ReloadIon when the ion is lost")
         self.display = Display(self)
 
     def build_probe(self):
@@ -111,7 +115,7 @@ class Calibration(CalibratedDatasets):
             self.home.calibration,
             self.recovery_timeout,
             self._show,
-            Upkeep(self.scheduler, UpkeepPlan(), self.home.folder, self.recovery_timeout),
+            Upkeep(self.scheduler, UpkeepPlan(self.reload), self.home.folder, self.recovery_timeout),
         )
         self.kernel_session.read_calibration()
         self.display.status("")
