@@ -121,7 +121,7 @@ def node_lines(node: str, told: dict[str, Any]) -> list[str]:
             lines.append(f"    when they began: {shown['rounds.calibrations']}")
     if shown.get("key.session"):
         lines.append(f"    key of {shown['key.session']}: {shown.get('key.status', 'post-processing')}")
-    for name in ("calibration.scan.title", "calibration.scan.status", "calibration.scan.result"):
+    for name in ("calibration.scan.title", "calibration.status", "calibration.scan.result"):
         if shown.get(name):
             lines.append(f"    {shown[name]}")
     return lines

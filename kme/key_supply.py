@@ -333,16 +333,17 @@ class KeySupply:
     # Housekeeping
 
     async def tidy(self, now: float) -> None:
-        """Erase what nobody will ask for any more, and close keys of which nothing is left."""
+        """Erase what nobody will ask for any more, and close keys of which nothing is left, or on its way."""
         hours, slices = self._rules.expire_hours, self.ledger.keystore.slices
-        before = now - 3600 * hours
-        if self.in_flight or not await self.ledger.read(
-            lambda: bool(self._served.used_up() or (hours and slices.waiting_since(before)))
+        before, idle = now - 3600 * hours, not self.in_flight
+        if not await self.ledger.read(
+            lambda: bool((idle and self._served.used_up()) or (hours and slices.waiting_since(before)))
         ):
             return
 
         def work(write) -> int:
-            self._served.finish(write)
+            if idle:
+                self._served.finish(write)
             slices.forget_takings(write, now - 2 * DAY_S)
             return slices.expire(write, before) if hours else 0
 

@@ -20,6 +20,7 @@ from postprocess.errors import DiqkdError, PeerLost
 from procedures.calibrated_datasets import CalibratedDatasets
 from procedures.calibration_log import keep_result
 from procedures.kernel_session import KernelSession
+from procedures.node_experiment import PATIENCE
 from procedures.scans.point_scan import PointScan
 from procedures.scans.scan_argument import scan_value
 from procedures.scans.scan_display import Display
@@ -37,10 +38,13 @@ class Calibration(CalibratedDatasets):
     its own run, which overlaps this one's `analyze`.
     """
 
-    def build_node(self, patience: str = "Longest wait for the ion or the laser to come back"):
-        """The node, and how long to wait for its ion and laser."""
+    def build_node(self, patience: str = "Longest wait for the ion or the laser to come back", reloads: bool = True):
+        """The node, how long to wait for its ion and laser, and who sees to a lost ion."""
         super().build_node()
         self.recovery_argument(600, patience)
+        self.reload = reloads
+        if reloads:
+            self.setattr_argument("reload", BooleanValue(True), PATIENCE, "Submit ReloadIon when the ion is lost")
         self.display = Display(self)
 
     def build_probe(self):
@@ -111,7 +115,7 @@ class Calibration(CalibratedDatasets):
             self.home.calibration,
             self.recovery_timeout,
             self._show,
-            Upkeep(self.scheduler, UpkeepPlan(), self.home.folder, self.recovery_timeout),
+            Upkeep(self.scheduler, UpkeepPlan(self.reload), self.home.folder, self.recovery_timeout),
         )
         self.kernel_session.read_calibration()
         self.display.status("")
@@ -191,13 +195,14 @@ class Calibration(CalibratedDatasets):
         Args:
             values: name of the setting -> value; errors: their standard errors; goodness: of the fit.
         """
-        keep_result(self.home.folder, self.log_name(), line)
+        found = line
         if values and self.write:
             before = {name: _setting(self.settings, name) for name in values}
             self.keep_calibrated(values, errors, goodness)
             self.kernel_session.read_calibration()
             written = "; ".join(f"{name}: {before[name]} -> {_setting(self.settings, name)}" for name in values)
             line = f"{line}; wrote {written}"
+        keep_result(self.home.folder, self.log_name(), found)  # now: a session takes it for a sign that all went well
         self.display.result(line)
         if self.withheld_for:
             self._done()

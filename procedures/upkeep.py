@@ -136,8 +136,9 @@ class Upkeep:
     def _recalibrate(self) -> list[str]:
         """All calibrations, one after the other, as each rests on those before it; those without a result."""
         before = calibration_log.times(self.folder)
+        asked = {} if self.plan.reload else {"reload": False}
         for step in self.plan.steps:
-            self.submissions.run_first([Wanted(step.experiment, step.arguments(alone=True))])
+            self.submissions.run_first([Wanted(step.experiment, step.arguments(alone=True) | asked)])
         after = calibration_log.times(self.folder)
         failed = [step.key for step in self.plan.steps if after.get(step.key) == before.get(step.key)]
         self._failures = {key: self._failures.get(key, 0) + 1 for key in failed}

@@ -19,7 +19,7 @@ class ReloadIon(Calibration, EnvExperiment):
     """
 
     def build(self):
-        self.build_node("Longest time for all tries together")
+        self.build_node("Longest time for all tries together", reloads=False)
         self.reloading = Reloading(self, self.node.station, self.node.defaults)
         group = "Loading"
         self.number_argument("tries", 50, 1, 10_000, 10, group, "Most tries")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from postprocess.errors import DiqkdError, InvalidInput
@@ -31,7 +31,8 @@ class Database:
     written, and is that of the sessions on this ledger.
 
     A key delivery server, which commits many times a second, asks for a write-ahead log instead (one sync per commit),
-    and empties it within about a second of what was erased; other programs use the same log meanwhile.
+    and empties it within about a second of what was erased; other programs use the same log meanwhile, and empty it
+    after each transaction.
     """
 
     def __init__(self, path: Path, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -155,6 +156,8 @@ class Database:
             raise
         if counted:
             self._generation.keep(generation)
+            with suppress(InvalidInput):  # a server that is idle would not; what is erased is to be gone now
+                self.empty_write_ahead_log()
 
     def _execute(self, statement: str, *values: object) -> int:
         """Run one statement of a transaction; returns how many rows it changed."""

@@ -19,7 +19,9 @@ from diqkd.demo_display import Follower
 from diqkd.plain_progress import PlainProgress
 from diqkd.progress import Progress
 from diqkd.running_notes import notes, running
+from diqkd.status_command import node_lines
 from postprocess.plans.presets import paper
+from postprocess.results.dataset_catalogue import ENTRIES
 from procedures.public_status import PublicStatus
 
 LONGEST = {"Alice's keys": "privacy amplification", "Rounds": "1 500 000/1 500 000"}
@@ -157,6 +159,13 @@ def test_status_reads_what_the_nodes_of_a_home_publish(own_notes, tmp_path):
     assert nothing.status == 2 and nothing.err.count("\n") == 1
     (folder / "status.json").write_text("{}")
     assert "damaged" in diqkd("status", "--home", tmp_path / "lab").err
+
+
+def test_status_says_what_a_calibration_waits_for():
+    datasets = {"calibration.scan.title": "Pi time (bob)", "calibration.status": "paused: waiting for the ion"}
+    lines = node_lines("bob", {"experiment": "CalibratePiTime", "updated": time.time(), "datasets": datasets})
+    assert lines[1:] == ["    Pi time (bob)", "    paused: waiting for the ion"]
+    assert all(f"diqkd.{name}" in ENTRIES for name in datasets)
 
 
 def test_numbers_are_written_at_most_every_second_and_unknown_ones_as_none(tmp_path):

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 
+import numpy as np
 import pytest
 from kme_pair import fill
 
@@ -10,6 +11,7 @@ from kme import group_commit
 from kme.group_commit import GroupCommit
 from postprocess.errors import InvalidInput
 from postprocess.keystore import Keystore
+from postprocess.keystore.delivery import deliver
 from postprocess.keystore.slices import Slice
 
 ELL = {"s1": 256 + 2 * 64 * 16}
@@ -130,6 +132,22 @@ def test_other_programs_read_and_write_meanwhile(home):
             assert other.slices.unknown(["id0"]) == []
         assert await ledger.read(lambda: ledger.keystore._database.fact("other")) == "1"
         assert ledger.keystore._database.row("PRAGMA journal_mode") == ("wal",)
+
+    run(home, scenario)
+
+
+def test_what_another_program_delivers_is_gone_though_the_server_has_nothing_to_do(tmp_path):
+    home = fill(tmp_path / "homes", ELL | {"s2": 256 + 2 * 64 * 16}) / "alice"
+
+    async def scenario(ledger):
+        await serve(ledger)
+        await settled(home)
+        with Keystore.open(home / "keystore.sqlite") as other:
+            data = np.packbits(other.key_records.bits("s2")).tobytes()
+            assert [path for path in home.rglob("*") if path.is_file() and data in path.read_bytes()]
+            deliver(other, "s2", tmp_path / "key", allow_emulated=True, allow_insecure=True)
+        assert (tmp_path / "key").read_bytes() == data
+        assert not [path for path in home.rglob("*") if path.is_file() and data in path.read_bytes()]
 
     run(home, scenario)
 

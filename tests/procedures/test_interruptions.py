@@ -157,3 +157,16 @@ def test_what_the_operator_has_to_do_is_one_line(calibrate):
     made.worker.prepare()
     with pytest.raises(DiqkdError, match=r"calibration.json: readout.treshold: no setting 'treshold' here"):
         made.worker.run()
+
+
+@pytest.mark.parametrize("reload", [True, False])
+def test_a_lost_ion_is_reloaded_unless_the_operator_wants_to(scan, monkeypatch, reload):
+    made, asked = scan(reload=reload), []
+    made.worker.prepare()
+    made.experiment.begin("Test", "x", "y")
+    session = made.experiment.kernel_session
+    monkeypatch.setattr(session.upkeep, "reload", lambda: asked.append("reload") or True)
+    looks = iter([False, True])
+    monkeypatch.setattr(session, "_ion_is_back", lambda: next(looks))
+    session.recover_ion()
+    assert asked == ["reload"] * reload

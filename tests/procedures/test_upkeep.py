@@ -71,6 +71,14 @@ def test_every_so_many_rounds_whenever_the_session_was_resumed(make):
     assert [name for name, _ in scheduler.ran] == ["calibrate_readout.py"] * 3
 
 
+def test_its_calibrations_reload_no_ion_either_where_the_session_must_not(make):
+    upkeep, scheduler = make(recalibrate_rounds=1000, reload=False)
+    upkeep.block_done(1000, 100.0, EVEN)
+    pause(upkeep)
+    ((name, arguments),) = scheduler.ran
+    assert name == "calibrate_readout.py" and arguments["reload"] is False
+
+
 def test_after_so_long(make):
     now = [0.0]
     upkeep, scheduler = make(recalibrate_s=600.0, clock=lambda: now[0])
