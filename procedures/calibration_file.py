@@ -94,18 +94,6 @@ def _earlier(entry: dict[str, Any] | None) -> list[dict[str, Any]]:
     return [bare, *(old if isinstance(old, list) else [])][:MOST_HISTORY]
 
 
-def changes(before: Any, after: Any, prefix: str = "") -> list[str]:
-    """One line per setting that differs, "readout.threshold: 5 -> 6"."""
-    lines = []
-    for field in fields(before):
-        old, new, name = getattr(before, field.name), getattr(after, field.name), prefix + field.name
-        if is_dataclass(old):
-            lines += changes(old, new, f"{name}.")
-        elif old != new:
-            lines.append(f"{name}: {old} -> {new}")
-    return lines
-
-
 def _override(settings: Any, path: list[str], value: Any) -> Any:
     head, rest = path[0], path[1:]
     names = [field.name for field in fields(settings) if field.name not in NOT_CALIBRATED]

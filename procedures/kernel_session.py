@@ -7,7 +7,7 @@ from pathlib import Path
 
 from contract.codes import DESCRIPTIONS, ION_LOST, LEFT_BY_HOST, NO_HERALD
 from node.node_errors import NodeNotReady
-from procedures.calibration_file import calibrated, changes
+from procedures.calibration_file import calibrated
 from procedures.upkeep import RELOADS, Upkeep
 
 logger = logging.getLogger(__name__)
@@ -46,15 +46,13 @@ class KernelSession:
         self.patience_s = patience_s
         self.show = show
 
-    def read_calibration(self) -> list[str]:
-        """Take over the calibration file; returns which settings changed, one line each.
+    def read_calibration(self) -> None:
+        """Take over the calibration file.
 
         Logs nothing: a master passes its log on to every client, and which values changed says what a calibration of a
         session has found, or that it has found nothing.
         """
-        before = self.node.settings
         self.node.configure(calibrated(self.node.defaults, self.calibration))
-        return changes(before, self.node.settings)
 
     def measure(self) -> int:
         """Stay in the kernel until it leaves; returns one of contract.codes."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
+from artiq.language.core import TerminationRequested
+
 OVER = ("run_done", "analyzing", "deleting")  # what was asked for has left the apparatus
 POLL_S = 0.2  # as often as ARTIQ's scheduler may be asked
 
@@ -38,28 +40,35 @@ class Submissions:
     def run_first(self, wanted: Sequence[Wanted]) -> bool:
         """Give way until all of these have run; the core device must be closed. Whether they did in time.
 
-        Nothing runs without a master, as under artiq_run.
+        Nothing runs without a master, as under artiq_run, nor of what was submitted as text, without a file.
         What is on the schedule already, an operator's for instance, is waited for and not submitted again.
 
         Raises:
-            TerminationRequested: this experiment is to end.
+            TerminationRequested: this experiment is to end; what it has submitted is taken back.
         """
-        if not self.scheduler.expid:
+        if "file" not in (self.scheduler.expid or {}):
             return False
         rids = [self._on_schedule(each) for each in wanted]
         own = [self._submit(each) for each, rid in zip(wanted, rids, strict=True) if rid is None]
         awaited = {rid for rid in rids if rid is not None} | set(own)
         deadline = time.monotonic() + self.patience_s
-        while awaited := self._ahead(awaited):
-            if self.scheduler.check_pause():
-                self.scheduler.pause()
-            elif time.monotonic() > deadline:
-                for rid in awaited & set(own):
-                    self.scheduler.delete(rid)
-                return False
-            else:
-                time.sleep(POLL_S)  # a master prepares it first
+        try:
+            while awaited := self._ahead(awaited):
+                if self.scheduler.check_pause():
+                    self.scheduler.pause()
+                elif time.monotonic() > deadline:
+                    self._take_back(own)
+                    return False
+                else:
+                    time.sleep(POLL_S)  # a master prepares it first
+        except TerminationRequested:
+            self._take_back(own)
+            raise
         return True
+
+    def _take_back(self, own: Sequence[int]) -> None:
+        for rid in self._ahead(set(own)):
+            self.scheduler.delete(rid)
 
     def _submit(self, wanted: Wanted) -> int:
         own = self.scheduler.expid

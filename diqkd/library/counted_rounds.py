@@ -13,6 +13,7 @@ from postprocess.estimation.binomial import binomial_error
 from postprocess.estimation.score_and_qber import Estimate
 
 SHAPE = (2, 3, 2, 2)
+SHAPES = (SHAPE, (2, 4, 2, 2))  # with a second key basis
 
 
 def count_rounds(x: ArrayLike, y: ArrayLike, a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
@@ -50,6 +51,7 @@ def score_and_qber(counts: ArrayLike) -> tuple[Estimate, Estimate]:
 
     Args:
         counts: integers (..., 2, 3, 2, 2) by X, Y, A, B, Alice first; leading axes (herald pattern, block) are summed.
+            A characterisation with two key bases has (..., 2, 4, 2, 2); Y = 3, its second basis, is not looked at.
 
     Returns:
         Estimates of S and Q: value, standard error, rounds behind it; NaN and 0 rounds where a setting is missing.
@@ -60,11 +62,11 @@ def score_and_qber(counts: ArrayLike) -> tuple[Estimate, Estimate]:
     Source: Nadlinger 2022, steps 6 and 8; Methods.
     """
     table = np.asarray(counts)
-    if table.ndim < 4 or table.shape[-4:] != SHAPE:
+    if table.ndim < 4 or table.shape[-4:] not in SHAPES:
         raise InvalidInput(f"counts: the shape is {table.shape}, not (..., 2, 3, 2, 2) by X, Y, A, B")
     if table.dtype.kind not in "ui" or (table.size and table.min() < 0):
         raise InvalidInput("counts: must be whole numbers from 0")
-    table = table.reshape(-1, *SHAPE).sum(axis=0)
+    table = table.reshape(-1, *table.shape[-4:]).sum(axis=0)
     rounds = table.sum(axis=(2, 3))
     differ = table[..., 0, 1] + table[..., 1, 0]
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -136,12 +136,17 @@ class StatusFile:
         self._written = time.monotonic()
 
 
+class _Printed(logging.Handler):
+    """Prints to what is stdout then: a run that was submitted has its own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(record.getMessage(), flush=True)
+
+
 def _print_results() -> None:
     """What experiments log as their results is what this process prints."""
-    plain = logging.StreamHandler(sys.stdout)
-    plain.setFormatter(logging.Formatter("%(message)s"))
     results = logging.getLogger("diqkd.results")
-    results.handlers[:] = [plain]
+    results.handlers = [_Printed()]
     results.propagate = False
 
 

@@ -71,6 +71,16 @@ def test_counts_give_the_s_and_q_of_the_strings(strings):
     assert diqkd.score_and_qber(np.stack((counts, counts)))[0].rounds == 2 * found[0].rounds
 
 
+def test_a_second_key_basis_is_left_out(strings):
+    """As characterise_link writes them: results files of two key bases have Y = 3, too."""
+    _, alice, bob = strings
+    counts = diqkd.count_rounds(alice.settings, bob.settings, alice.outcomes, bob.outcomes)
+    wider = np.full((4, 2, 4, 2, 2), 7)
+    wider[:, :, :3] = 0
+    wider[0, :, :3] = counts
+    assert diqkd.score_and_qber(wider) == diqkd.score_and_qber(counts)
+
+
 def test_counts_without_a_setting_are_unknown():
     counts = np.zeros((2, 3, 2, 2), int)
     counts[0, 2, 0, 0] = 10

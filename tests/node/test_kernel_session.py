@@ -139,14 +139,12 @@ def test_waiting_has_an_end_that_says_what_to_do(hands, wait, what):
 def test_a_calibration_reaches_the_kernels(make_rig, tmp_path):
     node, path = make_rig("bob").node, tmp_path / "calibration.json"
     kernels = KernelSession(node, Scheduler([]), path, 0.0, print)
-    assert kernels.read_calibration() == []
     values = {"readout.threshold": 9, "qubit.pattern_phase": [0.1, 0.2, 0.3, 0.4], "shuttle.disconnected": [1.5] * 4}
     write(DEFAULTS, path, values, by="test")
-    changed = kernels.read_calibration()
-    assert len(changed) == 3 and "readout.threshold: 5 -> 9" in changed
+    kernels.read_calibration()
     assert node.station.readout.threshold == 9
     assert node.station.qubit.analysis_turns[:4] == pytest.approx([x / 6.283185307 for x in (0.1, 0.2, 0.3, 0.4)])
     assert node.station.shuttle.disconnected_volts == [1.5] * 4
     path.unlink()
-    assert len(kernels.read_calibration()) == 3
+    kernels.read_calibration()
     assert node.station.readout.threshold == DEFAULTS.readout.threshold

@@ -57,9 +57,10 @@ def test_another_line_is_another_calibration():
     assert len(scheduler.submitted) == 1
 
 
-def test_without_a_master_nothing_is_submitted():
+@pytest.mark.parametrize("expid", [None, {"content": "class GenerateKey: ...", "class_name": None, "arguments": {}}])
+def test_without_a_master_or_a_file_nothing_is_submitted(expid):
     scheduler = ScriptedScheduler()
-    scheduler.expid = None
+    scheduler.expid = expid
     assert not Submissions(scheduler, 60.0).run_first([RELOAD])
     assert scheduler.submitted == []
 
@@ -75,3 +76,4 @@ def test_the_operators_end_ends_it():
     scheduler.end = True
     with pytest.raises(TerminationRequested):
         Submissions(scheduler, 60.0).run_first([RELOAD])
+    assert len(scheduler.submitted) == 1 and set(scheduler.schedule) == {7}  # nothing of it runs afterwards

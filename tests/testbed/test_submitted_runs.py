@@ -1,13 +1,18 @@
 """What an experiment submits runs in its pauses, as under a master: by priority, whole, and failing alone."""
 
+import logging
+
 import h5py
 import pytest
 from artiq.language.core import TerminationRequested
 
+from testbed.nodes.node_process import _print_results
 from testbed.nodes.worker import Worker
 
 TABLE = "device_db = {}\n"
 MAIN = '''
+import logging
+
 from artiq.experiment import *
 
 
@@ -31,6 +36,7 @@ class Note(EnvExperiment):
         self.setattr_argument("below", BooleanValue(False))
 
     def run(self):
+        logging.getLogger("diqkd.results").info("note of " + self.name)
         states = [run["status"] for run in self.scheduler.get_status().values()]
         self.set_dataset("states." + self.name, ", ".join(states), broadcast=True)
         if self.below:
@@ -90,6 +96,19 @@ def test_the_most_urgent_goes_first_and_one_that_fails_fails_alone(worker, caplo
     assert list(seen(worker)) == ["states.first", "states.inner", "analysed.inner", "analysed.first", "states.second"]
     assert "on purpose" in caplog.text
     assert set(worker.scheduler.get_status()) == {worker.scheduler.rid}
+
+
+def test_what_it_finds_is_not_printed_among_the_results_of_the_main_experiment(worker, caplog, capsys, monkeypatch):
+    results = logging.getLogger("diqkd.results")
+    for name, value in (("handlers", []), ("propagate", True), ("level", logging.INFO)):
+        monkeypatch.setattr(results, name, value)
+    _print_results()
+    submit(worker, name="one")
+    with caplog.at_level("INFO"):
+        worker.scheduler.pause()
+    assert capsys.readouterr().out == "" and "note of one" in caplog.messages
+    results.info("of the main experiment")
+    assert capsys.readouterr().out == "of the main experiment\n"
 
 
 def test_what_is_not_there_is_logged(worker, caplog):
