@@ -74,7 +74,7 @@ class PeerExperiment(NodeExperiment):
         from postprocess.rounds.opening import open_rounds, rounds_to_come
         from postprocess.rounds.pause_log import note_pause
         from postprocess.session.mailbox import peer_waits_in_post_processing
-        from postprocess.session.under_way import require_no_rounds_to_come
+        from postprocess.session.under_way import await_leave_to_tell_outcomes
         from procedures.kernel_session import KernelSession
         from procedures.node_check import NodeCheck
         from procedures.upkeep_arguments import require_fresh_calibrations, upkeep_of
@@ -82,7 +82,7 @@ class PeerExperiment(NodeExperiment):
         home = self.home
         home.require_private()  # also where no ledger is opened: settings, random source and link keys lie there
         if strings is not None:
-            require_no_rounds_to_come(home)
+            await_leave_to_tell_outcomes(home, self.peer_timeout)
         upkeep = self._upkeep or upkeep_of(self)
         if self._upkeep is None and not ended and rounds_to_come(home, plan):
             require_fresh_calibrations(self, upkeep)
@@ -110,6 +110,7 @@ class PeerExperiment(NodeExperiment):
                 shown.block_done(progress)
                 upkeep.block_done(earlier + progress.rounds_done, progress.herald_rate_hz, progress.pattern_counts)
                 if strings is not None:
+                    await_leave_to_tell_outcomes(home, self.peer_timeout)  # a key session may have had its turn
                     strings.update(store, link)
 
             acquisition = Acquisition(
@@ -136,6 +137,7 @@ class PeerExperiment(NodeExperiment):
                 raise OperatorNeeded(str(problem)) from problem
             shown.end_part(acquisition.report()[0])
             if strings is not None:
+                await_leave_to_tell_outcomes(home, self.peer_timeout)
                 strings.finish(store, link)
         if shown.complete:
             self.show_status("rounds complete")

@@ -9,7 +9,7 @@ from postprocess.errors import InvalidInput
 from postprocess.keystore import Keystore, draw_k0
 from postprocess.plans.presets import Choice, session_parameters
 from postprocess.randomness import SystemSource
-from postprocess.session.under_way import require_no_rounds_to_come, sessions_under_way
+from postprocess.session.under_way import await_leave_to_tell_outcomes, sessions_under_way
 from postprocess.storage.node_home import NodeHome
 from procedures.upkeep_arguments import upkeep_arguments
 
@@ -203,7 +203,7 @@ def test_a_lost_peer_leaves_pads_reserved_and_a_session_to_resume(worker, tmp_pa
     assert sessions_under_way(NodeHome("bob")) == ["s1"]
     with Keystore.open(home / "keystore.sqlite") as keystore:
         keystore.abandon("s1")
-    require_no_rounds_to_come(NodeHome("bob"))
+    await_leave_to_tell_outcomes(NodeHome("bob"), 0.0)
     assert sessions_under_way(NodeHome("bob")) == []
 
 
