@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "procedures"))
 import compiled_kit
-from calibrating import calibrating
+from calibrating import calibrating, scan
 
 from testbed.physics import laboratory
 
@@ -17,13 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 ALONE = {"take_turns": False}
 CALIBRATIONS = {
     "calibrate_apd_gates": ALONE | {"windows": 50},
-    "calibrate_deshelving": {"points": 15},
-    "calibrate_frequency": {"points": 21, "shots": 50},
-    "calibrate_pi_time": {"points": 21, "shots": 50},
+    "calibrate_deshelving": {"duration": scan(0.0, 30e-6, 15)},
+    "calibrate_frequency": {"detuning": scan(-200e3, 200e3, 21), "shots": 50},
+    "calibrate_pi_time": {"duration": scan(0.0, 20e-6, 21), "shots": 50},
     "calibrate_readout": {"shots": 300},
     "calibrate_shuttle": ALONE | {"windows": 400, "long_windows": 400},
     "measure_leakage": ALONE | {"windows": 1000, "readouts": 50},
-    "ramsey": {"points": 21, "shots": 50},
+    "ramsey": {"wait": scan(10e-6, 8.01e-3, 21), "shots": 50},
+    "reload_ion": {"replace": True},
 }
 SESSION = {
     "session": "s",
