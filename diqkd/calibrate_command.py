@@ -105,6 +105,8 @@ def _homes(args: argparse.Namespace) -> Path:
         asked = "--page" if args.page else "--history"
         raise InvalidInput(f"{asked}: say whose, with --keep LABORATORY or --home HOMES")
     folder = Path(args.home) if args.home else Path(args.keep) / "homes"
+    if not folder.is_dir() and args.keep:
+        raise InvalidInput(f"--keep {args.keep}: no laboratory there; name the folder of an earlier --keep")
     if not folder.is_dir():
         raise InvalidInput(f"{folder}: no such folder; name the one that holds the nodes' homes")
     return folder
@@ -116,7 +118,10 @@ def _steps(only: list[str] | None, nodes: tuple[str, ...]) -> list[CalibrationSt
     known = {step.experiment for step in RUNNING_ORDER}
     unknown = [name for name in only or () if name not in known]
     if unknown:
-        raise InvalidInput(f"--only {unknown[0]}: not in the running order; it has {', '.join(sorted(known))}")
+        raise InvalidInput(
+            f"--only {unknown[0]}: not in the running order (RUNNING_ORDER in "
+            f"postprocess/calibration/running_order.py); it has {', '.join(sorted(known))}"
+        )
     chosen = [step for step in RUNNING_ORDER if not only or step.experiment in only]
     able = [step for step in chosen if len(nodes) > 1 or not step.needs_peer]
     if not able:

@@ -108,7 +108,7 @@ def _field(kind: str, name: str, word: str) -> Any:
         try:
             return arguments.rounds(word)
         except argparse.ArgumentTypeError as problem:
-            raise ValueError(f"round is {problem}") from None
+            raise ValueError(f"round: {problem}") from None
     allowed = [f"node={' or '.join(NODES)}"] * KINDS[kind].has_node + ["round=N"] * KINDS[kind].has_round
     raise ValueError(f"fault '{kind}' takes {', '.join(allowed) or 'a value alone'}")
 

@@ -35,8 +35,7 @@ examples:
   diqkd run                                                  what there is
   diqkd run characterise_link -o rounds=30000 -o window=10000
   diqkd run calibrate_herald_phase --keep lab1               Bob's phases, kept in lab1
-  diqkd run calibrate_frequency -o detuning=-20:20kHz:41 -o amplitude=0.1
-                                                             a scan, START:STOP:POINTS in random order
+  diqkd run calibrate_frequency -o detuning=-20:20kHz:41     a scan, START:STOP:POINTS in random order
   diqkd run tomography --arguments"""
 
 SI_UNITS = "Numbers without a unit are in SI units, as artiq_client takes them; 40 kHz, 20 us or 1.8 % are read, too."

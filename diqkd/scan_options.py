@@ -70,11 +70,11 @@ def _end(word: str, words: list[str], unit: str, example: str) -> float:
     base = base_of(unit)
     units = [found[2] if (found := NUMBER.fullmatch(each.strip())) else "" for each in words]
     own = NUMBER.fullmatch(word.strip())
-    borrowed = next(filter(None, units), "") if own and not own[2] else ""
+    whole = word.strip() + (next(filter(None, units), "") if own and not own[2] else "")
     try:
-        return quantity(word.strip() + borrowed, base)
+        return quantity(whole, base)
     except ValueError as problem:
-        raise ValueError(f"no scan: '{word}' is {problem}; {example}") from None
+        raise ValueError(f"no scan: '{whole}' is {problem}; {example}") from None
 
 
 def _of_artiq(text: str, example: str) -> dict[str, Any]:

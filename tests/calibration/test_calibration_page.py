@@ -80,4 +80,5 @@ def test_the_documentation_has_the_same_order():
     table = (ROOT / "docs" / "laboratory.md").read_text().split("## Running order of calibrations")[1].split("\n## ")[0]
     named = [line.split("`")[1] for line in table.splitlines() if line.startswith("| `")]
     order = list(dict.fromkeys(step.experiment for step in RUNNING_ORDER))
-    assert [name for name in dict.fromkeys(named) if name in order] == order
+    found = [name for name in dict.fromkeys(named) if name in order]
+    assert found == order, "docs/laboratory.md, Running order of calibrations: a row for each, in RUNNING_ORDER's order"

@@ -57,11 +57,12 @@ def test_a_node_alone_does_not_wait_for_the_other_with_the_laser():
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--only", "tomography"), "not in the running order"),
+        (("--only", "tomography"), "not in the running order (RUNNING_ORDER in postprocess/"),
         (("--only", "calibrate_herald_phase", "--node", "bob"), "both nodes measure it together"),
         (("--page",), "say whose"),
         (("--history",), "--history: say whose"),
         (("--page", "--home", "/nowhere/at/all"), "no such folder"),
+        (("--page", "--keep", "/nowhere/at/all"), "--keep /nowhere/at/all: no laboratory there"),
         (("--home", "/tmp"), "only --page and --history read real homes"),
     ],
 )

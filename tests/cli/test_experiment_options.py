@@ -55,6 +55,7 @@ def test_values_are_read_with_their_units(listed, experiment, word, value):
         ("characterise_link", "rounds=nan", "not a number"),
         ("calibrate_frequency", "shots=100000", "out of range; write 10 to 1000"),
         ("calibrate_frequency", "detuning=0:40 us:3", "not a number of Hz, write for instance 40 kHz"),
+        ("calibrate_frequency", "detuning=-20:20us:3", "'-20us' is not a number of Hz"),
         ("calibrate_frequency", "detuning=0:5 MHz:3", "out of range; write -1500 kHz to 1500 kHz"),
         ("calibrate_frequency", "detuning=40 kHz", "write START:STOP:POINTS, for instance -200kHz:200kHz:41"),
         ("calibrate_frequency", "detuning=0:40kHz:0", "a scan of 1 to 10000 points"),

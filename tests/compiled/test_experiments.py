@@ -12,7 +12,6 @@ from calibrating import calibrating, scan
 
 from testbed.physics import laboratory
 
-pytestmark = compiled_kit.needs_artiq
 ROOT = Path(__file__).resolve().parents[2]
 ALONE = {"take_turns": False}
 CALIBRATIONS = {
@@ -46,9 +45,11 @@ WITHOUT_KERNELS = {"check_random_source", "show_applets"}
 
 def test_every_experiment_is_here():
     there = {path.stem for path in (ROOT / "repository").glob("*.py")}
-    assert there == CALIBRATIONS.keys() | OF_TWO_NODES.keys() | WITHOUT_KERNELS
+    here = CALIBRATIONS.keys() | OF_TWO_NODES.keys() | WITHOUT_KERNELS
+    assert there == here, f"tests/compiled/test_experiments.py: {', '.join(sorted(there ^ here))}, with a short run"
 
 
+@compiled_kit.needs_artiq
 @pytest.mark.parametrize("name", CALIBRATIONS)
 def test_an_experiment_of_one_node(name, tmp_path, monkeypatch):
     compiled_kit.tools_on_path(monkeypatch)
@@ -64,6 +65,7 @@ def test_an_experiment_of_one_node(name, tmp_path, monkeypatch):
 SLOW = {"tomography": pytest.mark.slow}  # compiles the kernel for each of 25 pairs of bases
 
 
+@compiled_kit.needs_artiq
 @pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in OF_TWO_NODES])
 def test_an_experiment_of_two_nodes(name, tmp_path, monkeypatch):
     from testbed.nodes.two_masters import TwoMasters

@@ -75,7 +75,7 @@ def test_figures_are_labelled_with_their_source(entry, files, trials_folder):
         assert axes.get_xlabel() and axes.get_ylabel()
         assert axes.get_legend() is not None
         names = [text.get_text() for text in axes.get_legend().get_texts()]
-        assert len(names) == len(set(names)) >= 2
+        assert len(names) == len(set(names)) >= 2, "a figure compares: two curves in each panel's legend, or more"
 
 
 def test_figure_4_holds_the_session_of_the_paper(files):

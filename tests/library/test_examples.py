@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from postprocess.security.rules import RULES
 from tests.drawing.result_files import outcomes, write_results
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -31,7 +32,7 @@ def test_every_example_is_tested():
 
 def test_plan_own_link(tmp_path):
     lines = output("plan_own_link.py", "--rounds", 1_200_000, cwd=tmp_path).splitlines()
-    assert [line.split()[0] for line in lines] == ["proposition-2", "counting", "renyi", "two-bases"]
+    assert [line.split()[0] for line in lines] == list(RULES)
     assert all("bits, gamma = " in line or "no key: " in line for line in lines)
 
 

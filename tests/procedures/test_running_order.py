@@ -5,7 +5,7 @@ import pytest
 from postprocess.calibration.running_order import RUNNING_ORDER, page
 from testbed.physics import truth
 
-WRONG = {
+WRONG = {  # every setting that a step writes
     "qubit.mapping.frequency": 200.06e6,
     "qubit.mapping.pi_time": 4.2e-6,
     "qubit.shelving.frequency": 225.14e6,
@@ -15,6 +15,11 @@ WRONG = {
     "readout.threshold": 12,
     "attempts.gate": [15e-9, 90e-9],
 }
+
+
+def test_every_setting_that_is_written_is_wrong_at_first():
+    written = {step.writes for step in RUNNING_ORDER if step.writes and not step.needs_peer}
+    assert written == set(WRONG), "WRONG in tests/procedures/test_running_order.py: what a step writes, and a bad value"
 
 
 @pytest.mark.parametrize("node", ["alice", "bob"])
