@@ -165,7 +165,7 @@ class KmePair:
         if node in self.dead:
             await asyncio.to_thread(ledger._thread.join, 0.2)
         await ledger.close()
-        self.lines.pop(node)
+        self.lines.pop(node, None)  # none before both ledgers are open
 
     def sae(self, name):
         return self.managers["alice" if name[0] == "a" else "bob"].configuration.saes[name]
