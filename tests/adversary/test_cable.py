@@ -16,7 +16,8 @@ def test_swallowed_key_rounds_and_a_device_that_answers_zero(tmp_path, allowance
     assert set(statuses.values()) == {3}
 
 
-@pytest.mark.parametrize("line", [pytest.param(0, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("line", [0, 1, 2])
 def test_any_line_swallowed_with_two_key_bases(tmp_path, line):
     """Case C1 for each line: whatever Bob's device answers in the rounds that Alice does not hear of."""
     faults = (
