@@ -96,7 +96,7 @@ def test_the_log_of_a_kernel_goes_to_the_log(sample, caplog):
 
 
 def test_waiting_takes_the_time_it_waits(sample):
-    assert 1_000_000 <= sample.wait() <= 1_001_000
+    assert 1_000_000 <= sample.wait() <= 1_002_000  # the CPU takes some for reading the clock
 
 
 def test_a_kernel_can_be_interrupted(sample):

@@ -4,6 +4,7 @@ import ctypes as ct
 import io
 import math
 import struct
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -58,7 +59,9 @@ class Compiled:
         binding.initialize_all_asmprinters()
         target = binding.Target.from_triple("riscv32-unknown-linux")
         machine = target.create_target_machine(features="+m,+f,+d", opt=1, reloc="pic")
-        module = binding.parse_assembly('target triple = "riscv32-unknown-linux"\n' + text)
+        with patch.object(binding.context, "opaque_pointers_enabled", True, create=True):  # old llvmlite knows `ptr` so
+            context = binding.create_context()
+        module = binding.parse_assembly('target triple = "riscv32-unknown-linux"\n' + text, context)
         elf = ELFFile(io.BytesIO(machine.emit_object(module)))
         self.processor = Processor()
         self.processor.write(BASE, elf.get_section_by_name(".text").data())
