@@ -48,12 +48,7 @@ def add_parser(subparsers: Any) -> None:
         ("rounds", arguments.rounds, 150_000, "of each"),
         ("ion-losses", count, 20, "in each session"),
         ("laser-unlocks", count, 3, "in each session"),
-        (
-            "restarts",
-            arguments.whole(0, 1),
-            1,
-            "kills of a node in each session, inside a block",
-        ),
+        ("restarts", arguments.whole(0, 1), 1, "kills of a node in each session, inside a block"),
     ):
         parser.add_argument(f"--{name}", type=kind, default=usual, metavar="N", help=f"{words} (default: {usual})")
     parser.add_argument(

@@ -19,7 +19,7 @@ from postprocess.errors import ExitStatus
 from postprocess.plans.presets import Choice, planned
 from postprocess.randomness.choice import SEEDED
 from testbed.nodes.demonstration import Demonstration, experiment_arguments
-from testbed.nodes.two_nodes import POLL_S, NodePair, OnLine
+from testbed.nodes.two_nodes import POLL_S, NodePair, OnLine, cause
 from testbed.physics.emulated_link import PUBLISHED, EmulatedLink
 from testbed.physics.instability import STABLE, Instability
 
@@ -109,14 +109,13 @@ class SessionRun:
     """One session under way.
 
     Attributes:
-        begun: wall-clock times at which each node began. statuses: exit status of each node that has ended.
+        statuses: exit status of each node that has ended.
         killed: (node, rounds over) of every restart.
     """
 
     part: Demonstration
     pair: NodePair
     restarts: list[tuple[str, int]]
-    begun: dict[str, float] = field(default_factory=dict)
     lifecycle: dict[str, str] = field(default_factory=dict)
     rounds_done: dict[str, int] = field(default_factory=dict)
     statuses: dict[str, int] = field(default_factory=dict)
@@ -168,7 +167,6 @@ class CampaignRun:
 
     def _start(self, run: SessionRun, node: str) -> None:
         experiment, device_db = self.checkout / "repository" / "generate_key.py", self.checkout / "device_db.py"
-        run.begun.setdefault(node, time.time())
         run.pair.start(node, experiment, "GenerateKey", run.part.arguments, run.part.homes, device_db)
 
     def _look(self) -> None:
@@ -204,4 +202,4 @@ class CampaignRun:
 
 def exit_status_of(runs: list[SessionRun]) -> int:
     """Of a campaign: done only if every session was."""
-    return max((abs(status) for run in runs for status in run.statuses.values()), default=ExitStatus.DONE)
+    return max((abs(cause(run.statuses)) for run in runs), default=ExitStatus.DONE)
