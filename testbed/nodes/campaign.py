@@ -161,7 +161,8 @@ class CampaignRun:
         shown = part.folder / "status" / part.parameters.session_id
         shown.mkdir(mode=0o700, parents=True, exist_ok=True)
         pair = NodePair(part.laboratory, self.on_line, status_folder=shown)
-        self.runs.append(SessionRun(part, pair, self.campaign.restarts(number)))
+        # One that is resumed may have had its kill, and its allowance bears no second.
+        self.runs.append(SessionRun(part, pair, [] if part.begun() else self.campaign.restarts(number)))
         for node in NODES:
             self._start(self.runs[-1], node)
 
