@@ -112,15 +112,14 @@ class ZmqLink:
         import zmq
 
         timeout = self._timeout_s if timeout is None else timeout
-        self._socket.sndtimeo = math.ceil(1000 * timeout)
         silence = (
             f"{kind} cannot be sent: {self._where} is not there after {timeout:.0f} s; start the peer and run again"
         )
-        if self._connection is not None and not self.peer_is_there(timeout):
+        if not self.peer_is_there(timeout):
             raise Silence(silence)
         try:
-            with waiting(), self._named_errors():
-                self._socket.send_multipart(self.parts(kind, payload))
+            with self._named_errors():
+                self._socket.send_multipart(self.parts(kind, payload), zmq.NOBLOCK)
         except zmq.Again:
             raise Silence(silence) from None
 
