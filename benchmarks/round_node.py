@@ -26,7 +26,7 @@ class _TwoBlocks:
         from postprocess.rounds.private_settings import settings_words
 
         settings = np.random.default_rng(SEED).integers(0, 2, rounds).astype(np.uint8)
-        words = settings_words(settings, rounds)
+        words = settings_words(settings, max(rounds, WARM_UP_ROUNDS))
         self._blocks = [
             np.concatenate((np.array([number, 0, count, 0], np.int32), words))
             for number, count in enumerate((WARM_UP_ROUNDS, rounds))
@@ -53,7 +53,7 @@ def cpu_per_round(node: str, apparatus: str, rounds: int) -> float:
     worker = Worker(Path.cwd(), Path(__file__).resolve().parents[1] / "device_db.py")
     of_node = getattr(importlib.import_module(f"node_{node}.node"), f"{node.capitalize()}Node")
     assembled = of_node((worker.devices, None, None, {}))
-    assembled.blocks.allocate(rounds)
+    assembled.blocks.allocate(max(rounds, WARM_UP_ROUNDS))
     host = assembled.blocks.host = _TwoBlocks(rounds)
     code = assembled.blocks.measure()
     worker.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from testbed.drivers.cpu_time import READ_SPI_MU, SPI_CONFIG_MU, SPI_WORD_MU, TTL_MU
+from testbed.drivers.linkable import linkable
 from testbed.drivers.spi2 import transfer_mu
 
 BUSY_MU = 1500
@@ -67,19 +68,21 @@ class AD53xx:
     def write_offset(self, channel, voltage):
         self.write_offset_mu(channel, self.voltage_to_mu(voltage))
 
+    @linkable
     def write_dac_mu(self, channel, value):
         self.registers[channel] = int(value)
-        timeline = self.core.timeline
-        self.core.submit(timeline.now, self.bus.channel, SPI_WORD_MU)
-        timeline.take_time_mu(self.xfer_mu)
+        self.core.submit(self.core.timeline.now, self.bus.channel, SPI_WORD_MU)
+        self.core.timeline.take_time_mu(self.xfer_mu)
 
     def write_dac(self, channel, voltage):
         self.write_dac_mu(channel, self.voltage_to_mu(voltage))
 
+    @linkable
     def load(self):
         self._load(self.core.timeline.now)
         self.core.timeline.take_time_mu(2 * self.bus.ref_period_mu)
 
+    @linkable
     def _load(self, time):
         self.core.submit_pair(time, time + 2 * self.bus.ref_period_mu, self.bus.channel, TTL_MU)
         if self.registers != self.outputs:
@@ -89,6 +92,7 @@ class AD53xx:
         if self.core.log is not None:
             self.core.log.add(time, self.core.name(self.bus.channel), "load", tuple(self.outputs))
 
+    @linkable
     def set_dac_mu(self, values, channels=list(range(40))):  # noqa: B006
         """The outputs change at the cursor: the writes are scheduled before it."""
         now = self.core.timeline.now

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from testbed.drivers.cpu_time import READ_SPI_MU, SPI_CONFIG_MU, SPI_WORD_MU, TTL_MU
+from testbed.drivers.linkable import linkable
 from testbed.drivers.urukul import DEFAULT_PROFILE
 
 PHASE_MODE_CONTINUOUS, PHASE_MODE_ABSOLUTE, PHASE_MODE_TRACKING = 0, 1, 2
@@ -29,6 +30,7 @@ CFR1_PAIRS, PROFILE_PAIRS = 2, 3
 PROFILE_CPU_MU = PROFILE_PAIRS * SPI_PAIR_MU
 LAST_WORD_MU = 712  # from the first word of a profile to the last
 PROFILE0 = 0x0E  # register
+TRANSMITTED = tuple(10 ** (-(255 - register) / 8 / 20) for register in range(256))  # of the amplitude, by attenuator
 
 
 class Tone(NamedTuple):
@@ -49,6 +51,8 @@ SILENT = Tone(0, 0, 0, 0, 0.0)
 
 class AD9910:
     """One DDS channel; `tones` are its settings over time since `forget`, the first one already active."""
+
+    linked_invariants = frozenset(("_timeline",))
 
     def __init__(self, dmgr, chip_select, cpld_device, sw_device=None, pll_n=40, pll_cp=7, pll_vco=5,
                  sync_delay_seed=-1, io_update_delay=0, pll_en=1):  # fmt: skip
@@ -153,8 +157,7 @@ class AD9910:
 
     def _amplitude(self, asf):
         """Amplitude in units of full scale at no attenuation."""
-        attenuation = (255 - self.cpld.attenuators[self.chip_select - 4]) / 8
-        return asf / 0x3FFF * 10 ** (-attenuation / 20)
+        return asf / 0x3FFF * TRANSMITTED[self.cpld.attenuators[self.chip_select - 4]]
 
     def profile_changed(self, time):
         """The CPLD's profile pins select another stored tone; the accumulator runs on."""
@@ -240,6 +243,7 @@ class AD9910:
         self.cpld._spend(CFR1_MU, CFR1_PAIRS)
         self._clears_phase = bool(phase_autoclear)
 
+    @linkable
     def write64(self, addr, data_high, data_low):
         """Words of a profile; they wait for `update`."""
         if not PROFILE0 <= addr < PROFILE0 + 8:

@@ -17,6 +17,7 @@ from artiq.language.core import set_time_manager
 from testbed.drivers.cpu_time import READ_CLOCK_MU
 from testbed.drivers.event_log import EventLog
 from testbed.drivers.line import Line
+from testbed.drivers.linkable import linkable
 from testbed.drivers.linked_kernels import LinkedProgram
 from testbed.drivers.timeline import Timeline
 
@@ -31,6 +32,8 @@ class Core:
     used."""
 
     kernel_invariants = {"core", "ref_period", "coarse_ref_period", "ref_multiplier"}  # noqa: RUF012 - as ARTIQ does
+    linked_invariants = frozenset(("timeline", "queue"))
+    linked_options = frozenset(("log",))
 
     def __init__(self, dmgr, host, ref_period, analyzer_proxy=None, analyze_at_run_end=False, ref_multiplier=8,
                  target="rv32g", satellite_cpu_targets={}, report_invariants=False):  # noqa: B006  # fmt: skip
@@ -84,30 +87,25 @@ class Core:
 
     # What drivers use
 
+    @linkable
     def submit(self, time: int, channel: int, cost_mu: int) -> None:
         """Hand an event at `time` to the RTIO queue, which takes the CPU `cost_mu`; raises RTIOUnderflow if that is
-        past. `Line.outlet` does the same."""
+        past. `Line.put` does the same."""
         wall = self.wall + cost_mu
-        queue = self.queue
-        if queue[0] > wall:  # full of events that are not due yet
-            wall = queue[0]
+        if self.queue[0] > wall:  # full of events that are not due yet
+            wall = self.queue[0]
         self.wall = wall
         if time < wall:
             self.underflow(time, channel)
-        queue.append(time)
+        self.queue.append(time)
 
+    @linkable
     def submit_pair(self, start: int, stop: int, channel: int, cost_mu: int) -> None:
         """The same with two events."""
-        wall, queue = self.wall, self.queue
-        for time in (start, stop):
-            wall += cost_mu
-            if queue[0] > wall:
-                wall = queue[0]
-            self.wall = wall
-            if time < wall:
-                self.underflow(time, channel)
-            queue.append(time)
+        self.submit(start, channel, cost_mu)
+        self.submit(stop, channel, cost_mu)
 
+    @linkable
     def submit_words(self, time: int, channel: int, cost_mu: int, words: int) -> None:
         """The same with words of a bus, the last of them at `time`: the CPU is slower than the bus, so that the last
         is late before another is. `cost_mu` is that of all."""
@@ -119,6 +117,7 @@ class Core:
         slack = time - self.wall
         raise RTIOUnderflow(f"RTIO underflow at {time} mu, channel {channel} ({self.name(channel)}), slack {slack} mu")
 
+    @linkable
     def wait(self, until: int, cost_mu: int) -> None:
         """The CPU blocks until an input event of time `until` has been read, which takes it `cost_mu`."""
         wall = self.wall

@@ -9,6 +9,7 @@ from artiq.coredevice.edge_counter import CounterOverflow
 from artiq.coredevice.exceptions import RTIOOverflow
 
 from testbed.drivers.cpu_time import COUNTER_MU, READ_COUNT_MU
+from testbed.drivers.linkable import linkable
 
 INPUT_QUEUE_DEPTH = 64
 NO_TIMEOUT = np.int64(-1)
@@ -18,6 +19,7 @@ class EdgeCounter:
     """Counts edges between configuration events; the physics gives an interval's counts when they are fetched."""
 
     kernel_invariants = {"core", "channel", "counter_max"}  # noqa: RUF012
+    linked_invariants = frozenset(("_timeline", "_requested"))
 
     def __init__(self, dmgr, channel, gateware_width=31, core_device="core"):
         self.core = dmgr.get(core_device)
@@ -50,16 +52,16 @@ class EdgeCounter:
     def gate_both(self, duration):
         return self.gate_both_mu(round(duration / self.core.ref_period))
 
+    @linkable
     def gate_rising_mu(self, duration_mu, edges=1):
         core = self.core
-        timeline = self._timeline
-        start = timeline.now
+        start = self._timeline.now
         stop = start + int(duration_mu)
         core.submit_pair(start, stop, self.channel, COUNTER_MU)
         self._requested.append((stop, start, edges))
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "gate", stop - start)
-        timeline.take_time_mu(stop - start)
+        self._timeline.take_time_mu(stop - start)
         return stop
 
     def gate_falling_mu(self, duration_mu):
@@ -82,6 +84,7 @@ class EdgeCounter:
         if self._kept:
             self._open_since = time
 
+    @linkable
     def fetch_count(self):
         requested = self._requested
         if not 0 < len(requested) <= INPUT_QUEUE_DEPTH:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from artiq.language.core import portable
 
 from testbed.drivers.cpu_time import ENTANGLER_MU, READ_ENTANGLER_MU
+from testbed.drivers.linkable import linkable
 
 sequencer_422sigma, sequencer_1092, sequencer_422ps_trigger, sequencer_aux = range(8, 12)
 gate_apd0, gate_apd1, gate_apd2, gate_apd3 = range(12, 16)
@@ -31,6 +32,8 @@ def patterns_to_reg(patterns):
 
 class Entangler:
     """Attempt loop of one crate; a reset of the core clears everything that was configured."""
+
+    linked_invariants = frozenset(("core", "channel", "ref_period_mu", "_timeline"))
 
     def __init__(self, dmgr, channel, is_master=True, core_device="core"):
         self.core = dmgr.get(core_device)
@@ -106,18 +109,15 @@ class Entangler:
         self.heralds = [pattern & 0xF for pattern in heralds]
         self._write()
 
+    @linkable
     def run_mu(self, duration_mu):
-        core, timeline, period = self.core, self._timeline, self.ref_period_mu
-        start = timeline.now
+        core = self.core
+        start = self._timeline.now
         core.submit(start, self.channel, ENTANGLER_MU)
-        start = (start & ~7) + period  # the gateware runs on the coarse clock
-        if timeline.straight:
-            timeline.now += period
-        else:
-            timeline.take_time_mu(period)
+        start = (start & ~7) + self.ref_period_mu  # the gateware runs on the coarse clock
+        self._timeline.take_time_mu(self.ref_period_mu)
         end, reason = (self._loop or self._connect()).run(start, int(duration_mu) & ~7)
-        wall = core.wall
-        core.wall = (end if end > wall else wall) + READ_ENTANGLER_MU  # Core.wait, written out: once per attempt window
+        core.wait(end, READ_ENTANGLER_MU)
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "run", (end, reason))
         return end, reason

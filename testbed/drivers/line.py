@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any, Protocol
 
 from testbed.drivers.cpu_time import TTL_MU
+from testbed.drivers.linkable import linkable
 
 _by_time = itemgetter(0)
 KEEP = 16
@@ -32,10 +33,12 @@ class Line:
         listener: called as listener(time_mu, level) for each edge, or None.
     """
 
-    __slots__ = ("_core", "channel", "disordered", "edges", "latest", "level", "listener", "watched")
+    __slots__ = ("channel", "core", "disordered", "edges", "latest", "level", "listener", "watched")
+    linked_invariants = frozenset(("core", "channel", "edges"))
+    linked_options = frozenset(("watched", "listener"))
 
     def __init__(self, core: EventSink, channel: int) -> None:
-        self._core = core
+        self.core: Any = core  # for `put` a testbed.drivers.core.Core
         self.channel = channel
         self.edges: list[tuple[int, int]] = []
         self.watched = False
@@ -48,36 +51,31 @@ class Line:
         self.watched = True
         return self
 
-    def outlet(self, level: int) -> Callable[[], None]:
-        """A function by which the CPU hands over an edge to this level at the cursor.
+    @linkable
+    def put(self, level: int) -> None:
+        """The CPU hands over an edge to this level at the cursor.
 
-        It does what `Core.submit` does, written out over local names: this is most of what emulated nodes do.
+        It does what `Core.submit` and `drive` do, written out: this is most of what emulated nodes do.
         """
-        core: Any = self._core  # a testbed.drivers.core.Core
-        channel, edges = self.channel, self.edges
-        timeline, queue, kept = core.timeline, core.queue, edges.append
-
-        def put() -> None:
-            time = timeline.now
-            wall = core.wall + TTL_MU
-            if queue[0] > wall:
-                wall = queue[0]
-            core.wall = wall
-            if time < wall:
-                core.underflow(time, channel)
-            queue.append(time)
-            if self.watched:
-                kept((time, level))
-                if time < self.latest:
-                    self.disordered = True
-                else:
-                    self.latest = time
-            if self.listener is not None:
-                self.listener(time, level)
-            if core.log is not None:
-                core.log.add(time, core.name(channel), "set", level)
-
-        return put
+        core = self.core
+        time = core.timeline.now
+        wall = core.wall + TTL_MU
+        if core.queue[0] > wall:
+            wall = core.queue[0]
+        core.wall = wall
+        if time < wall:
+            core.underflow(time, self.channel)
+        core.queue.append(time)
+        if self.watched:
+            self.edges.append((time, level))
+            if time < self.latest:
+                self.disordered = True
+            else:
+                self.latest = time
+        if self.listener is not None:
+            self.listener(time, level)
+        if core.log is not None:
+            core.log.add(time, core.name(self.channel), "set", level)
 
     def drive(self, time: int, level: int) -> None:
         """An edge that no CPU time was spent on (a reset, the second edge of a pulse)."""
@@ -89,8 +87,8 @@ class Line:
                 self.latest = time
         if self.listener is not None:
             self.listener(time, level)
-        if self._core.log is not None:
-            self._core.log.add(time, self._core.name(self.channel), "set", level)
+        if self.core.log is not None:
+            self.core.log.add(time, self.core.name(self.channel), "set", level)
 
     def _order(self) -> None:
         self.edges.sort(key=_by_time)

@@ -3,7 +3,8 @@
 Kernels call each other over chains of attributes that do not change while they run; `kernel_invariants` says which.
 Linking follows them once. In what it makes of a kernel's source an invariant is a global name, the call of a kernel is
 that kernel's statements or its linked function, `at_mu`, `delay_mu` and `now_mu` are the cursor itself, and numpy's
-integers, which tell compilers their width, are Python's. A start reads the values of invariants anew.
+integers, which tell compilers their width, are Python's. A start reads the values of invariants anew. Driver methods
+marked `linkable` are linked like kernels: linked code never stands directly in `parallel`, so that time only passes.
 
 Kernels with contexts (`with parallel`), in a closure or without source are not linked: calling them is as usual.
 """
@@ -11,18 +12,23 @@ Kernels with contexts (`with parallel`), in a closure or without source are not 
 from __future__ import annotations
 
 import ast
-import textwrap
 from collections.abc import Callable
-from copy import deepcopy
-from functools import cache
-from inspect import getsource
 from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 from artiq.language.core import at_mu, delay_mu, now_mu
 
-NOT_LINKED = (ast.With, ast.Lambda, ast.ClassDef, ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom)
+from testbed.drivers.kernel_source import (
+    assigned_once,
+    copy_tree,
+    kernel_of,
+    parameters,
+    parsed,
+    returns_last,
+    stored_names,
+)
+
 CURSOR = "_cursor"
 MOST_INLINED = 8  # of kernels inside each other
 
@@ -35,45 +41,10 @@ def to_int32(value: int) -> int:
 INTEGERS = {np.int64: int, np.int32: to_int32}
 
 
-@cache
-def parsed(body: FunctionType) -> ast.FunctionDef | None:
-    """A kernel's definition; None for one that is not linked."""
-    try:
-        definition = ast.parse(textwrap.dedent(getsource(body))).body[0]
-    except (OSError, SyntaxError, TypeError):
-        return None
-    if not isinstance(definition, ast.FunctionDef) or len(definition.decorator_list) != 1 or body.__closure__:
-        return None
-    inside = [node for statement in definition.body for node in ast.walk(statement)]
-    if any(isinstance(node, (*NOT_LINKED, ast.FunctionDef)) or _is_mangled(node) for node in inside):
-        return None
-    if any(isinstance(node, ast.ExceptHandler) and node.name for node in inside):
-        return None
-    if isinstance(definition.body[0], ast.Expr) and isinstance(definition.body[0].value, ast.Constant):
-        definition.body[:1] = [] if len(definition.body) > 1 else [ast.Pass()]  # the docstring
-    return ast.increment_lineno(definition, body.__code__.co_firstlineno - 1)
-
-
-def _is_mangled(node: ast.AST) -> bool:
-    """Whether a name stands for another one in its class."""
-    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    return name.startswith("__") and not name.endswith("__")
-
-
-def _parameters(definition: ast.FunctionDef) -> list[str]:
-    return [argument.arg for argument in definition.args.args]
-
-
-def kernel_of(owner: Any, name: str, core: Any) -> FunctionType | None:
-    """The body of an object's kernel on a core device; None if what has this name is none."""
-    method = getattr(owner, name, None)
-    embedded = getattr(method, "artiq_embedded", None)
-    if embedded is None or not isinstance(method, MethodType) or method.__self__ is not owner:
-        return None
-    if not embedded.core_name or embedded.portable or embedded.destination is not None:
-        return None
-    runs_here = getattr(owner, embedded.core_name, None) is core
-    return embedded.function if runs_here and isinstance(embedded.function, FunctionType) else None
+def is_invariant(owner: Any, attribute: str) -> bool:
+    """Whether an object's attribute stays what it is while a kernel runs."""
+    named = attribute in getattr(owner, "kernel_invariants", ()) or attribute in getattr(owner, "linked_invariants", ())
+    return named and hasattr(owner, attribute)
 
 
 class LinkedProgram:
@@ -133,6 +104,13 @@ class LinkedProgram:
                 self._space[name] = holder
         return name
 
+    def is_int(self, node: ast.expr) -> bool:
+        """Whether linked code that is a name or a number is one of Python's integers."""
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(node, ast.Name) and node.id in self._space:
+            value = self._space[node.id]
+        return type(value) is int
+
     def link(self, body: FunctionType, owner: Any) -> str | None:
         """Global name of a kernel's linked function; None for one that is not linked."""
         key = body, id(owner)
@@ -143,8 +121,7 @@ class LinkedProgram:
             return None
         name = self._linked[key] = f"_linked_{len(self._linked)}_{definition.name}"
         linker = _Linker(self, body, definition, owner)
-        parameters = [ast.arg(parameter) for parameter in _parameters(definition)[1:]]
-        arguments = ast.arguments([], parameters, None, [], [], None, [])
+        arguments = ast.arguments([], [ast.arg(name) for name in parameters(definition)[1:]], None, [], [], None, [])
         function: Any = ast.FunctionDef(name, arguments, linker.statements(), [], None)
         function.type_params = []  # since Python 3.12
         ast.copy_location(function, definition)
@@ -163,27 +140,36 @@ class _Linker(ast.NodeTransformer):
     """Makes the linked statements of one kernel.
 
     `depth`: of kernels whose statements stand in each other; local names carry it, so that they stay apart.
+    `arguments`: what stands for parameters that keep their value.
     """
 
     def __init__(
-        self, program: LinkedProgram, body: FunctionType, definition: ast.FunctionDef, owner: Any, depth: int = 0
+        self,
+        program: LinkedProgram,
+        body: FunctionType,
+        definition: ast.FunctionDef,
+        owner: Any,
+        depth: int = 0,
+        arguments: dict[str, ast.expr] | None = None,
     ) -> None:
+        self._arguments = arguments or {}
         self._program, self._globals, self._owner = program, body.__globals__, owner
-        self._definition, self._self, self._depth = definition, _parameters(definition)[0], depth
-        names = [node for node in ast.walk(definition) if isinstance(node, ast.Name)]
-        stored = [node.id for node in names if not isinstance(node.ctx, ast.Load)] + _parameters(definition)
-        self._locals = set(stored)
+        self._definition, self._self, self._depth = definition, parameters(definition)[0], depth
+        self._locals = {*stored_names(definition), *parameters(definition)}
         self._objects = {self._self: owner}  # what locals stand for that never stand for anything else
-        for node in ast.walk(definition):
-            if isinstance(node, ast.Assign) and isinstance(name := node.targets[0], ast.Name):
-                found = self._object(node.value) if stored.count(name.id) == 1 else None
-                if found is not None:
-                    self._objects[name.id] = found
+        for node in assigned_once(definition):
+            found, name = self._object(node.value), node.targets[0]
+            if found is not None and isinstance(name, ast.Name):
+                self._objects[name.id] = found
 
     def statements(self) -> list[ast.stmt]:
         """The body, linked."""
+        return self.linked(self._definition.body)
+
+    def linked(self, statements: list[ast.stmt]) -> list[ast.stmt]:
+        """Some of its statements, linked."""
         found: list[ast.stmt] = []
-        for statement in deepcopy(self._definition.body):
+        for statement in copy_tree(statements):
             new = self.visit(statement)
             found += new if isinstance(new, list) else [new]
         return found
@@ -197,7 +183,7 @@ class _Linker(ast.NodeTransformer):
             return self._objects.get(node.id)
         if isinstance(node, ast.Attribute):
             owner = self._object(node.value)
-            if owner is not None and node.attr in getattr(owner, "kernel_invariants", ()) and hasattr(owner, node.attr):
+            if owner is not None and is_invariant(owner, node.attr):
                 return self._program.follow(owner, node.attr)
         return None
 
@@ -213,6 +199,8 @@ class _Linker(ast.NodeTransformer):
         return ast.copy_location(ast.Name(self._program.constant(holder, attribute), ast.Load()), node)
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in self._arguments:
+            return copy_tree(self._arguments[node.id])
         if isinstance(node.ctx, ast.Load) and node.id in self._objects:
             return self._constant(node, self._objects[node.id])
         if node.id in self._locals:
@@ -224,10 +212,30 @@ class _Linker(ast.NodeTransformer):
         if isinstance(meant, type) and meant in INTEGERS:
             return self._constant(node, INTEGERS[meant])
         owner = self._object(node.value)
-        is_read = isinstance(node.ctx, ast.Load)
-        if is_read and node.attr in getattr(owner, "kernel_invariants", ()) and hasattr(owner, node.attr):
+        if isinstance(node.ctx, ast.Load) and owner is self._program.core.timeline and node.attr == "straight":
+            return ast.copy_location(ast.Constant(True), node)
+        if isinstance(node.ctx, ast.Load) and node.attr in getattr(owner, "linked_options", ()):
+            option = self._program.follow(owner, node.attr)
+            if option is None or isinstance(option, bool):
+                return ast.copy_location(ast.Constant(option), node)
+        if isinstance(node.ctx, ast.Load) and owner is not None and is_invariant(owner, node.attr):
             return self._constant(node, owner, node.attr)
         self.generic_visit(node)
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.stmt | list[ast.stmt]:
+        """What can never run is left out."""
+        node.test = self.visit(node.test)
+        if isinstance(node.test, ast.Constant):
+            return self.linked(node.body if node.test.value else node.orelse) or ast.copy_location(ast.Pass(), node)
+        node.body, node.orelse = self.linked(node.body), self.linked(node.orelse)
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        self.generic_visit(node)
+        left, right = node.left, node.comparators[0]
+        if isinstance(node.ops[0], ast.IsNot) and isinstance(left, ast.Constant) and isinstance(right, ast.Constant):
+            return ast.copy_location(ast.Constant(left.value is not right.value), node)
         return node
 
     def _kernel(self, call: ast.Call) -> tuple[FunctionType, Any] | None:
@@ -238,17 +246,33 @@ class _Linker(ast.NodeTransformer):
         body = None if owner is None else self._program.kernel(owner, call.func.attr)
         return None if body is None or parsed(body) is None else (body, owner)
 
-    def _inside(self, call: ast.Call) -> tuple[_Linker, ast.FunctionDef] | None:
-        """For the kernel of a call whose statements can stand in its place."""
+    def _inside(self, call: ast.Call) -> tuple[_Linker, ast.FunctionDef, list[ast.stmt]] | None:
+        """For the kernel of a call whose statements can stand in its place, with what they need to be told before."""
         kernel = self._kernel(call)
         if kernel is None or self._depth == MOST_INLINED:
             return None
         body, owner = kernel
         definition = parsed(body)
         assert definition is not None
-        if call.keywords or len(call.args) != len(_parameters(definition)) - 1:
+        names, defaults = parameters(definition)[1:], list(body.__defaults__ or ())
+        given: list[ast.expr] = [self.visit(copy_tree(argument)) for argument in call.args]
+        missing = len(names) - len(given)
+        if call.keywords or not 0 <= missing <= len(defaults):
             return None
-        return _Linker(self._program, body, definition, owner, self._depth + 1), definition
+        late = defaults[len(defaults) - missing :]
+        if not all(isinstance(value, (int, float, str)) for value in late):
+            return None
+        given += [ast.Constant(value) for value in late]
+        stored = stored_names(definition)
+        bound = dict(zip(names, given, strict=True))
+        kept: dict[str, ast.expr] = {
+            n: v for n, v in bound.items() if n not in stored and isinstance(v, (ast.Constant, ast.Name))
+        }
+        linker = _Linker(self._program, body, definition, owner, self._depth + 1, kept)
+        told: list[ast.stmt] = [
+            ast.Assign([ast.Name(linker.local(n), ast.Store())], v) for n, v in bound.items() if n not in kept
+        ]
+        return linker, definition, told
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         kernel = self._kernel(node)
@@ -256,46 +280,79 @@ class _Linker(ast.NodeTransformer):
             if self._global(node.func) is now_mu:
                 return ast.copy_location(_cursor(ast.Load()), node)
             self.generic_visit(node)
-            return node
+            is_int = isinstance(node.func, ast.Name) and node.func.id == "int" and len(node.args) == 1
+            return node.args[0] if is_int and self._program.is_int(node.args[0]) else node
         inside = self._inside(node)
-        result = inside[1].body[0] if inside and not node.args else None
-        if inside and isinstance(result, ast.Return) and result.value:
-            return _at(node, inside[0].visit(deepcopy(result.value)))
+        result = inside[1].body[0] if inside else None
+        if inside and not inside[2] and isinstance(result, ast.Return) and result.value:
+            return self._here(node, inside[0].visit(copy_tree(result.value)))
         name = self._program.link(*kernel)
         arguments = [self.visit(argument) for argument in node.args]
         keywords = [self.visit(keyword) for keyword in node.keywords]
         assert name is not None
         return ast.copy_location(ast.Call(ast.Name(name, ast.Load()), arguments, keywords), node)
 
+    def visit_Assign(self, node: ast.Assign) -> ast.stmt | list[ast.stmt]:
+        target = node.targets[0]
+        if isinstance(target, ast.Name) and target.id in self._objects:
+            return ast.copy_location(ast.Pass(), node)
+        found = self._in_place(node.value)
+        if found is None or found[1] is None:
+            self.generic_visit(node)
+            return node
+        targets = [self.visit(target) for target in node.targets]
+        return [*found[0], self._here(node, ast.Assign(targets, found[1]))]
+
     def visit_Expr(self, node: ast.Expr) -> ast.stmt | list[ast.stmt]:
         call = node.value
         if not isinstance(call, ast.Call):
             self.generic_visit(node)
             return node
-        meant = self._global(call.func)
-        if meant in (at_mu, delay_mu) and len(call.args) == 1:
-            time = ast.Call(ast.Name("int", ast.Load()), [self.visit(call.args[0])], [])
-            if meant is at_mu:
-                return _at(node, ast.Assign([_cursor(ast.Store())], time))
-            return _at(node, ast.AugAssign(_cursor(ast.Store()), ast.Add(), time))
-        inside = self._inside(call)
-        if inside is None or any(isinstance(part, ast.Return) for part in ast.walk(inside[1])):
+        time = self._time_passed(call)
+        if time is not None:
+            return self._here(node, time)
+        found = self._in_place(call)
+        if found is None:
             self.generic_visit(node)
             return node
-        linker, definition = inside
-        assigned = [
-            ast.Assign([ast.Name(linker.local(name), ast.Store())], self.visit(argument))
-            for name, argument in zip(_parameters(definition)[1:], call.args, strict=True)
-        ]
-        return [_at(node, statement) for statement in (*assigned, *linker.statements())]
+        return found[0] or ast.copy_location(ast.Pass(), node)
+
+    def _time_passed(self, call: ast.Call) -> ast.stmt | None:
+        """What a call does that moves the cursor and nothing else."""
+        meant, by = self._global(call.func), call.func
+        if isinstance(by, ast.Attribute) and by.attr == "take_time_mu":
+            meant = delay_mu if self._object(by.value) is self._program.core.timeline else None
+        if meant not in (at_mu, delay_mu) or len(call.args) != 1:
+            return None
+        time = self.visit(call.args[0])
+        if not self._program.is_int(time):
+            time = ast.Call(ast.Name("int", ast.Load()), [time], [])
+        if meant is at_mu:
+            return ast.Assign([_cursor(ast.Store())], time)
+        return ast.AugAssign(_cursor(ast.Store()), ast.Add(), time)
+
+    def _here(self, place: Any, tree: Any) -> Any:
+        """The tree as if it stood in one line of the source, as tracebacks and coverage see it."""
+        if not self._depth:
+            for node in ast.walk(tree):
+                ast.copy_location(node, place)
+        return tree
+
+    def _in_place(self, call: ast.expr) -> tuple[list[ast.stmt], ast.expr | None] | None:
+        """Statements and result of a call whose kernel returns at its end or not at all."""
+        inside = self._inside(call) if isinstance(call, ast.Call) else None
+        if inside is None:
+            return None
+        linker, definition, told = inside
+        if not returns_last(definition):
+            return None
+        statements, last = definition.body, definition.body[-1]
+        returns = isinstance(last, ast.Return)
+        linked = [*told, *linker.linked(statements[:-1] if returns else statements)]
+        value = last.value if isinstance(last, ast.Return) else None
+        result = None if value is None else self._here(call, linker.visit(copy_tree(value)))
+        return [self._here(call, statement) for statement in linked], result
 
 
 def _cursor(context: ast.expr_context) -> ast.Attribute:
     return ast.Attribute(ast.Name(CURSOR, ast.Load()), "now", context)
-
-
-def _at(place: Any, tree: Any) -> Any:
-    """The tree as if it stood in one line of the source, as tracebacks and coverage see it."""
-    for node in ast.walk(tree):
-        ast.copy_location(node, place)
-    return tree

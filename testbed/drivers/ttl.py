@@ -10,6 +10,7 @@ from artiq.coredevice.exceptions import RTIOOverflow
 
 from testbed.drivers.cpu_time import GATE_MU, READ_EDGE_MU, READ_LEVEL_MU, SAMPLE_MU, TTL_MU
 from testbed.drivers.line import Line
+from testbed.drivers.linkable import linkable
 from testbed.drivers.timeline import Timeline
 
 INPUT_QUEUE_DEPTH = 64
@@ -19,6 +20,7 @@ GATE_LATENCY_CYCLES = 13
 class _Output:
     """Methods that TTLOut and TTLInOut share."""
 
+    linked_invariants = frozenset(("_line", "_timeline", "_samples", "_gates"))
     core: Any
     _line: Line
     _timeline: Timeline
@@ -26,28 +28,25 @@ class _Output:
     def output(self):
         pass
 
-    def _wire(self):
-        """Edges go straight to the line: a call less for what kernels do most."""
-        self.on = self._line.outlet(1)  # type: ignore[method-assign]
-        self.off = self._line.outlet(0)  # type: ignore[method-assign]
-
+    @linkable
     def set_o(self, o):
-        if o:
-            self.on()
-        else:
-            self.off()
+        self._line.put(1 if o else 0)
 
+    @linkable
     def on(self):
-        raise NotImplementedError("see _wire")
+        self._line.put(1)
 
+    @linkable
     def off(self):
-        raise NotImplementedError("see _wire")
+        self._line.put(0)
 
+    @linkable
     def pulse_mu(self, duration):
-        timeline, start = self._timeline, self._timeline.now
-        self.on()
+        timeline = self._timeline
+        start = timeline.now
+        self._line.put(1)
         timeline.now = start + int(duration)
-        self.off()
+        self._line.put(0)
         if not timeline.straight:
             timeline.now = start
             timeline.take_time_mu(duration)
@@ -67,7 +66,6 @@ class TTLOut(_Output):
         self.target_o = channel << 8
         self._line = self.core.line(channel)
         self._timeline = self.core.timeline
-        self._wire()
 
     @staticmethod
     def get_rtio_channels(channel, **kwargs):
@@ -94,7 +92,6 @@ class TTLInOut(_Output):
         self.target_o, self.target_oe, self.target_sens, self.target_sample = ((channel << 8) + i for i in range(4))
         self._line = self.core.line(channel)
         self._timeline = self.core.timeline
-        self._wire()
         self._source = None
         self._gates: deque = deque()
         self._edges: deque = deque()
@@ -120,6 +117,7 @@ class TTLInOut(_Output):
     def input(self):
         self.set_oe(False)
 
+    @linkable
     def _gate(self, duration, sensitivity):
         start = self._timeline.now
         stop = start + int(duration)
@@ -131,6 +129,7 @@ class TTLInOut(_Output):
         self._timeline.take_time_mu(duration)
         return stop
 
+    @linkable
     def gate_rising_mu(self, duration):
         return self._gate(duration, 1)
 
@@ -171,6 +170,7 @@ class TTLInOut(_Output):
         self.core.wait(int(up_to_timestamp_mu) + self.gate_latency_mu, READ_EDGE_MU)
         return np.int64(-1)
 
+    @linkable
     def count(self, up_to_timestamp_mu):
         self._collect()
         counted = 0
@@ -180,16 +180,16 @@ class TTLInOut(_Output):
         self.core.wait(int(up_to_timestamp_mu) + self.gate_latency_mu, READ_EDGE_MU)
         return counted
 
+    @linkable
     def sample_input(self):
         time = self._timeline.now
         self.core.submit(time, self.channel, SAMPLE_MU)
         self._samples.append(time)
 
+    @linkable
     def sample_get(self):
         time = self._samples.popleft()
-        core = self.core
-        wall = core.wall
-        core.wall = (time if time > wall else wall) + READ_LEVEL_MU  # Core.wait, written out: once per attempt window
+        self.core.wait(time, READ_LEVEL_MU)
         return (self._source or self._connect()).level(time)
 
     def sample_get_nonrt(self):

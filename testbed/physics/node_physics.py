@@ -10,7 +10,6 @@ import math
 from typing import Any
 
 from contract.nodes import BOB, NODES
-from testbed.drivers.ad53xx import voltage_to_mu
 from testbed.drivers.ttl import SilentInput
 from testbed.physics import laboratory as laboratories
 from testbed.physics import truth
@@ -25,7 +24,7 @@ from testbed.physics.ion_loading import IonLoading
 from testbed.physics.ion_state import IonState
 from testbed.physics.lock_state import LaserLockInput, LockState
 from testbed.physics.optical_fields import LIGHTS, QUBIT, REPUMP, OpticalFields
-from testbed.physics.optics import Electrodes, coupling
+from testbed.physics.optics import Electrodes, coupling, displaced
 from testbed.physics.partner import UNMEASURED
 from testbed.physics.photon_counts import PhotonCounts
 from testbed.physics.round_state import RoundState
@@ -34,7 +33,6 @@ from testbed.physics.trapped_ions import TrappedIons
 MIN_COUPLING = 0.5
 STALL_MU = 1_000_000
 LOADING_LINES = ("ablation", "photo_ionisation")
-ZERO_VOLTS, DAC_STEP_V = voltage_to_mu(0.0), 20.0 / 65536
 
 
 class NodePhysics:
@@ -106,10 +104,10 @@ class NodePhysics:
     def _voltages(self, time: int, registers: list[int]) -> None:
         if self.faults.since("shuttle broken", max(self.round.herald, 1)):  # before the first herald too
             return
-        volts = [(registers[channel] - ZERO_VOLTS) * DAC_STEP_V for channel in truth.ELECTRODE_CHANNELS]
-        self.electrodes.step(time, volts)
+        target = displaced(*[registers[channel] for channel in truth.ELECTRODE_CHANNELS])
+        self.electrodes.step(time, target)
         self.rested_from = math.inf
-        if abs(truth.MICROMETRES_PER_VOLT * sum(volts) / len(volts)) > truth.EXPELLED_FROM_UM:
+        if abs(target) > truth.EXPELLED_FROM_UM:
             self.trap.expel()
 
     def _light_changed(self) -> None:

@@ -7,7 +7,10 @@ import math
 from bisect import bisect_right
 from functools import lru_cache
 
+from testbed.drivers.ad53xx import voltage_to_mu
 from testbed.physics import truth
+
+ZERO_VOLTS, DAC_STEP_V = voltage_to_mu(0.0), 20.0 / 65536
 
 
 class Electrodes:
@@ -20,10 +23,9 @@ class Electrodes:
         self._start = 0.0  # displacement at the first step
         self.home_from = 0.0  # from this time on the ion rests in the focus
 
-    def step(self, time: int, volts: list[float]) -> None:
+    def step(self, time: int, target: float) -> None:
         """New voltages from `time` on (earlier than the last step only by mistake of a kernel, then at the last
-        step)."""
-        target = truth.MICROMETRES_PER_VOLT * sum(volts) / len(volts)
+        step); the ion will come to rest `target` um from the focus."""
         self.steps.append((max(time, self.steps[-1][0]), target))
         self.home_from = time + self.SETTLED if target == 0.0 else math.inf
 
@@ -47,6 +49,13 @@ class Electrodes:
             until = self.steps[i + 1][0] if i + 1 < len(self.steps) else time
             position = self._relax(position, target, min(until, time) - since)
         return position
+
+
+@lru_cache(maxsize=4096)
+def displaced(*registers: int) -> float:
+    """um from the focus at which an ion rests under the DAC's registers of its electrodes."""
+    volts = [(register - ZERO_VOLTS) * DAC_STEP_V for register in registers]
+    return truth.MICROMETRES_PER_VOLT * sum(volts) / len(volts)
 
 
 def coupling(displacement_um: float, isolation: float) -> float:

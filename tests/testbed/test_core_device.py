@@ -165,7 +165,7 @@ def test_reset_gives_slack_and_puts_outputs_low():
     line = kernels.core.line(0).watch()
     kernels.toggles(1, 1000)
     kernels.core.timeline.now += 10**9
-    line.outlet(1)()
+    line.put(1)
     assert kernels.reset() > 0
     assert line.edges[-1][1] == 0
 

@@ -6,8 +6,9 @@ from types import MethodType
 import numpy as np
 import pytest
 from artiq.experiment import TInt32, TInt64, at_mu, delay_mu, kernel, now_mu, parallel, portable
-from testbed_kit import core_table, manager
+from testbed_kit import core_table, manager, node_experiment, run_blocks
 
+from contract.nodes import NODES
 from testbed.drivers.core import Core
 
 STEP = 5
@@ -125,6 +126,66 @@ def test_linked_and_one_by_one_are_the_same(monkeypatch):
         assert plain.run() == 1
     assert seen_of(linked) == seen_of(plain)
     assert linked.words[0] == 1 and linked.words[1] == (HIGH >> 1) - 9 and linked.seen == [1031, 1]
+
+
+def rounds_of(node, logs):
+    """What a node's kernels and drivers do in some rounds: records, clocks and, if logged, every event."""
+    built, devices = node_experiment(node, seed=3)
+    emulated = devices.get("core")
+    log = emulated.start_log() if logs else None
+    code, host = run_blocks(built, np.random.default_rng(4).integers(0, 2, 60))
+    assert code == 0 and len(host.records) == 60
+    physics = devices.get("laboratory")
+    tones = {name: list(dds.tones) for name, dds in physics.beams.dds.items()}
+    edges = {name: list(line.edges) for name, line in physics.beams.lines.items()}
+    return host.records, emulated.wall, emulated.timeline.now, list(emulated.queue), tones, edges, log and list(log.events)
+
+
+@pytest.mark.parametrize("logs", [False, True])
+@pytest.mark.parametrize("node", NODES)
+def test_rounds_linked_with_their_drivers_and_one_by_one_are_the_same(node, logs, monkeypatch):
+    linked = rounds_of(node, logs)
+    monkeypatch.setattr(Core, "_linked", lambda self, body, owner: MethodType(body, owner))
+    assert rounds_of(node, logs) == linked
+
+
+class Pulser:
+    """Pulses a line, alone and beside a wait."""
+
+    kernel_invariants = {"core", "ttl"}  # noqa: RUF012
+
+    def __init__(self, devices):
+        self.core, self.ttl = devices.get("core"), devices.get("ttl")
+
+    @kernel
+    def run(self):
+        self.core.break_realtime()
+        self.ttl.pulse_mu(100)
+        self.ttl.set_o(self.ttl.channel > 0)
+        delay_mu(1000)
+        self.both()
+        self.ttl.off()
+
+    @kernel
+    def both(self):
+        with parallel:
+            self.ttl.pulse_mu(200)
+            delay_mu(500)
+
+
+def test_who_looks_at_a_line_from_now_on_sees_what_kernels_do_from_now_on():
+    devices = manager(core_table(ttl=("ttl", "TTLOut", {"channel": 5})))
+    pulser, line = Pulser(devices), devices.get("core").line(5)
+    pulser.run()
+    assert not line.edges
+    heard, line.listener = [], lambda time, level: heard.append((time, level))
+    line.watch()
+    log = devices.get("core").start_log()
+    pulser.run()
+    first = heard[0][0]
+    expected = [(0, 1), (100, 0), (100, 1), (1100, 1), (1300, 0), (1600, 0)]
+    assert [(time - first, level) for time, level in heard] == expected
+    assert line.edges == heard and len(log.events) == len(heard)
 
 
 def test_a_program_asks_the_core_device_for_no_kernel_that_it_has_linked():
