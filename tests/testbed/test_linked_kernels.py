@@ -138,7 +138,8 @@ def rounds_of(node, logs):
     physics = devices.get("laboratory")
     tones = {name: list(dds.tones) for name, dds in physics.beams.dds.items()}
     edges = {name: list(line.edges) for name, line in physics.beams.lines.items()}
-    return host.records, emulated.wall, emulated.timeline.now, list(emulated.queue), tones, edges, log and list(log.events)
+    clocks = emulated.wall, emulated.timeline.now, list(emulated.queue)
+    return host.records, clocks, tones, edges, log and list(log.events)
 
 
 @pytest.mark.parametrize("logs", [False, True])

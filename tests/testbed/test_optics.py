@@ -7,24 +7,27 @@ import numpy as np
 import pytest
 
 from contract.nodes import NODES
+from testbed.drivers.ad53xx import voltage_to_mu
 from testbed.physics import truth
 from testbed.physics.heralds import CHUNK, HeraldStream
-from testbed.physics.optics import Electrodes, coupling, gate_fraction, photons
+from testbed.physics.optics import Electrodes, coupling, displaced, gate_fraction, photons
 
 STEP_NS = 1_000_000
 
 
 def stepped(volts=1.0):
     electrodes = Electrodes()
-    electrodes.step(STEP_NS, [volts] * 4)
+    electrodes.step(STEP_NS, displaced(*[voltage_to_mu(volts)] * 4))
     return electrodes
 
 
 def test_the_ion_moves_three_micrometres_behind_a_30_us_low_pass():
     electrodes = stepped()
     assert electrodes.displacement(STEP_NS) == 0.0
-    assert electrodes.displacement(STEP_NS + 30_000) == pytest.approx(3 * (1 - math.exp(-1)))
-    assert electrodes.displacement(STEP_NS + 10**6) == pytest.approx(3.0)
+    assert electrodes.displacement(STEP_NS + 30_000) == pytest.approx(
+        3 * (1 - math.exp(-1)), rel=1e-4
+    )  # a DAC of 16 bits
+    assert electrodes.displacement(STEP_NS + 10**6) == pytest.approx(3.0, rel=1e-4)
 
 
 @pytest.mark.parametrize("node", NODES)
@@ -39,7 +42,7 @@ def test_the_link_is_cut_after_30_us_and_not_before_10(node):
 
 def test_coming_home():
     electrodes = stepped()
-    electrodes.step(STEP_NS + 400_000, [0.0] * 4)
+    electrodes.step(STEP_NS + 400_000, displaced(*[voltage_to_mu(0.0)] * 4))
     before = [electrodes.displacement(STEP_NS + t) for t in (100_000, 410_000, 900_000)]
     electrodes.forget(STEP_NS + 405_000)
     assert len(electrodes.steps) == 1
@@ -50,8 +53,8 @@ def test_coming_home():
 
 def test_half_the_electrodes_move_it_half_the_way():
     electrodes = Electrodes()
-    electrodes.step(STEP_NS, [1.0, 1.0, 0.0, 0.0])
-    assert electrodes.displacement(2 * STEP_NS) == pytest.approx(1.5)
+    electrodes.step(STEP_NS, displaced(*(voltage_to_mu(volts) for volts in (1.0, 1.0, 0.0, 0.0))))
+    assert electrodes.displacement(2 * STEP_NS) == pytest.approx(1.5, rel=1e-4)
 
 
 def test_photon_numbers_are_poissonian():
