@@ -156,7 +156,6 @@ class Core:
         program = self._programs.get((body, id(owner)))
         if program is None or not program.holds():
             program = self._programs[body, id(owner)] = LinkedProgram(body, owner, self)
-        program.refresh()
         return program.start
 
     def precompile(self, function, *args, **kwargs):

@@ -62,20 +62,19 @@ class LinkedProgram:
         self._ways: dict[tuple[int, str], tuple[Any, str, Any]] = {}  # object, attribute, the object it leads to
         self._calls: dict[tuple[int, str], tuple[Any, str, Any]] = {}  # object, name, the kernel that this is
         self._linked: dict[tuple[FunctionType, int], str] = {}
-        self.refresh()
+        self._integers: set[str] = set()  # values that linked code takes for Python's integers
         name = self.link(body, owner)
         self.start: Callable[..., Any] = self._space[name] if name else MethodType(body, owner)
 
     def holds(self) -> bool:
-        """Whether all attributes still lead where they led."""
-        return all(getattr(o, name, None) is found for o, name, found in self._ways.values()) and all(
-            kernel_of(o, name, self.core) is found for o, name, found in self._calls.values()
-        )
-
-    def refresh(self) -> None:
-        """Read all values anew."""
+        """Whether all attributes still lead where they led; reads all values anew."""
+        if any(getattr(o, name, None) is not found for o, name, found in self._ways.values()):
+            return False
+        if any(kernel_of(o, name, self.core) is not found for o, name, found in self._calls.values()):
+            return False
         for name, holder, attribute in self._values:
             self._space[name] = _value(holder, attribute)
+        return all(type(self._space[name]) is int for name in self._integers)
 
     # What the linker asks
 
@@ -106,10 +105,12 @@ class LinkedProgram:
 
     def is_int(self, node: ast.expr) -> bool:
         """Whether linked code that is a name or a number is one of Python's integers."""
-        value = node.value if isinstance(node, ast.Constant) else None
-        if isinstance(node, ast.Name) and node.id in self._space:
-            value = self._space[node.id]
-        return type(value) is int
+        if isinstance(node, ast.Constant):
+            return type(node.value) is int
+        if not isinstance(node, ast.Name) or type(self._space.get(node.id)) is not int:
+            return False
+        self._integers.add(node.id)
+        return True
 
     def link(self, body: FunctionType, owner: Any) -> str | None:
         """Global name of a kernel's linked function; None for one that is not linked."""

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import socket
 import threading
 import time
@@ -95,6 +96,22 @@ def test_nobody_there_is_told_apart_from_a_broken_link(homes):
         with pytest.raises(PeerLost, match="X cannot be sent"):
             link.send("X", b"")
         link.close()
+
+
+@pytest.mark.parametrize("node", ["alice", "bob"])
+def test_signals_do_not_make_a_wait_longer(homes, node):
+    """Each of them interrupts the system call, which then must not begin its time anew."""
+    before = signal.signal(signal.SIGALRM, lambda number, frame: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+    try:
+        with closing(open_link(homes / node, node, "s1", "session", 10.0)) as link:
+            with pytest.raises(Silence):
+                link.send("X", b"", 0.4)
+            with pytest.raises(Silence):
+                link.receive("X", 0.4)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_peer_that_comes_late_is_waited_for(homes):

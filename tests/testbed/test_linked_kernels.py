@@ -208,6 +208,11 @@ def test_each_start_reads_the_invariants_anew():
     assert whole.core._programs[Whole.run.artiq_embedded.function, id(whole)] is program
     assert whole.first.kept == kept + (1 + STEP) + (2 + STEP) + (0 + STEP)
     assert whole.core.timeline.now - before == 100 + 3 * 1000 + (1 + 2) + 2 * 1000
+    whole.first.wait_mu = 1000.0
+    before = whole.core.timeline.now
+    whole.run()
+    passed = whole.core.timeline.now - before
+    assert passed == 100 + 3 * 1000 + (1 + 2) + 2 * 1000 and type(passed) is int
 
 
 def test_another_part_or_another_kernel_is_linked_anew(monkeypatch):
