@@ -350,8 +350,14 @@ class _Linker(ast.NodeTransformer):
         statements, last = definition.body, definition.body[-1]
         returns = isinstance(last, ast.Return)
         linked = [*told, *linker.linked(statements[:-1] if returns else statements)]
-        value = last.value if isinstance(last, ast.Return) else None
-        result = None if value is None else self._here(call, linker.visit(copy_tree(value)))
+        value = copy_tree(last.value) if isinstance(last, ast.Return) else None
+        if isinstance(value, ast.Compare):  # its left side comes first, and may be such a call as well
+            first = linker._in_place(value.left)
+            if first is not None and first[1] is not None:
+                linked, value.left = linked + first[0], first[1]
+                value.comparators = [linker.visit(side) for side in value.comparators]
+                return [self._here(call, statement) for statement in linked], self._here(call, value)
+        result = None if value is None else self._here(call, linker.visit(value))
         return [self._here(call, statement) for statement in linked], result
 
 

@@ -87,15 +87,25 @@ class AttemptLoop:
         self._last_pattern = 0
         self._reasons: dict[int, int] = {}
         self._ready, self._cycle = False, 0
+        self._usual = 0  # duration of windows that differ in nothing from the last one; 0: they may
         self._late = 0
         self._stuck: int | None = None
         self._edges: list[tuple[int, int]] = []  # of the gates, in a cycle with a reference edge
         self._held: list[tuple[int, int]] = []  # of the gates since the last reference edge
         self._pulsed = False
 
+    def agree_anew(self) -> None:
+        """A kernel starts or has ended: which herald comes next, both nodes' next windows decide."""
+        self.herald, self.together, self._usual = 0, True, 0
+
     def run(self, start: int, duration: int) -> tuple[int, int]:
         """One window; returns (end of its last cycle, reason)."""
         entangler = self.entangler
+        is_usual = duration == self._usual and start > self.site.rested_from and not entangler.changed
+        if is_usual and self.remaining > self.cycles:
+            self.remaining -= self.cycles
+            return start + duration, TIMED_OUT
+        self._usual = 0
         if entangler.changed:
             self._configure()
         cycle = self._cycle
@@ -118,6 +128,7 @@ class AttemptLoop:
             if not self._promised:
                 self._promise()
             self.remaining -= capacity
+            self._usual = duration if self._promised else 0
             return end, TIMED_OUT
         met = self.partner.meet(self.herald, self.together)
         if met != self.herald:
@@ -155,7 +166,7 @@ class AttemptLoop:
 
     def _next(self, herald: int) -> None:
         """Set out for a herald of the stream."""
-        self.herald, self._promised = herald, self._ahead == 0
+        self.herald, self._promised, self._usual = herald, self._ahead == 0, 0
         self.remaining, self.pattern = self.stream[herald]
         faults = self.site.faults
         late = faults.at("partner late", herald, anywhere=True)

@@ -117,7 +117,7 @@ class NodePhysics:
     def _kernel(self, started: bool) -> None:
         self.partner.kernel(started)
         if self.loop is not None:
-            self.loop.herald, self.loop.together = 0, True  # agree anew
+            self.loop.agree_anew()
         if started:
             self.trap.recall()
             self.rested_from = math.inf
