@@ -3,6 +3,7 @@
 import time
 
 SHOW_EVERY_S = 2.0
+SHOW_SHARE = 0.03  # of the time, at most, goes into showing
 
 
 class LiveStrings:
@@ -17,15 +18,17 @@ class LiveStrings:
         self.show, self.timeout_s = show, timeout_s
         self.joint = None
         self._recombination = None
-        self._shown = time.monotonic()
+        self._next_show = time.monotonic() + SHOW_EVERY_S
 
     def update(self, store, link):
         """Give and take what there is; waits for nothing."""
         exchange = self._exchange(store)
         exchange.update(link)
-        if time.monotonic() - self._shown > SHOW_EVERY_S and exchange.known:
+        start = time.monotonic()
+        if start > self._next_show and exchange.known:
             self.show(exchange.rounds())
-            self._shown = time.monotonic()
+            shown = time.monotonic()
+            self._next_show = shown + max(SHOW_EVERY_S, (shown - start) / SHOW_SHARE)
 
     def finish(self, store, link):
         """Wait for the peer's last strings, when all rounds are stored on both nodes."""

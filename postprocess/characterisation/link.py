@@ -69,13 +69,15 @@ def averages(joint: JointRounds, window: int, points: int = 1000) -> Averages:
     """
     if len(joint) == 0:
         return Averages(*(np.empty(0) for _ in range(10)))
-    moving = moving_averages(joint.x, joint.y, joint.a, joint.b, min(window, len(joint)))
-    places = np.unique(np.linspace(0, len(moving.score) - 1, min(points, len(moving.score))).astype(np.int64))
-    ends = joint.numbers[len(joint) - len(moving.score) :][places].astype(np.float64)
-    score, band = moving.score[places], TWO_SIDED_95 * moving.score_error[places]
+    window = min(window, len(joint))
+    windows = len(joint) - window + 1
+    places = np.unique(np.linspace(0, windows - 1, min(points, windows)).astype(np.int64))
+    moving = moving_averages(joint.x, joint.y, joint.a, joint.b, window, places)
+    ends = joint.numbers[places + window - 1].astype(np.float64)
+    score, band = moving.score, TWO_SIDED_95 * moving.score_error
     rates = []
-    for mean, error in ((moving.qber, moving.qber_error), (moving.qber2, moving.qber2_error)):
-        rate, width = mean[places], TWO_SIDED_95 * error[places]
+    for rate, error in ((moving.qber, moving.qber_error), (moving.qber2, moving.qber2_error)):
+        width = TWO_SIDED_95 * error
         rates += [rate, np.maximum(rate - width, 0), rate + width]
     return Averages(ends, score, score - band, score + band, *rates)
 

@@ -66,8 +66,8 @@ def qber(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, *, basis: i
 
 @dataclass(frozen=True)
 class MovingAverages:
-    """S and Q over a window that ends with each round; float64 of shape (n - window + 1,), NaN where a setting is
-    missing.
+    """S and Q over a window that ends with each round; float64 of shape (n - window + 1,), or that of the places asked
+    for, NaN where a setting is missing.
 
     `qber2` is Q_1 of the second key basis. The standard errors belong to each window alone; neighbouring points share
     most of their rounds.
@@ -81,32 +81,39 @@ class MovingAverages:
     qber2_error: np.ndarray
 
 
-def moving_averages(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, window: int) -> MovingAverages:
-    """S and Q as figure 3 shows them; the paper's window is 100 000 rounds."""
+def moving_averages(
+    x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, window: int, places: np.ndarray | None = None
+) -> MovingAverages:
+    """S and Q as figure 3 shows them; the paper's window is 100 000 rounds.
+
+    `places`: int, first rounds of the windows to show, counted from 0; all by default.
+    """
     if not 1 <= window <= len(x):
         raise InvalidInput(f"window = {window}: must be 1 to the number of rounds, {len(x)}")
     differ = a != b
-    score = np.zeros(len(x) - window + 1)
+    first = np.arange(len(x) - window + 1) if places is None else places
+    score = np.zeros(len(first))
     variance = np.zeros_like(score)
     for setting_a in (0, 1):
         for setting_b in (0, 1):
-            rate, count = _moving_rate((y == setting_b) & (x == setting_a), differ, window)
+            rate, count = _moving_rate((y == setting_b) & (x == setting_a), differ, first, window)
             correlator = 1.0 - 2.0 * rate
             score += -correlator if setting_a and setting_b else correlator
             variance += (2.0 * binomial_error(rate, count)) ** 2
     rates = []
     for basis in (0, 1):
-        rate, count = _moving_rate((y == KEY_SETTING + basis) & (x == basis), differ, window)
+        rate, count = _moving_rate((y == KEY_SETTING + basis) & (x == basis), differ, first, window)
         rates += [rate, binomial_error(rate, count)]
     return MovingAverages(score, np.sqrt(variance), *rates)
 
 
-def _moving_rate(here: np.ndarray, differ: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
-    count, errors = _moving_sum(here, window), _moving_sum(here & differ, window)
+def _moving_rate(here: np.ndarray, differ: np.ndarray, first: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    count, errors = _moving_sum(here, first, window), _moving_sum(here & differ, first, window)
     with np.errstate(invalid="ignore", divide="ignore"):
         return errors / count, count
 
 
-def _moving_sum(flags: np.ndarray, window: int) -> np.ndarray:
-    total = np.concatenate(([0], np.cumsum(flags, dtype=np.int64)))
-    return total[window:] - total[:-window]
+def _moving_sum(flags: np.ndarray, first: np.ndarray, window: int) -> np.ndarray:
+    total = np.zeros(len(flags) + 1, np.int64)
+    np.cumsum(flags, out=total[1:])
+    return total[first + window] - total[first]

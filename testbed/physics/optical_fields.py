@@ -98,9 +98,11 @@ class OpticalFields:
     def forget(self, before: int) -> None:
         """Drop what was put out before a time."""
         for line in self.lines.values():
-            line.forget(before)
+            if line.edges:
+                line.forget(before)
         for dds in self.dds.values():
-            dds.forget(before)
+            if len(dds.tones) > 1:
+                dds.forget(before)
 
     def forget_qubit_light(self, before: int) -> None:
         """Drop the 674 nm light before a time."""
@@ -111,7 +113,8 @@ class OpticalFields:
         """Drop old edges when many have piled up."""
         if len(self.cooling.edges) > KEEP:
             for line in self.lines.values():
-                line.forget(before)
+                if line.edges:
+                    line.forget(before)
 
 
 def _start(step: Step) -> int:
