@@ -116,16 +116,19 @@ class Faults:
 
     def __init__(self, faults: tuple[Fault, ...], node: str, losses: IonLosses | None = None):
         self._all = faults
+        self._of_kind: dict[str, list[Fault]] = {}
+        for fault in faults:
+            self._of_kind.setdefault(fault.kind, []).append(fault)
         self._node = node
         self._losses = losses
 
     def find(self, kind: str, anywhere: bool = False) -> list[Fault]:
         """Faults of a kind on this node, or on either."""
-        return [f for f in self._all if f.kind == kind and (anywhere or f.node == self._node)]
+        return [f for f in self._of_kind.get(kind, ()) if anywhere or f.node == self._node]
 
     def at(self, kind: str, herald: int, anywhere: bool = False) -> Fault | None:
         """The fault of this kind that strikes exactly at a herald."""
-        if not self._all:
+        if kind not in self._of_kind:
             return None
         return next((f for f in self.find(kind, anywhere) if f.round == herald), None)
 
@@ -146,6 +149,6 @@ class Faults:
 
     def since(self, kind: str, herald: int, anywhere: bool = False) -> Fault | None:
         """The fault of this kind that has struck by a herald."""
-        if not self._all:
+        if kind not in self._of_kind:
             return None
         return next((f for f in self.find(kind, anywhere) if f.round <= herald), None)

@@ -6,6 +6,8 @@ that a node can start anywhere.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from contract.patterns import PATTERNS
@@ -30,14 +32,14 @@ class Chunked:
 
     def __init__(self, seed: int, stream: str):
         self.seed, self.stream = seed, stream
-        self._chunk = -1
-        self._items: list = []
+        self._first, self._items = -CHUNK, list[Any]()  # of the chunk at hand
 
     def __getitem__(self, index: int):
-        chunk, place = divmod(index, CHUNK)
-        if chunk != self._chunk:
+        place = index - self._first
+        if not 0 <= place < CHUNK:
+            chunk, place = divmod(index, CHUNK)
             self._items = self.draw(generator(self.seed, self.stream, chunk))
-            self._chunk = chunk
+            self._first = index - place
         return self._items[place]
 
     def draw(self, random: np.random.Generator) -> list:

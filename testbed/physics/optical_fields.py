@@ -46,7 +46,7 @@ class OpticalFields:
         steps: list[Step] = []
         for kind, name in LIGHTS.items():
             line = self.lines.get(name)
-            if line is None or line.stays(0, origin, stop):
+            if line is None or not (line.edges or line.level) or line.stays(0, origin, stop):
                 continue
             if self.dds[name].tones[-1].amplitude > 0:
                 steps += [Light(on - origin, off - on, kind) for on, off in line.pulses(origin, stop)]
