@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diqkd import arguments
-from diqkd.link_arguments import LIST, add_link_arguments, fault_list, instability_of, link_of
+from diqkd.link_arguments import LIST, add_link_arguments, fault_list, faults_of, instability_of, link_of
 from diqkd.output_files import require_folder, require_writable, write_result
 from diqkd.printing import columns, spaced
 from diqkd.temporary_folder import temporary_folder
@@ -104,7 +104,7 @@ def campaign_of(folder: Path, args: argparse.Namespace) -> Campaign:
         instability=instability_of(args),
         link=link_of(args),
         seed=args.seed,
-        faults=tuple(fault.as_dict() for fault in args.fault),
+        faults=faults_of(args, args.sessions * args.rounds),
     )
 
 

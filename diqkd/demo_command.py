@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from contract.nodes import NODES
 from diqkd import arguments
 from diqkd.choice_arguments import EXTRACTORS, PRESETS, RULES, require_effective
-from diqkd.link_arguments import LIST, add_link_arguments, fault_list, instability_of, link_of
+from diqkd.link_arguments import LIST, add_link_arguments, fault_list, faults_of, instability_of, link_of
 from diqkd.output_files import require_folder, require_writable, write_result
 from diqkd.printing import columns
 from diqkd.results_arguments import KeptResults, add_results_arguments, require_results_folder
@@ -175,7 +175,7 @@ def demonstration(folder: Path, args: argparse.Namespace) -> Demonstration:
             choice = (longest_choice if preset == "longest" else long_choice)(choice.rounds, score, qber)
         public = planned(f"{preset}-run" if preset in OWN else "rehearsal", "emulated", choice, **common)
     experiment = experiment_arguments(public, preset, choice) | {"recalibrate_rounds": args.recalibrate}
-    faults = tuple(fault.as_dict() for fault in args.fault)
+    faults = faults_of(args, public.rounds + public.allowance)
     instability = instability_of(args)
     return Demonstration(folder.resolve(), public, experiment, args.seed, faults, link=link, instability=instability)
 

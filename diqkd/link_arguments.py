@@ -153,3 +153,18 @@ def link_of(args: argparse.Namespace) -> EmulatedLink:
         return EmulatedLink(score, PAPER_QBER if args.qber is None else args.qber, args.herald_rate)
     except ValueError as problem:
         raise InvalidInput(str(problem)) from None
+
+
+def faults_of(args: argparse.Namespace, heralds: int) -> tuple[dict[str, Any], ...]:
+    """The faults asked for, of a measurement with so many heralds.
+
+    Raises:
+        InvalidInput: one of them would never strike.
+    """
+    for wanted in args.fault:
+        if wanted.round > heralds:
+            raise InvalidInput(
+                f"--fault '{wanted.kind}', round={wanted.round}: never comes, there are {heralds} rounds; give a round "
+                "up to that"
+            )
+    return tuple(wanted.as_dict() for wanted in args.fault)

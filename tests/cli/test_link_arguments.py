@@ -111,6 +111,16 @@ def test_links_that_cannot_be_are_one_line(words, says):
     assert end.status == 2 and says in end.err and end.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "most"),
+    [(("demo", "--rounds", "2000", "--gamma", "1/2"), 2000), (("campaign", "--sessions", "2", "--rounds", "1e5"), 2e5)],
+)
+def test_a_fault_that_never_comes_is_one_line(command, most):
+    end = diqkd(*command, "--fault", f"underflow, round={most + 1:.0f}")
+    said = f"--fault 'underflow', round={most + 1:.0f}: never comes, there are {most:.0f} rounds"
+    assert end.status == 2 and said in end.err and end.err.count("\n") == 1
+
+
 def test_a_session_is_planned_for_its_link_when_asked(tmp_path):
     from diqkd.demo_command import demonstration
 
