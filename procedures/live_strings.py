@@ -7,7 +7,9 @@ SHOW_SHARE = 0.03  # of the time, at most, goes into showing
 
 
 class LiveStrings:
-    """Exchanges strings after each block and shows what is known every few seconds; `joint` has them all at the end.
+    """Exchanges strings after each block; shows what is known every few seconds, or less often where that takes long.
+
+    `joint` has all rounds at the end.
 
     Args:
         show: called with postprocess.characterisation.recombination.JointRounds.

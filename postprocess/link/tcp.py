@@ -115,7 +115,8 @@ class ZmqLink:
         silence = (
             f"{kind} cannot be sent: {self._where} is not there after {timeout:.0f} s; start the peer and run again"
         )
-        if not self.peer_is_there(timeout):
+        deadline = time.monotonic() + timeout
+        if not (self.peer_is_there(timeout) and self._has_room(max(0.0, deadline - time.monotonic()))):
             raise Silence(silence)
         try:
             with self._named_errors():
@@ -157,12 +158,17 @@ class ZmqLink:
 
     def peer_is_there(self, timeout: float) -> bool:
         """See Link."""
+        if self._connection is None:
+            return self._has_room(timeout)  # who listens has only living peers
+        with waiting(), self._named_errors():
+            return self._connection.stands(timeout)
+
+    def _has_room(self, timeout: float) -> bool:
+        """Whether a message more can be handed over, now or within `timeout` seconds."""
         import zmq
 
         with waiting(), self._named_errors():
-            if self._connection is not None:
-                return self._connection.stands(timeout)
-            return bool(self._socket.poll(math.ceil(1000 * timeout), zmq.POLLOUT))  # who listens has only living peers
+            return bool(self._socket.poll(math.ceil(1000 * timeout), zmq.POLLOUT))
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:

@@ -21,6 +21,9 @@ def parsed(body: FunctionType) -> ast.FunctionDef | None:
         return None
     if not isinstance(definition, ast.FunctionDef) or len(definition.decorator_list) != 1 or body.__closure__:
         return None
+    given = definition.args
+    if given.posonlyargs or given.kwonlyargs or given.vararg or given.kwarg or hasattr(body, "__wrapped__"):
+        return None
     inside = [node for statement in definition.body for node in ast.walk(statement)]
     if any(isinstance(node, (*NOT_LINKED, ast.FunctionDef)) or _is_mangled(node) for node in inside):
         return None
@@ -48,7 +51,7 @@ def stored_names(definition: ast.FunctionDef) -> tuple[str, ...]:
 def assigned_once(definition: ast.FunctionDef) -> tuple[ast.Assign, ...]:
     """Assignments to names that are stored nowhere else."""
     stored = (*stored_names(definition), *parameters(definition))
-    found = (node for node in ast.walk(definition) if isinstance(node, ast.Assign))
+    found = (node for node in ast.walk(definition) if isinstance(node, ast.Assign) and len(node.targets) == 1)
     return tuple(n for n in found if isinstance(n.targets[0], ast.Name) and stored.count(n.targets[0].id) == 1)
 
 
@@ -67,13 +70,13 @@ def parameters(definition: ast.FunctionDef) -> list[str]:
 def kernel_of(owner: Any, name: str, core: Any) -> FunctionType | None:
     """The body of an object's kernel, or linkable method, on a core device; None if what has this name is none."""
     method = getattr(owner, name, None)
-    if isinstance(method, MethodType) and getattr(method, "is_linkable", False):
+    if not isinstance(method, MethodType) or method.__self__ is not owner:
+        return None
+    if getattr(method, "is_linkable", False):
         function = method.__func__ if owner is core or getattr(owner, "core", None) is core else None
         return function if isinstance(function, FunctionType) else None
     embedded = getattr(method, "artiq_embedded", None)
-    if embedded is None or not isinstance(method, MethodType) or method.__self__ is not owner:
-        return None
-    if not embedded.core_name or embedded.portable or embedded.destination is not None:
+    if embedded is None or not embedded.core_name or embedded.portable or embedded.destination is not None:
         return None
     runs_here = getattr(owner, embedded.core_name, None) is core
     return embedded.function if runs_here and isinstance(embedded.function, FunctionType) else None

@@ -6,12 +6,16 @@ that kernel's statements or its linked function, `at_mu`, `delay_mu` and `now_mu
 integers, which tell compilers their width, are Python's. A start reads the values of invariants anew. Driver methods
 marked `linkable` are linked like kernels: linked code never stands directly in `parallel`, so that time only passes.
 
+Who begins to listen, or starts a log, while a kernel runs, hears of nothing before the next start; a local that a call
+has left unassigned has its value of the call before.
+
 Kernels with contexts (`with parallel`), in a closure or without source are not linked: calling them is as usual.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
@@ -30,6 +34,7 @@ from testbed.drivers.kernel_source import (
 )
 
 CURSOR = "_cursor"
+BUILTINS = vars(builtins)
 MOST_INLINED = 8  # of kernels inside each other
 
 
@@ -191,7 +196,7 @@ class _Linker(ast.NodeTransformer):
     def _global(self, node: ast.expr) -> Any:
         """What a name, or an attribute of one, means in the kernel's module."""
         if isinstance(node, ast.Name) and node.id not in self._locals:
-            return self._globals.get(node.id)
+            return self._globals.get(node.id, BUILTINS.get(node.id))
         if isinstance(node, ast.Attribute) and self._global(node.value) is np:
             return getattr(np, node.attr, None)
         return None
@@ -206,7 +211,9 @@ class _Linker(ast.NodeTransformer):
             return self._constant(node, self._objects[node.id])
         if node.id in self._locals:
             return ast.copy_location(ast.Name(self.local(node.id), node.ctx), node)
-        return self._constant(node, self._globals, node.id) if node.id in self._globals else node
+        if node.id in self._globals:
+            return self._constant(node, self._globals, node.id)
+        return self._constant(node, BUILTINS, node.id) if node.id in BUILTINS else node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         meant = self._global(node)
@@ -258,10 +265,14 @@ class _Linker(ast.NodeTransformer):
         names, defaults = parameters(definition)[1:], list(body.__defaults__ or ())
         given: list[ast.expr] = [self.visit(copy_tree(argument)) for argument in call.args]
         missing = len(names) - len(given)
-        if call.keywords or not 0 <= missing <= len(defaults):
+        if (
+            call.keywords
+            or any(isinstance(part, (ast.Starred, ast.NamedExpr)) for part in ast.walk(call))
+            or not 0 <= missing <= len(defaults)
+        ):
             return None
         late = defaults[len(defaults) - missing :]
-        if not all(isinstance(value, (int, float, str)) for value in late):
+        if not all(type(value) in (bool, int, float, str) for value in late):
             return None
         given += [ast.Constant(value) for value in late]
         stored = stored_names(definition)
@@ -280,8 +291,8 @@ class _Linker(ast.NodeTransformer):
         if kernel is None:
             if self._global(node.func) is now_mu:
                 return ast.copy_location(_cursor(ast.Load()), node)
+            is_int = self._global(node.func) is int and len(node.args) == 1
             self.generic_visit(node)
-            is_int = isinstance(node.func, ast.Name) and node.func.id == "int" and len(node.args) == 1
             return node.args[0] if is_int and self._program.is_int(node.args[0]) else node
         inside = self._inside(node)
         result = inside[1].body[0] if inside else None
@@ -316,7 +327,10 @@ class _Linker(ast.NodeTransformer):
         if found is None:
             self.generic_visit(node)
             return node
-        return found[0] or ast.copy_location(ast.Pass(), node)
+        statements, result = found
+        if result is not None and not isinstance(result, (ast.Name, ast.Constant)):
+            statements = [*statements, self._here(node, ast.Expr(result))]
+        return statements or ast.copy_location(ast.Pass(), node)
 
     def _time_passed(self, call: ast.Call) -> ast.stmt | None:
         """What a call does that moves the cursor and nothing else."""
@@ -327,10 +341,10 @@ class _Linker(ast.NodeTransformer):
             return None
         time = self.visit(call.args[0])
         if not self._program.is_int(time):
-            time = ast.Call(ast.Name("int", ast.Load()), [time], [])
-        if meant is at_mu:
-            return ast.Assign([_cursor(ast.Store())], time)
-        return ast.AugAssign(_cursor(ast.Store()), ast.Add(), time)
+            time = ast.Call(self._constant(call, BUILTINS, "int"), [time], [])
+        if meant is delay_mu:
+            time = ast.BinOp(time, ast.Add(), _cursor(ast.Load()))  # the cursor last: finding the time may move it
+        return ast.Assign([_cursor(ast.Store())], time)
 
     def _here(self, place: Any, tree: Any) -> Any:
         """The tree as if it stood in one line of the source, as tracebacks and coverage see it."""

@@ -40,6 +40,7 @@ MIN_FACTOR = 0.5
 GOOD_GATE = 0.95
 COMPLETE_PUMPING_NS = 250
 PLACES = 8  # of a moving ion during a window
+UNUSUAL = -1  # no duration
 PROMISED_ATTEMPTS = 50_000  # a herald that takes more is not promised: a kernel might lose its patience
 
 
@@ -87,7 +88,7 @@ class AttemptLoop:
         self._last_pattern = 0
         self._reasons: dict[int, int] = {}
         self._ready, self._cycle = False, 0
-        self._usual = 0  # duration of windows that differ in nothing from the last one; 0: they may
+        self._usual = UNUSUAL  # duration of windows that differ in nothing from the last one
         self._late = 0
         self._stuck: int | None = None
         self._edges: list[tuple[int, int]] = []  # of the gates, in a cycle with a reference edge
@@ -96,7 +97,7 @@ class AttemptLoop:
 
     def agree_anew(self) -> None:
         """A kernel starts or has ended: which herald comes next, both nodes' next windows decide."""
-        self.herald, self.together, self._usual = 0, True, 0
+        self.herald, self.together, self._usual = 0, True, UNUSUAL
 
     def run(self, start: int, duration: int) -> tuple[int, int]:
         """One window; returns (end of its last cycle, reason)."""
@@ -105,7 +106,7 @@ class AttemptLoop:
         if is_usual and self.remaining > self.cycles:
             self.remaining -= self.cycles
             return start + duration, TIMED_OUT
-        self._usual = 0
+        self._usual = UNUSUAL
         if entangler.changed:
             self._configure()
         cycle = self._cycle
@@ -128,7 +129,7 @@ class AttemptLoop:
             if not self._promised:
                 self._promise()
             self.remaining -= capacity
-            self._usual = duration if self._promised else 0
+            self._usual = duration if self._promised else UNUSUAL
             return end, TIMED_OUT
         met = self.partner.meet(self.herald, self.together)
         if met != self.herald:
@@ -166,7 +167,7 @@ class AttemptLoop:
 
     def _next(self, herald: int) -> None:
         """Set out for a herald of the stream."""
-        self.herald, self._promised, self._usual = herald, self._ahead == 0, 0
+        self.herald, self._promised, self._usual = herald, self._ahead == 0, UNUSUAL
         self.remaining, self.pattern = self.stream[herald]
         faults = self.site.faults
         late = faults.at("partner late", herald, anywhere=True)

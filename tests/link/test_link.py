@@ -173,6 +173,17 @@ def test_whether_the_peer_is_there(homes):
     alice.close()
 
 
+def test_more_than_a_queue_holds_waits_for_its_reader(pair):
+    """Either end sends some thousand messages to a peer that begins to read later."""
+    for sender, reader in (pair, pair[::-1]):
+        sending = threading.Thread(target=lambda: [sender.send("X", bytes(20_000)) for _ in range(4000)])  # noqa: B023
+        sending.start()
+        time.sleep(0.5)
+        for _ in range(4000):
+            reader.receive("X", 60)
+        sending.join()
+
+
 def test_channels_and_sessions_do_not_mix(homes):
     alice = open_link(homes / "alice", "alice", "s1", "session", 10.0)
     stranger = open_link(homes / "bob", "bob", "s2", "session", 10.0)

@@ -1,5 +1,6 @@
 """Linked kernels do what the same kernels do one by one."""
 
+import functools
 from pathlib import Path
 from types import MethodType
 
@@ -10,6 +11,7 @@ from testbed_kit import core_table, manager, node_experiment, run_blocks
 
 from contract.nodes import NODES
 from testbed.drivers.core import Core
+from testbed.drivers.ttl import TTLOut
 
 STEP = 5
 HIGH = 1 << 33
@@ -168,6 +170,11 @@ class Pulser:
         self.ttl.off()
 
     @kernel
+    def switch_on(self):
+        self.core.break_realtime()
+        self.ttl.on()
+
+    @kernel
     def both(self):
         with parallel:
             self.ttl.pulse_mu(200)
@@ -245,3 +252,84 @@ def test_tracebacks_name_the_source():
         part.fails()
     line = Path(__file__).read_text().splitlines()[problem.traceback[-1].lineno]
     assert line.strip() == 'raise ValueError("here")'
+
+
+class Corners:
+    """Calls that are not what they look like."""
+
+    kernel_invariants = {"core", "ttl", "input", "counter", "part", "proxy"}  # noqa: RUF012
+
+    def __init__(self, devices):
+        self.core = devices.get("core")
+        self.ttl, self.input, self.counter = (devices.get(name) for name in ("ttl", "input", "counter"))
+        self.part, self.proxy = Part(self.core, 7), Proxy(devices)
+        self.seen = []
+
+    @kernel
+    def moves_and_tells(self):
+        delay_mu(110)
+        return 5
+
+    @kernel
+    def tells(self):
+        return self.moves_and_tells()
+
+    @kernel
+    def run(self):
+        self.core.break_realtime()
+        self.tells()  # for what it does
+        delay_mu(self.moves_and_tells())
+        self.input.gate_rising_mu(1000)
+        self.seen.append(self.input.count(now_mu()))
+        len = 3
+        int = 4
+        self.core.break_realtime()
+        self.counter.gate_rising_mu(100)
+        self.seen.append(self.counter.fetch_count() + len + int)
+        first = second = self.part
+        first.keep(1)
+        second.keep(2)
+        self.core.break_realtime()
+        self.proxy.on()
+        delay_mu(100)
+        self.ttl.off()
+
+
+class Proxy:
+    """Has a driver's own method."""
+
+    def __init__(self, devices):
+        self.core, self.on = devices.get("core"), devices.get("ttl").on
+
+
+def corners():
+    devices = manager(
+        core_table(
+            ttl=("ttl", "TTLOut", {"channel": 5}),
+            input=("ttl", "TTLInOut", {"channel": 6}),
+            counter=("edge_counter", "EdgeCounter", {"channel": 7}),
+        )
+    )
+    whole, line = Corners(devices), devices.get("core").line(5).watch()
+    whole.run()
+    return whole.seen, whole.part.kept, line.edges, whole.core.timeline.now, whole.core.wall
+
+
+def test_calls_that_are_not_what_they_look_like(monkeypatch):
+    linked = corners()
+    monkeypatch.setattr(Core, "_linked", lambda self, body, owner: MethodType(body, owner))
+    assert linked == corners()
+    assert linked[0] == [0, 7] and linked[1] == 3 + 2 * STEP and [level for _, level in linked[2]] == [1, 0]
+
+
+def test_a_spy_in_a_drivers_place_is_asked(monkeypatch):
+    asked = []
+
+    @functools.wraps(TTLOut.on)
+    def spy(self):
+        asked.append(self)
+
+    monkeypatch.setattr(TTLOut, "on", spy)
+    pulser = Pulser(manager(core_table(ttl=("ttl", "TTLOut", {"channel": 5}))))
+    pulser.switch_on()
+    assert asked == [pulser.ttl]
