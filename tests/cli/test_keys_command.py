@@ -175,6 +175,7 @@ def test_verify_notices_different_keys(gained, monkeypatch):
 
 
 def test_keys_are_handed_out_once_and_only_when_asked_by_name(gained, tmp_path):
+    gained = shutil.copytree(gained, tmp_path / "homes")
     files = {node: tmp_path / node for node in ("alice", "bob")}
     refused = keys("deliver", gained, "alice", "--key", "gained", "--to", files["alice"])
     assert (refused.status, files["alice"].exists()) == (2, False)
@@ -208,9 +209,10 @@ def test_keys_are_handed_out_once_and_only_when_asked_by_name(gained, tmp_path):
         assert (end.status, "erased after the key had left" in end.err) == (2, True)
 
 
-def test_abandon(homes):
+def test_abandon(homes, tmp_path):
     from postprocess.storage.node_home import NodeHome
 
+    homes = shutil.copytree(homes, tmp_path / "homes")
     parameters = store_rounds(homes, "given-up", seed=12)
     for node in ("alice", "bob"):
         with open_ledger(NodeHome(node, homes)) as keystore:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,11 +100,24 @@ def authority():
     return Authority.made("another authority")
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory):
+@contextmanager
+def serving(folder, bits):
+    """Both servers of ledgers with one key of so many bits."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(key_manager, "ABSENCE_S", 0.01)
-        homes = fill(tmp_path_factory.mktemp("homes"), {"s1": 40_000})
+        homes = fill(folder, {"s1": bits})
         make_demonstration(homes, homes / "certificates", SAES)
         with Servers(homes, homes / "certificates") as running:
             yield running
+
+
+@pytest.fixture
+def serve():
+    return serving
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory):
+    """For tests that leave them as they were."""
+    with serving(tmp_path_factory.mktemp("homes"), 40_000) as running:
+        yield running

@@ -328,7 +328,7 @@ def _listens(port):
     return f"0100007F:{port:04X} 00000000:0000 0A" in Path("/proc/net/tcp").read_text()
 
 
-def test_the_peer_away_is_503_at_once(servers, tmp_path):
-    """Last in this file: the module's servers lose Bob's KME."""
-    servers.stop_kme("bob")
-    refused(ask(servers, "a1", "alice", "b1/enc_keys"), 503, "the peer's KME is away")
+def test_the_peer_away_is_503_at_once(serve, tmp_path):
+    with serve(tmp_path / "homes", bits=2000) as own:
+        own.stop_kme("bob")
+        refused(ask(own, "a1", "alice", "b1/enc_keys"), 503, "the peer's KME is away")
