@@ -57,7 +57,7 @@ class CampaignReport:
         """In one line."""
         keys = "key" if self.keys == 1 else "keys"
         return (
-            f"{self.keys} {keys} in {len(self.sessions)} sessions: {spaced(self.bits)} bits, "
+            f"{self.keys} {keys} in {self._number_of_sessions()}: {spaced(self.bits)} bits, "
             f"{spaced(round(self.bits_per_hour))} bits per hour of machine time"
         )
 
@@ -90,9 +90,9 @@ class CampaignReport:
         first = self.sessions[0]
         warnings = sorted({warning for each in self.sessions for warning in warnings_of(each)})
         page = Page(
-            title=f"Campaign of {len(self.sessions)} sessions",
+            title=f"Campaign of {self._number_of_sessions()}",
             about="sessions back to back",
-            heading=f"Campaign of {len(self.sessions)} sessions",
+            heading=f"Campaign of {self._number_of_sessions()}",
             outcome=self.outcome(),
             good=self.keys == len(self.sessions) and not warnings,
             warnings=warnings,
@@ -101,6 +101,9 @@ class CampaignReport:
             source=first.node,
         )
         return html_of(page, made)
+
+    def _number_of_sessions(self) -> str:
+        return f"{len(self.sessions)} session{'s' * (len(self.sessions) != 1)}"
 
     def _sessions(self) -> Section:
         head = ("session", "outcome", "heralds per s", "rounds took", "pauses", "")

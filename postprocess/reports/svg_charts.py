@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from postprocess.shaping.worded_numbers import spaced
 
 WIDE, TALL = 480, 200
-LEFT, RIGHT, TOP, BOTTOM = 78, 12, 10, 40
+LEFT, RIGHT, TOP, BOTTOM = 92, 12, 10, 40
 MOST_POINTS = 1500
 BLUE, RED, GREY = "#0072B2", "#D55E00", "#dddddd"
 

@@ -209,7 +209,7 @@ def test_ages_of_calibrations_are_those_at_the_beginning():
 def test_a_chart_begins_at_zero_and_ends_at_the_last_point():
     chart = line_chart(np.array([0.0, 5.0, 10.0]), np.array([0.0, 50.0, 100.0]), "time (s)", "rounds")
     assert chart.startswith("<svg") and ">10<" in chart and ">100<" in chart and ">0<" in chart
-    assert "M78.0 160.0 L273.0 88.6 L468.0 17.1" in chart
+    assert "M92.0 160.0 L280.0 88.6 L468.0 17.1" in chart
     assert ">1<" in line_chart(np.zeros(1), np.zeros(1), "x", "y")
 
 
