@@ -10,5 +10,5 @@ from command_runs import provision
 def homes(tmp_path_factory) -> Path:
     """Homes of two provisioned nodes."""
     folder = tmp_path_factory.mktemp("laboratory")
-    provision(folder / "homes", folder)
+    provision(folder / "homes", folder, sessions=20)  # more than the tests of a file open, in whatever order
     return folder / "homes"
