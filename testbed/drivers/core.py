@@ -90,7 +90,7 @@ class Core:
     @linkable
     def submit(self, time: int, channel: int, cost_mu: int) -> None:
         """Hand an event at `time` to the RTIO queue, which takes the CPU `cost_mu`; raises RTIOUnderflow if that is
-        past. `Line.put` does the same."""
+        past."""
         wall = self.wall + cost_mu
         if self.queue[0] > wall:  # full of events that are not due yet
             wall = self.queue[0]

@@ -53,30 +53,12 @@ class Line:
 
     @linkable
     def put(self, level: int) -> None:
-        """The CPU hands over an edge to this level at the cursor.
+        """The CPU hands over an edge to this level at the cursor."""
+        time = self.core.timeline.now
+        self.core.submit(time, self.channel, TTL_MU)
+        self.drive(time, level)
 
-        It does what `Core.submit` and `drive` do, written out: this is most of what emulated nodes do.
-        """
-        core = self.core
-        time = core.timeline.now
-        wall = core.wall + TTL_MU
-        if core.queue[0] > wall:
-            wall = core.queue[0]
-        core.wall = wall
-        if time < wall:
-            core.underflow(time, self.channel)
-        core.queue.append(time)
-        if self.watched:
-            self.edges.append((time, level))
-            if time < self.latest:
-                self.disordered = True
-            else:
-                self.latest = time
-        if self.listener is not None:
-            self.listener(time, level)
-        if core.log is not None:
-            core.log.add(time, core.name(self.channel), "set", level)
-
+    @linkable
     def drive(self, time: int, level: int) -> None:
         """An edge that no CPU time was spent on (a reset, the second edge of a pulse)."""
         if self.watched:
