@@ -14,7 +14,7 @@ from testbed.boards.rtio import Board, Rtio
 from testbed.boards.spi import SpiBus
 from testbed.boards.ttl import Input, Output, Silent
 from testbed.boards.urukul import Urukul
-from testbed.drivers.line import Line
+from testbed.drivers.native import Line
 from testbed.physics.node_physics import NodePhysics
 
 FIRST_DDS_SELECT = 4
@@ -36,9 +36,9 @@ class BoardCore:
     def __init__(self, clock: CoreClock) -> None:
         self._clock = clock
         self.on_kernel, self.on_break = clock.on_kernel, clock.on_break
-        self._lines: dict[int, Line] = {}
+        self._lines: dict[int, Any] = {}
 
-    def line(self, channel: int) -> Line:
+    def line(self, channel: int) -> Any:
         """The wire at an output channel."""
         return self._lines.setdefault(channel, Line(self, channel))
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from testbed.boards.rtio import Rtio
+from testbed.c_library import runtime_library
 from testbed.compiled.attributes import write_back
 from testbed.compiled.interface import (
     ABORT,
@@ -31,7 +32,6 @@ from testbed.compiled.interface import (
     KernelException,
     SliceInMemory,
 )
-from testbed.compiled.library import runtime_library
 from testbed.compiled.rpc import FAILED, ExceptionImage, Rpcs, python_exception
 from testbed.compiled.values import HostMemory, KernelValues
 from testbed.drivers.core import RESET_MARGIN_MU

@@ -13,7 +13,7 @@ from artiq.compiler.targets import NativeTarget
 
 from postprocess.errors import InvalidInput
 from postprocess.storage.whole_files import write_whole
-from testbed.compiled.library import runtime_library
+from testbed.c_library import runtime_library
 
 # Functions that take strings: release-8 passes them on the stack, see runtime/services.c.
 WITH_STRINGS = ("cache_get", "cache_put", "dma_record_start", "dma_erase", "dma_retrieve")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes as ct
 from pathlib import Path
 
-from testbed.compiled.library import built_library
+from testbed.c_library import built_library
 
 BASE, SIZE = 0x45060000, 1 << 23  # where a Kasli's firmware loads kernels
 DOORS = 0xF0000000  # code that goes there has called the firmware

@@ -43,16 +43,16 @@ class AD53xx:
     def init(self, blind=False):
         self._spend(60_000 if not blind else 5_000)
         if not blind:
-            self.core.wait(self.core.timeline.now, READ_SPI_MU)
+            self.core.cpu.wait(self.core.timeline.now, READ_SPI_MU)
 
     def _spend(self, duration_mu):
         timeline = self.core.timeline
-        self.core.submit_words(timeline.now, self.bus.channel, SPI_CONFIG_MU + SPI_WORD_MU, 2)
+        self.core.cpu.submit_words(timeline.now, self.bus.channel, SPI_CONFIG_MU + SPI_WORD_MU, 2)
         timeline.take_time_mu(duration_mu)
 
     def read_reg(self, channel=0, op=0x008 << 7):
         self._spend(8_000)
-        self.core.wait(self.core.timeline.now, READ_SPI_MU)
+        self.core.cpu.wait(self.core.timeline.now, READ_SPI_MU)
         return self.registers[channel]
 
     def write_offset_dacs_mu(self, value):
@@ -71,7 +71,7 @@ class AD53xx:
     @linkable
     def write_dac_mu(self, channel, value):
         self.registers[channel] = int(value)
-        self.core.submit(self.core.timeline.now, self.bus.channel, SPI_WORD_MU)
+        self.core.cpu.submit(self.core.timeline.now, self.bus.channel, SPI_WORD_MU)
         self.core.timeline.take_time_mu(self.xfer_mu)
 
     def write_dac(self, channel, voltage):
@@ -84,7 +84,7 @@ class AD53xx:
 
     @linkable
     def _load(self, time):
-        self.core.submit_pair(time, time + 2 * self.bus.ref_period_mu, self.bus.channel, TTL_MU)
+        self.core.cpu.submit_pair(time, time + 2 * self.bus.ref_period_mu, self.bus.channel, TTL_MU)
         if self.registers != self.outputs:
             self.outputs = list(self.registers)
             if self.listener is not None:
@@ -96,7 +96,9 @@ class AD53xx:
     def set_dac_mu(self, values, channels=list(range(40))):  # noqa: B006
         """The outputs change at the cursor: the writes are scheduled before it."""
         now = self.core.timeline.now
-        self.core.submit_words(now - BUSY_MU - self.xfer_mu, self.bus.channel, len(values) * SPI_WORD_MU, len(values))
+        self.core.cpu.submit_words(
+            now - BUSY_MU - self.xfer_mu, self.bus.channel, len(values) * SPI_WORD_MU, len(values)
+        )
         registers = self.registers
         for channel, value in zip(channels, values, strict=False):
             registers[channel] = value

@@ -96,7 +96,7 @@ class AD9910:
         """Takes its time; the tone that was on goes off."""
         self.cpld._spend(50_000_000 + 5_000_000)
         if not blind:
-            self.core.wait(self._timeline.now, READ_SPI_MU)
+            self.core.cpu.wait(self._timeline.now, READ_SPI_MU)
             self._timeline.take_time_mu(1_000_000)
         self.tones.append(SILENT._replace(since=self._timeline.now))
 
@@ -139,7 +139,7 @@ class AD9910:
             else:
                 origin = update
                 phase = pow_ << 16
-        core.submit_pair(update, update + IO_UPDATE_MU, self.bus.channel, TTL_MU)
+        core.cpu.submit_pair(update, update + IO_UPDATE_MU, self.bus.channel, TTL_MU)
         if phase_mode != PHASE_MODE_CONTINUOUS:
             self._submit(update + IO_UPDATE_MU, CFR1_PAIRS)
         self._profiles[profile] = (ftw, pow_, int(asf))
@@ -153,7 +153,7 @@ class AD9910:
 
     def _submit(self, time, pairs):
         """Words of the bus, each with its configuration, the last of them at `time`."""
-        self.core.submit_words(time, self.bus.channel, pairs * SPI_PAIR_MU, 2 * pairs)
+        self.core.cpu.submit_words(time, self.bus.channel, pairs * SPI_PAIR_MU, 2 * pairs)
 
     def _amplitude(self, asf):
         """Amplitude in units of full scale at no attenuation."""
@@ -183,7 +183,7 @@ class AD9910:
 
     def get_mu(self, profile=DEFAULT_PROFILE):
         self.cpld._spend(5_000)
-        self.core.wait(self._timeline.now, READ_SPI_MU)
+        self.core.cpu.wait(self._timeline.now, READ_SPI_MU)
         return self._profiles.get(profile, (0, 0, 0))
 
     def get(self, profile=DEFAULT_PROFILE):
@@ -251,7 +251,7 @@ class AD9910:
         if self.on_set is not None:
             self.on_set()
         timeline = self._timeline
-        self.core.submit_words(timeline.now + LAST_WORD_MU, self.bus.channel, PROFILE_CPU_MU, 2 * PROFILE_PAIRS)
+        self.core.cpu.submit_words(timeline.now + LAST_WORD_MU, self.bus.channel, PROFILE_CPU_MU, 2 * PROFILE_PAIRS)
         timeline.take_time_mu(PROFILE_MU)
         high, low = int(data_high), int(data_low) & 0xFFFFFFFF
         self._waiting = addr - PROFILE0, low, high & 0xFFFF, high >> 16 & 0x3FFF

@@ -7,7 +7,6 @@ Nothing depends on the host's clock, so a run with a seed repeats exactly.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,15 +15,12 @@ from artiq.language.core import set_time_manager
 
 from testbed.drivers.cpu_time import READ_CLOCK_MU
 from testbed.drivers.event_log import EventLog
-from testbed.drivers.line import Line
-from testbed.drivers.linkable import linkable
 from testbed.drivers.linked_kernels import LinkedProgram
+from testbed.drivers.native import Cpu, Line
 from testbed.drivers.timeline import Timeline
 
 KERNEL_START_MU = 50_000_000  # compiling, uploading and starting a kernel from the host
 RESET_MARGIN_MU = 125_000
-
-QUEUE_DEPTH = 1024  # eight lanes of 128
 
 
 class Core:
@@ -32,7 +28,7 @@ class Core:
     used."""
 
     kernel_invariants = {"core", "ref_period", "coarse_ref_period", "ref_multiplier"}  # noqa: RUF012 - as ARTIQ does
-    linked_invariants = frozenset(("timeline", "queue"))
+    linked_invariants = frozenset(("timeline", "cpu"))
     linked_options = frozenset(("log",))
 
     def __init__(self, dmgr, host, ref_period, analyzer_proxy=None, analyze_at_run_end=False, ref_multiplier=8,
@@ -45,14 +41,12 @@ class Core:
         self.satellite_cpu_targets = satellite_cpu_targets
         self.timeline = Timeline(ref_period)
         set_time_manager(self.timeline)
-        self.wall = 0
-        self.log: EventLog | None = None
+        self.cpu = Cpu(self)
         self.names: dict[int, str] = {}
         self.on_reset: list[Any] = []
         self.on_kernel: list[Any] = []
         self.on_break: list[Any] = []
-        self._lines: dict[int, Line] = {}
-        self.queue = deque([0] * QUEUE_DEPTH, QUEUE_DEPTH)  # times of the outputs handed over last
+        self._lines: dict[int, Any] = {}
         self._physics: Any = None
         self._programs: dict[tuple[Any, int], LinkedProgram] = {}
 
@@ -65,7 +59,7 @@ class Core:
             self._physics = self.dmgr.get("laboratory")
         return self._physics
 
-    def line(self, channel: int) -> Line:
+    def line(self, channel: int) -> Any:
         """The wire at an output channel."""
         line = self._lines.get(channel)
         if line is None:
@@ -80,48 +74,31 @@ class Core:
                     self.names.setdefault(entry["arguments"]["channel"], name)
         return self.names.get(channel, f"channel {channel}")
 
+    @property
+    def wall(self) -> int:
+        """The CPU's counter."""
+        return self.cpu.wall
+
+    @wall.setter
+    def wall(self, time: int) -> None:
+        self.cpu.wall = time
+
+    @property
+    def log(self) -> EventLog | None:
+        """What the core device did, once `start_log` has been called."""
+        return self.cpu.log
+
     def start_log(self, capacity: int = 200_000) -> EventLog:
         """Keep the last `capacity` events from now on."""
-        self.log = EventLog(capacity)
-        return self.log
+        self.cpu.log = EventLog(capacity)
+        return self.cpu.log
 
     # What drivers use
-
-    @linkable
-    def submit(self, time: int, channel: int, cost_mu: int) -> None:
-        """Hand an event at `time` to the RTIO queue, which takes the CPU `cost_mu`; raises RTIOUnderflow if that is
-        past."""
-        wall = self.wall + cost_mu
-        if self.queue[0] > wall:  # full of events that are not due yet
-            wall = self.queue[0]
-        self.wall = wall
-        if time < wall:
-            self.underflow(time, channel)
-        self.queue.append(time)
-
-    @linkable
-    def submit_pair(self, start: int, stop: int, channel: int, cost_mu: int) -> None:
-        """The same with two events."""
-        self.submit(start, channel, cost_mu)
-        self.submit(stop, channel, cost_mu)
-
-    @linkable
-    def submit_words(self, time: int, channel: int, cost_mu: int, words: int) -> None:
-        """The same with words of a bus, the last of them at `time`: the CPU is slower than the bus, so that the last
-        is late before another is. `cost_mu` is that of all."""
-        self.submit(time, channel, cost_mu)
-        self.queue.extend((time,) * (words - 1))
 
     def underflow(self, time: int, channel: int) -> NoReturn:
         """An output came too late."""
         slack = time - self.wall
         raise RTIOUnderflow(f"RTIO underflow at {time} mu, channel {channel} ({self.name(channel)}), slack {slack} mu")
-
-    @linkable
-    def wait(self, until: int, cost_mu: int) -> None:
-        """The CPU blocks until an input event of time `until` has been read, which takes it `cost_mu`."""
-        wall = self.wall
-        self.wall = (until if until > wall else wall) + cost_mu
 
     # What kernels and experiments use
 
@@ -187,7 +164,7 @@ class Core:
     def reset(self):
         """Clear queues and outputs and put the cursor a margin after the counter."""
         self.wall += RESET_MARGIN_MU
-        self.queue.extend([0] * QUEUE_DEPTH)
+        self.cpu.clear()
         for line in self._lines.values():
             line.drive(self.wall, 0)
         for hook in self.on_reset:

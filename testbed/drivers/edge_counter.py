@@ -57,7 +57,7 @@ class EdgeCounter:
         core = self.core
         start = self._timeline.now
         stop = start + int(duration_mu)
-        core.submit_pair(start, stop, self.channel, COUNTER_MU)
+        core.cpu.submit_pair(start, stop, self.channel, COUNTER_MU)
         self._requested.append((stop, start, edges))
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "gate", stop - start)
@@ -72,7 +72,7 @@ class EdgeCounter:
 
     def set_config(self, count_rising, count_falling, send_count_event, reset_to_zero):
         time = self._timeline.now
-        self.core.submit(time, self.channel, COUNTER_MU)
+        self.core.cpu.submit(time, self.channel, COUNTER_MU)
         if self._open_since is not None:
             self._intervals.append((self._open_since, time, self._kept))
             self._open_since = None
@@ -96,14 +96,14 @@ class EdgeCounter:
         else:
             intervals = start if edges == 0 else ((start, stop, edges),)
             total = sum(weight * counts(opened, closed) for opened, closed, weight in intervals)
-        self.core.wait(stop, READ_COUNT_MU)
+        self.core.cpu.wait(stop, READ_COUNT_MU)
         if total >= self.counter_max:
             raise CounterOverflow(f"Input edge counter overflow on RTIO channel {self.channel}")
         return total
 
     def fetch_timestamped_count(self, timeout_mu=NO_TIMEOUT):
         if timeout_mu >= 0 and (not self._requested or self._requested[0][0] > timeout_mu):
-            self.core.wait(int(timeout_mu), READ_COUNT_MU)
+            self.core.cpu.wait(int(timeout_mu), READ_COUNT_MU)
             return np.int64(-1), 0
         time = self._requested[0][0] if self._requested else 0
         return np.int64(time), self.fetch_count()

@@ -65,7 +65,7 @@ class Entangler:
         return self._loop
 
     def _write(self):
-        self.core.submit(self._timeline.now, self.channel, ENTANGLER_MU)
+        self.core.cpu.submit(self._timeline.now, self.channel, ENTANGLER_MU)
         self._timeline.take_time_mu(self.ref_period_mu)
         self.changed = True
 
@@ -74,8 +74,8 @@ class Entangler:
 
     def read(self, addr):
         now = self._timeline.now
-        self.core.submit(now, self.channel, ENTANGLER_MU)
-        self.core.wait(now + READ_MU, READ_ENTANGLER_MU)
+        self.core.cpu.submit(now, self.channel, ENTANGLER_MU)
+        self.core.cpu.wait(now + READ_MU, READ_ENTANGLER_MU)
         return 0
 
     def init(self):
@@ -113,11 +113,11 @@ class Entangler:
     def run_mu(self, duration_mu):
         core = self.core
         start = self._timeline.now
-        core.submit(start, self.channel, ENTANGLER_MU)
+        core.cpu.submit(start, self.channel, ENTANGLER_MU)
         start = (start & ~7) + self.ref_period_mu  # the gateware runs on the coarse clock
         self._timeline.take_time_mu(self.ref_period_mu)
         end, reason = (self._loop or self._connect()).run(start, int(duration_mu) & ~7)
-        core.wait(end, READ_ENTANGLER_MU)
+        core.cpu.wait(end, READ_ENTANGLER_MU)
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "run", (end, reason))
         return end, reason

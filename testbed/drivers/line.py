@@ -1,4 +1,7 @@
-"""A logic output as the rest of the apparatus sees it: its edges over time."""
+"""A logic output as the rest of the apparatus sees it: its edges over time.
+
+This is what native.c does, in Python (see testbed.drivers.native).
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,10 @@ class Line:
         self.disordered = False
         self.listener: Callable[[int, int], None] | None = None
 
+    def __len__(self) -> int:
+        """Edges kept."""
+        return len(self.edges)
+
     def watch(self) -> Line:
         self.watched = True
         return self
@@ -55,7 +62,7 @@ class Line:
     def put(self, level: int) -> None:
         """The CPU hands over an edge to this level at the cursor."""
         time = self.core.timeline.now
-        self.core.submit(time, self.channel, TTL_MU)
+        self.core.cpu.submit(time, self.channel, TTL_MU)
         self.drive(time, level)
 
     @linkable

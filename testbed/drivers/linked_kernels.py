@@ -17,7 +17,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable
-from types import FunctionType, MethodType
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,12 @@ def is_invariant(owner: Any, attribute: str) -> bool:
     """Whether an object's attribute stays what it is while a kernel runs."""
     named = attribute in getattr(owner, "kernel_invariants", ()) or attribute in getattr(owner, "linked_invariants", ())
     return named and hasattr(owner, attribute)
+
+
+def is_method_in_c(owner: Any, attribute: str) -> bool:
+    """Whether an object's attribute is a method of its type that is not Python."""
+    method = getattr(owner, attribute, None)
+    return isinstance(method, BuiltinMethodType) and method.__self__ is owner
 
 
 class LinkedProgram:
@@ -226,7 +232,8 @@ class _Linker(ast.NodeTransformer):
             option = self._program.follow(owner, node.attr)
             if option is None or isinstance(option, bool):
                 return ast.copy_location(ast.Constant(option), node)
-        if isinstance(node.ctx, ast.Load) and owner is not None and is_invariant(owner, node.attr):
+        never_changes = owner is not None and (is_invariant(owner, node.attr) or is_method_in_c(owner, node.attr))
+        if isinstance(node.ctx, ast.Load) and never_changes:
             return self._constant(node, owner, node.attr)
         self.generic_visit(node)
         return node

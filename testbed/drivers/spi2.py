@@ -39,7 +39,7 @@ class SPIMaster:
     def set_config_mu(self, flags, length, div, cs):
         if not 1 <= length <= 32 or not 2 <= div <= 257:
             raise ValueError("Invalid SPI transfer length or divider")
-        self.core.submit(self.core.timeline.now, self.channel, SPI_CONFIG_MU)
+        self.core.cpu.submit(self.core.timeline.now, self.channel, SPI_CONFIG_MU)
         self.update_xfer_duration_mu(div, length)
         self.core.timeline.take_time_mu(self.ref_period_mu)
 
@@ -47,9 +47,9 @@ class SPIMaster:
         self.xfer_duration_mu = transfer_mu(length, div, self.ref_period_mu)
 
     def write(self, data):
-        self.core.submit(self.core.timeline.now, self.channel, SPI_WORD_MU)
+        self.core.cpu.submit(self.core.timeline.now, self.channel, SPI_WORD_MU)
         self.core.timeline.take_time_mu(self.xfer_duration_mu)
 
     def read(self):
-        self.core.wait(self.core.timeline.now, READ_SPI_MU)
+        self.core.cpu.wait(self.core.timeline.now, READ_SPI_MU)
         return 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from testbed.drivers.native import Cursor
 
-class Timeline:
+
+class Timeline(Cursor):
     """Time manager of the ARTIQ language.
 
     In a parallel block every top-level statement starts where the block started, and the block ends with the longest of

@@ -109,7 +109,7 @@ class TTLInOut(_Output):
         return self._source
 
     def set_oe(self, oe):
-        self.core.submit(self._timeline.now, self.channel, TTL_MU)
+        self.core.cpu.submit(self._timeline.now, self.channel, TTL_MU)
 
     def output(self):
         self.set_oe(True)
@@ -122,7 +122,7 @@ class TTLInOut(_Output):
         start = self._timeline.now
         stop = start + int(duration)
         core = self.core
-        core.submit_pair(start, stop, self.channel, GATE_MU)
+        core.cpu.submit_pair(start, stop, self.channel, GATE_MU)
         self._gates.append((start, stop, sensitivity))
         if core.log is not None:
             core.log.add(start, core.name(self.channel), "gate", stop - start)
@@ -165,9 +165,9 @@ class TTLInOut(_Output):
         self._collect()
         if self._edges and self._edges[0] <= up_to_timestamp_mu:
             time = self._edges.popleft()
-            self.core.wait(time, READ_EDGE_MU)
+            self.core.cpu.wait(time, READ_EDGE_MU)
             return np.int64(time)
-        self.core.wait(int(up_to_timestamp_mu) + self.gate_latency_mu, READ_EDGE_MU)
+        self.core.cpu.wait(int(up_to_timestamp_mu) + self.gate_latency_mu, READ_EDGE_MU)
         return np.int64(-1)
 
     @linkable
@@ -175,21 +175,21 @@ class TTLInOut(_Output):
         self._collect()
         counted = 0
         while self._edges and self._edges[0] <= up_to_timestamp_mu:
-            self.core.wait(self._edges.popleft(), READ_EDGE_MU)
+            self.core.cpu.wait(self._edges.popleft(), READ_EDGE_MU)
             counted += 1
-        self.core.wait(int(up_to_timestamp_mu) + self.gate_latency_mu, READ_EDGE_MU)
+        self.core.cpu.wait(int(up_to_timestamp_mu) + self.gate_latency_mu, READ_EDGE_MU)
         return counted
 
     @linkable
     def sample_input(self):
         time = self._timeline.now
-        self.core.submit(time, self.channel, SAMPLE_MU)
+        self.core.cpu.submit(time, self.channel, SAMPLE_MU)
         self._samples.append(time)
 
     @linkable
     def sample_get(self):
         time = self._samples.popleft()
-        self.core.wait(time, READ_LEVEL_MU)
+        self.core.cpu.wait(time, READ_LEVEL_MU)
         return (self._source or self._connect()).level(time)
 
     def sample_get_nonrt(self):
@@ -211,8 +211,8 @@ class TTLInOut(_Output):
 
     def watch_done(self):
         time = self._timeline.now
-        self.core.submit(time, self.channel, SAMPLE_MU)
-        self.core.wait(time + self.gate_latency_mu, READ_EDGE_MU)
+        self.core.cpu.submit(time, self.channel, SAMPLE_MU)
+        self.core.cpu.wait(time + self.gate_latency_mu, READ_EDGE_MU)
         return not (self._source or self._connect()).edges(self._watch_from, time)
 
 
@@ -248,7 +248,7 @@ class TTLClockGen:
         return ftw / self.core.coarse_ref_period / 2**self.acc_width
 
     def set_mu(self, frequency):
-        self.core.submit(self.core.timeline.now, self.channel, TTL_MU)
+        self.core.cpu.submit(self.core.timeline.now, self.channel, TTL_MU)
 
     def set(self, frequency):
         self.set_mu(self.frequency_to_ftw(frequency))

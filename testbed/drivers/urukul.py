@@ -55,7 +55,7 @@ class CPLD:
     def _spend(self, duration_mu, words=1):
         """So many words of the bus, each with its configuration."""
         timeline = self.core.timeline
-        self.core.submit_words(timeline.now, self.bus.channel, words * (SPI_CONFIG_MU + SPI_WORD_MU), 2 * words)
+        self.core.cpu.submit_words(timeline.now, self.bus.channel, words * (SPI_CONFIG_MU + SPI_WORD_MU), 2 * words)
         timeline.take_time_mu(duration_mu)
 
     def cfg_write(self, cfg):
@@ -64,7 +64,7 @@ class CPLD:
 
     def sta_read(self):
         self._spend(3_400)
-        self.core.wait(self.core.timeline.now, READ_SPI_MU)
+        self.core.cpu.wait(self.core.timeline.now, READ_SPI_MU)
         return 0xF << 8
 
     def io_rst(self):
@@ -100,7 +100,7 @@ class CPLD:
 
     def get_att_mu(self):
         self._spend(14_000, 2)
-        self.core.wait(self.core.timeline.now, READ_SPI_MU)
+        self.core.cpu.wait(self.core.timeline.now, READ_SPI_MU)
         self.att_reg = np.int32(np.int64(sum(a << (8 * i) for i, a in enumerate(self.attenuators))).astype(np.int32))
         return self.att_reg
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postprocess.errors import InvalidInput
-from testbed.compiled.library import runtime_library
+from testbed.c_library import runtime_library
 from testbed.compiled.values import HostMemory, KernelValues, parse, parse_call
 
 VALUES = KernelValues(HostMemory(), None)

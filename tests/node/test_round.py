@@ -11,6 +11,9 @@ from node.schedule import RoundSchedule
 from node.settings import with_barrier
 from node_alice.settings import DEFAULTS as ALICE
 from node_bob.settings import DEFAULTS as BOB
+from testbed.drivers import core as core_module
+from testbed.drivers.cpu import Cpu
+from testbed.drivers.line import Line
 
 SCHEDULE = RoundSchedule()
 SETTINGS = {"alice": (0, 1), "bob": (0, 1, 2)}
@@ -182,37 +185,28 @@ def us_of(name):
     return round(1e6 * getattr(SCHEDULE, name))
 
 
-def noted(switch, core, slack):
-    """An edge that also notes (time, how early the CPU was)."""
+class NotingCpu(Cpu):
+    """Also notes (time, how early the CPU was) of every output."""
 
-    def switched():
-        switch()
-        slack.append((core.timeline.now, core.timeline.now - core.wall))
+    def __init__(self, core):
+        super().__init__(core)
+        self.slack = []
 
-    return switched
+    def submit(self, time, channel, cost_mu):
+        super().submit(time, channel, cost_mu)
+        self.slack.append((time, time - self.wall))
 
 
 @pytest.mark.parametrize("barrier", [False, True])
 @pytest.mark.parametrize("name", ["alice", "bob"])
-def test_the_cpu_is_early_with_every_output(make_rig, name, barrier):
+def test_the_cpu_is_early_with_every_output(make_rig, name, barrier, monkeypatch):
     """By at least 20 us, in rounds and between windows, with the emulated cost of an output and of a read."""
+    monkeypatch.setattr(core_module, "Cpu", NotingCpu)
+    monkeypatch.setattr(core_module, "Line", Line)
     rig = make_rig(name)
     if barrier:
         rig.node.configure(with_barrier(rig.node.settings))
-    slack = []
-    submit = rig.core.submit
-
-    def note(time, *args):
-        submit(time, *args)
-        slack.append((time, time - rig.core.wall))
-
-    rig.core.submit = note
-    for entry in [n for n, e in rig.worker.devices.get_device_db().items() if n.startswith("ttl_") and "class" in e]:
-        ttl = rig.worker.devices.get(entry)
-        for edge in ("on", "off"):  # their edges do not go through `submit`
-            if hasattr(ttl, edge):
-                setattr(ttl, edge, noted(getattr(ttl, edge), rig.core, slack))
     _, host = rig.measure([SETTINGS[name][-1]] * 12)
     first, last = int(host.records.timestamps_mu[0]), int(host.records.timestamps_mu[-1]) + 425_000
-    measured = [early for time, early in slack if first <= time <= last]
+    measured = [early for time, early in rig.core.cpu.slack if first <= time <= last]
     assert len(measured) > 500 and min(measured) >= 20_000

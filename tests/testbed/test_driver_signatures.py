@@ -14,7 +14,7 @@ RECORDED = json.loads((Path(__file__).parent / "driver_signatures.json").read_te
 CASES = [(release, name) for release in ("8", "9") for name in RECORDED[release]]
 # What an emulated driver offers to the physics besides ARTIQ's methods.
 OWN = {
-    "Core": {"line", "name", "start_log", "submit", "submit_pair", "submit_words", "underflow", "wait"},
+    "Core": {"line", "name", "start_log", "underflow"},
     "AD9910": {"profile_changed", "forget", "update"},
 }
 

@@ -140,7 +140,7 @@ def rounds_of(node, logs):
     physics = devices.get("laboratory")
     tones = {name: list(dds.tones) for name, dds in physics.beams.dds.items()}
     edges = {name: list(line.edges) for name, line in physics.beams.lines.items()}
-    clocks = emulated.wall, emulated.timeline.now, list(emulated.queue)
+    clocks = emulated.wall, emulated.timeline.now, emulated.cpu.times()
     return host.records, clocks, tones, edges, log and list(log.events)
 
 

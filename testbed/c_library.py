@@ -11,7 +11,7 @@ from pathlib import Path
 
 from postprocess.errors import InvalidInput
 
-RUNTIME = Path(__file__).parent / "runtime"
+RUNTIME = Path(__file__).parent / "compiled" / "runtime"
 FLAGS = ("-O2", "-Wall", "-fPIC", "-shared", "-fexceptions", "-fvisibility=hidden", "-shared-libgcc")
 LIBRARIES = ("-lgcc_s", "-lm")
 
@@ -21,8 +21,8 @@ def runtime_library() -> Path:
     return built_library("runtime", sorted(RUNTIME.glob("*.[ch]")))
 
 
-def built_library(name: str, sources: list[Path]) -> Path:
-    """Path of a library; it is in the user's cache, by the hash of its sources and of the compiler.
+def built_library(name: str, sources: list[Path], flags: tuple[str, ...] = ()) -> Path:
+    """Path of a library; it is in the user's cache, by the hash of its sources, of the compiler and of all flags.
 
     Raises:
         InvalidInput: no C compiler, or it refuses the source.
@@ -31,21 +31,21 @@ def built_library(name: str, sources: list[Path]) -> Path:
     found = shutil.which(compiler)
     if found is None:
         raise InvalidInput(f"{compiler}: no C compiler; kernels that run here need one once (install gcc)")
-    digest = hashlib.sha256(" ".join((found, *FLAGS)).encode())
+    digest = hashlib.sha256(" ".join((found, *FLAGS, *flags)).encode())
     for source in sources:
         digest.update(source.name.encode() + source.read_bytes())
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diqkd"
     library = folder / f"libdiqkd_{name}-{digest.hexdigest()[:24]}.so"
     if not library.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _build(found, [str(source) for source in sources if source.suffix == ".c"], library)
+        _build(found, [*flags, *(str(source) for source in sources if source.suffix == ".c")], library)
     return library
 
 
-def _build(compiler: str, sources: list[str], library: Path) -> None:
+def _build(compiler: str, given: list[str], library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         draft = Path(folder) / library.name
-        command = [compiler, *FLAGS, f"-Wl,-soname,{library.name}", "-o", str(draft), *sources, *LIBRARIES]
+        command = [compiler, *FLAGS, f"-Wl,-soname,{library.name}", "-o", str(draft), *given, *LIBRARIES]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             first = (done.stderr.strip() or "no message").splitlines()[0]

@@ -1,0 +1,55 @@
+"""Cursor, CPU and lines, which kernels use at every step: in C (native.c) where this machine can build that, in Python
+(cpu.py, line.py) otherwise, which does the same.
+
+DIQKD_DRIVERS=python: in Python anyway.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import sysconfig
+from importlib.machinery import ExtensionFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from postprocess.errors import InvalidInput
+from testbed import c_library
+from testbed.drivers.cpu import Cpu as PythonCpu
+from testbed.drivers.line import Line as PythonLine
+
+VARIABLE = "DIQKD_DRIVERS"
+NAME = "native"
+
+logger = logging.getLogger(__name__)
+
+
+def extension() -> ModuleType:
+    """The module in C.
+
+    Raises:
+        InvalidInput, OSError, ImportError: this machine has no C compiler, no headers of this Python, or no cache.
+    """
+    flags = (f"-I{sysconfig.get_path('include')}", f"-DPYTHON={sysconfig.get_config_var('SOABI')}")
+    library = c_library.built_library(NAME, [Path(__file__).with_suffix(".c")], flags)
+    spec = importlib.util.spec_from_loader(NAME, ExtensionFileLoader(NAME, str(library)))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _chosen() -> tuple[Any, Any, Any]:
+    if os.environ.get(VARIABLE) != "python":
+        try:
+            module = extension()
+        except (InvalidInput, OSError, ImportError) as problem:
+            logger.info("emulated drivers in Python, at about half the speed: %s", problem)
+        else:
+            return module.Cursor, module.Cpu, module.Line
+    return object, PythonCpu, PythonLine
+
+
+Cursor, Cpu, Line = _chosen()
