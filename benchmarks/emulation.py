@@ -1,8 +1,11 @@
-"""The emulated laboratory: rounds of two node processes, side by side and in lock step."""
+"""The emulated laboratory: rounds of two node processes, side by side and in lock step; of one, with drivers in C and
+in Python."""
 
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
@@ -14,6 +17,7 @@ from typing import NamedTuple
 from benchmarks.measure import Row, Scale
 from contract.nodes import NODES
 from postprocess.plans.presets import Choice, planned
+from testbed.drivers.native import VARIABLE
 from testbed.nodes import two_nodes
 from testbed.nodes.demonstration import Demonstration
 from testbed.physics import laboratory
@@ -43,6 +47,19 @@ def rows(scale: Scale) -> Iterator[Row]:
     yield Row(
         "emulated session, computed by a node", ours.computed, "the same in lock step", theirs.computed, note=note
     )
+    for node in NODES:
+        turns = [(round_alone(node, rounds, "c"), round_alone(node, rounds, "python")) for _ in range(scale.runs)]
+        in_c, in_python = (median(run) for run in zip(*turns, strict=True))
+        note = f"{rounds} rounds of one block, with a partner that costs nothing"
+        yield Row(f"emulated round, drivers in C ({node})", in_c, "the same in Python", in_python, note=note)
+
+
+def round_alone(node: str, rounds: int, drivers: str) -> float:
+    """CPU time per round of a node without a partner's process, s."""
+    command = [sys.executable, "-P", "-m", "benchmarks.round_node", node, "emulated", str(rounds)]
+    environment = two_nodes.node_environment() | {VARIABLE: drivers}
+    with tempfile.TemporaryDirectory() as folder:
+        return float(subprocess.check_output(command, text=True, env=environment, cwd=folder))
 
 
 def session(rounds: int, run_ahead: int | None) -> Run:

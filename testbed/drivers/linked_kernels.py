@@ -1,10 +1,11 @@
 """Kernels linked into one program: what ARTIQ's compiler does for a core device, for Python.
 
 Kernels call each other over chains of attributes that do not change while they run; `kernel_invariants` says which.
-Linking follows them once. In what it makes of a kernel's source an invariant is a global name, the call of a kernel is
-that kernel's statements or its linked function, `at_mu`, `delay_mu` and `now_mu` are the cursor itself, and numpy's
-integers, which tell compilers their width, are Python's. A start reads the values of invariants anew. Driver methods
-marked `linkable` are linked like kernels: linked code never stands directly in `parallel`, so that time only passes.
+Linking follows them once. In what it makes of a kernel's source an invariant is a global name, and so is its method if
+that is not Python; the call of a kernel is that kernel's statements or its linked function; `at_mu`, `delay_mu` and
+`now_mu` are the cursor itself; and numpy's integers, which tell compilers their width, are Python's. A start reads the
+values of invariants anew. Driver methods marked `linkable` are linked like kernels: linked code never stands directly
+in `parallel`, so that time only passes.
 
 Who begins to listen, or starts a log, while a kernel runs, hears of nothing before the next start; a local that a call
 has left unassigned has its value of the call before.

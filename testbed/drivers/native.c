@@ -288,7 +288,7 @@ static int done(PyObject *result)
 
 static int note(Line *self, PyObject *log, long long time, int level)
 {
-    if (log == Py_None)
+    if (!log || log == Py_None)
         return 0;
     PyObject *name = PyObject_CallMethod(self->core, "name", "l", self->channel);
     return name ? done(PyObject_CallMethod(log, "add", "LNsi", time, name, "set", level)) : -1;
@@ -311,7 +311,7 @@ static int drive(Line *self, long long time, int level)
             self->edges[place] = self->edges[place - 1];
         self->edges[place] = (Edge){time, level};
     }
-    if (self->listener != Py_None && done(PyObject_CallFunction(self->listener, "Li", time, level)))
+    if (self->listener && self->listener != Py_None && done(PyObject_CallFunction(self->listener, "Li", time, level)))
         return -1;
     return self->cpu ? note(self, self->cpu->log, time, level) : 0;
 }

@@ -46,7 +46,7 @@ def _chosen() -> tuple[Any, Any, Any]:
         try:
             module = extension()
         except (InvalidInput, OSError, ImportError) as problem:
-            logger.info("emulated drivers in Python, at about half the speed: %s", problem)
+            logger.info("emulated drivers in Python, a third slower: %s", problem)
         else:
             return module.Cursor, module.Cpu, module.Line
     return object, PythonCpu, PythonLine

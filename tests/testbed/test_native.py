@@ -1,0 +1,198 @@
+"""What kernels use at every step in C does what it does in Python."""
+
+import gc
+import os
+import subprocess
+import sys
+import weakref
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from artiq.coredevice.exceptions import RTIOUnderflow
+from hypothesis import given
+from hypothesis import strategies as st
+from testbed_kit import core_table, manager, node_experiment, run_blocks
+
+from contract.nodes import NODES
+from testbed.drivers import core as core_module
+from testbed.drivers import native
+from testbed.drivers.cpu import Cpu as PythonCpu
+from testbed.drivers.event_log import EventLog
+from testbed.drivers.line import Line as PythonLine
+
+C = native.extension()
+KINDS = ((C.Cursor, C.Cpu, C.Line), (SimpleNamespace, PythonCpu, PythonLine))
+
+
+class SmallCore:
+    """What a CPU and a line ask of their core device."""
+
+    def __init__(self, cursor, cpu):
+        self.timeline = cursor()
+        self.timeline.now = 0
+        self.cpu = cpu(self)
+        self.underflows = []
+
+    @property
+    def log(self):
+        return self.cpu.log
+
+    def name(self, channel):
+        return f"ttl{channel}"
+
+    def underflow(self, time, channel):
+        self.underflows.append((time, channel, self.cpu.wall))
+        raise RTIOUnderflow(f"{time} {channel}")
+
+
+times = st.integers(-1000, 20_000)
+costs = st.integers(0, 2000)
+cpu_calls = st.lists(
+    st.one_of(
+        st.tuples(st.just("submit"), times, st.just(7), costs),
+        st.tuples(st.just("submit_pair"), times, times, st.just(7), costs),
+        st.tuples(st.just("submit_words"), times, st.just(7), costs, st.integers(0, 1500)),
+        st.tuples(st.just("wait"), times, costs),
+        st.tuples(st.just("clear")),
+    ),
+    max_size=30,
+)
+
+
+@given(cpu_calls)
+def test_the_cpu(calls):
+    seen = []
+    for cursor, cpu, _ in KINDS:
+        core = SmallCore(cursor, cpu)
+        states = []
+        for name, *arguments in calls:
+            try:
+                getattr(core.cpu, name)(*arguments)
+            except RTIOUnderflow as problem:
+                states.append(str(problem))
+            states.append((core.cpu.wall, sum(core.cpu.times()), core.cpu.times()[-3:]))
+        seen.append((states, core.underflows, core.cpu.times()))
+    assert seen[0] == seen[1]
+
+
+line_calls = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.integers(0, 1)),
+        st.tuples(st.just("drive"), times, st.integers(0, 1)),
+        st.tuples(st.just("forget"), times),
+        st.tuples(st.just("stays"), st.integers(0, 1), times, times),
+        st.tuples(st.just("pulses"), times, times),
+        st.tuples(st.just("watch")),
+        st.tuples(st.just("listen")),
+        st.tuples(st.just("log")),
+        st.tuples(st.just("go to"), times),
+    ),
+    max_size=60,
+)
+
+
+@given(line_calls)
+def test_a_line(calls):
+    seen = []
+    for cursor, cpu, line_type in KINDS:
+        core, heard, answers = SmallCore(cursor, cpu), [], []
+        line = line_type(core, 3)
+        for name, *arguments in calls:
+            if name == "go to":
+                core.timeline.now = arguments[0]
+            elif name == "log":
+                core.cpu.log = EventLog()
+            elif name == "listen":
+                line.listener = lambda time, level, heard=heard: heard.append((time, level))
+            else:
+                try:
+                    found = getattr(line, name)(*arguments)
+                except RTIOUnderflow as problem:
+                    found = str(problem)
+                answers.append(found is line if name == "watch" else found)
+            edges = sorted(line.edges, key=lambda edge: edge[0])  # Python sorts them when somebody asks
+            answers.append((edges, len(line), line.level, line.watched, core.cpu.wall))
+        seen.append((answers, heard, core.cpu.times(), core.log and list(core.log.events)))
+    assert seen[0] == seen[1]
+
+
+def rounds_of(node):
+    """What a node's kernels and drivers do in some rounds."""
+    built, devices = node_experiment(node, seed=3)
+    code, host = run_blocks(built, np.random.default_rng(4).integers(0, 2, 60))
+    core, physics = devices.get("core"), devices.get("laboratory")
+    edges = {name: sorted(line.edges, key=lambda edge: edge[0]) for name, line in physics.beams.lines.items()}
+    return type(core.cpu), (code, host.records, core.wall, core.timeline.now, core.cpu.times(), edges)
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_rounds_are_the_same(node, monkeypatch):
+    kind, in_c = rounds_of(node)
+    assert kind is native.Cpu is not PythonCpu
+    monkeypatch.setattr(core_module, "Cpu", PythonCpu)
+    monkeypatch.setattr(core_module, "Line", PythonLine)
+    kind, in_python = rounds_of(node)
+    assert kind is PythonCpu and in_python == in_c
+
+
+def test_what_is_not_a_time_is_refused():
+    core = SmallCore(C.Cursor, C.Cpu)
+    line = C.Line(core, 3)
+    for call, arguments in (
+        (core.cpu.submit, (1, 2)),
+        (core.cpu.submit, (1, 2, 3, 4)),
+        (core.cpu.wait, ("soon", 1)),
+        (core.cpu.submit, (0.5, 2, 3)),
+        (line.put, ("high",)),
+        (line.drive, (1 << 70, 0)),
+        (line.stays, (1, 2)),
+    ):
+        with pytest.raises((TypeError, OverflowError)):
+            call(*arguments)
+    core.timeline.now = np.int64(5_000)
+    line.watch().put(1)
+    assert line.edges == [(5_000, 1)]
+    with pytest.raises(TypeError, match="of the same kind"):
+        C.Line(SmallCore(SimpleNamespace, PythonCpu), 3)
+
+
+@pytest.mark.parametrize("line_type", [C.Line, PythonLine])
+def test_a_wire_without_a_core_device_is_only_driven(line_type):
+    wire = line_type(SimpleNamespace(log=None, name=str), 3).watch()
+    wire.drive(10, 1)
+    assert wire.edges == [(10, 1)]
+    with pytest.raises(AttributeError):
+        wire.put(0)
+
+
+def test_what_a_listener_raises_ends_the_call():
+    line = C.Line(SmallCore(C.Cursor, C.Cpu), 3)
+    line.listener = lambda time, level: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        line.drive(0, 1)
+    del line.listener
+    line.drive(0, 1)
+
+
+def test_a_core_device_that_nobody_needs_goes_with_its_lines():
+    core = manager(core_table(ttl=("ttl", "TTLOut", {"channel": 5}))).get("core")
+    line = core.line(5).watch()
+    line.listener = lambda time, level, core=core: core
+    gone = weakref.ref(core)
+    del core, line
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("variable", [{native.VARIABLE: "python"}, {"CC": "no-such-compiler"}])
+def test_without_c_everything_runs_in_python(variable):
+    program = (
+        "from testbed import standin; standin.install()\n"
+        "from testbed.drivers import native, timeline\n"
+        "print(native.Cpu.__module__, native.Line.__module__, timeline.Timeline().now)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | variable, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["testbed.drivers.cpu", "testbed.drivers.line", "0"]
