@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from postprocess.errors import InvalidInput
+from postprocess.storage.private_files import private_folder
 
 RUNTIME = Path(__file__).parent / "compiled" / "runtime"
 FLAGS = ("-O2", "-Wall", "-fPIC", "-shared", "-fexceptions", "-fvisibility=hidden", "-shared-libgcc")
@@ -26,6 +27,7 @@ def built_library(name: str, sources: list[Path], flags: tuple[str, ...] = ()) -
 
     Raises:
         InvalidInput: no C compiler, or it refuses the source.
+        DiqkdError: there is no place for it.
     """
     compiler = os.environ.get("CC", "cc")
     found = shutil.which(compiler)
@@ -37,7 +39,7 @@ def built_library(name: str, sources: list[Path], flags: tuple[str, ...] = ()) -
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diqkd"
     library = folder / f"libdiqkd_{name}-{digest.hexdigest()[:24]}.so"
     if not library.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         _build(found, [*flags, *(str(source) for source in sources if source.suffix == ".c")], library)
     return library
 

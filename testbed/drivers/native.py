@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from postprocess.errors import InvalidInput
+from postprocess.errors import DiqkdError
 from testbed import c_library
 from testbed.drivers.cpu import Cpu as PythonCpu
 from testbed.drivers.line import Line as PythonLine
@@ -30,7 +30,8 @@ def extension() -> ModuleType:
     """The module in C.
 
     Raises:
-        InvalidInput, OSError, ImportError: this machine has no C compiler, no headers of this Python, or no cache.
+        DiqkdError, OSError, RuntimeError, ImportError: this machine has no C compiler, no headers of this Python, or no
+            cache.
     """
     flags = (f"-I{sysconfig.get_path('include')}", f"-DPYTHON={sysconfig.get_config_var('SOABI')}")
     library = c_library.built_library(NAME, [Path(__file__).with_suffix(".c")], flags)
@@ -45,7 +46,7 @@ def _chosen() -> tuple[Any, Any, Any]:
     if os.environ.get(VARIABLE) != "python":
         try:
             module = extension()
-        except (InvalidInput, OSError, ImportError) as problem:
+        except (DiqkdError, OSError, RuntimeError, ImportError) as problem:
             logger.info("emulated drivers in Python, a third slower: %s", problem)
         else:
             return module.Cursor, module.Cpu, module.Line
