@@ -11,6 +11,7 @@ from pathlib import Path
 
 from postprocess.errors import InvalidInput
 from postprocess.storage.private_files import private_folder
+from postprocess.storage.user_cache import user_cache
 
 RUNTIME = Path(__file__).parent / "compiled" / "runtime"
 FLAGS = ("-O2", "-Wall", "-fPIC", "-shared", "-fexceptions", "-fvisibility=hidden", "-shared-libgcc")
@@ -27,7 +28,7 @@ def built_library(name: str, sources: list[Path], flags: tuple[str, ...] = ()) -
 
     Raises:
         InvalidInput: no C compiler, or it refuses the source.
-        DiqkdError: there is no place for it.
+        DiqkdError, OSError, RuntimeError: there is no place for it.
     """
     compiler = os.environ.get("CC", "cc")
     found = shutil.which(compiler)
@@ -36,10 +37,9 @@ def built_library(name: str, sources: list[Path], flags: tuple[str, ...] = ()) -
     digest = hashlib.sha256(" ".join((found, *FLAGS, *flags)).encode())
     for source in sources:
         digest.update(source.name.encode() + source.read_bytes())
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diqkd"
+    folder = private_folder(user_cache() / "c")  # of this user alone, as whoever writes there runs in our processes
     library = folder / f"libdiqkd_{name}-{digest.hexdigest()[:24]}.so"
     if not library.exists():
-        private_folder(folder)
         _build(found, [*flags, *(str(source) for source in sources if source.suffix == ".c")], library)
     return library
 
@@ -52,4 +52,6 @@ def _build(compiler: str, given: list[str], library: Path) -> None:
         if done.returncode:
             first = (done.stderr.strip() or "no message").splitlines()[0]
             raise InvalidInput(f"{compiler}: {library.name} did not build: {first}")
+        with draft.open("rb") as written:
+            os.fsync(written.fileno())
         draft.replace(library)

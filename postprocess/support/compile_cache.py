@@ -27,6 +27,7 @@ from numba.core.caching import FunctionCache
 
 from postprocess.errors import DiqkdError
 from postprocess.storage.private_files import private_folder
+from postprocess.storage.user_cache import user_cache
 
 __all__ = ["njit"]
 
@@ -35,9 +36,7 @@ TOLD = "DIQKD_COMPILE_CACHE_TOLD"
 
 def cache_folder(numba: str, llvmlite: str) -> Path:
     """Where code compiled by these versions belongs; RuntimeError when the user has no home."""
-    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    caches = given if given.is_absolute() else Path.home() / ".cache"
-    return caches / "diqkd" / f"numba-{numba}-llvmlite-{llvmlite}"
+    return user_cache() / f"numba-{numba}-llvmlite-{llvmlite}"
 
 
 def njit(*given: Any, **options: Any) -> Any:

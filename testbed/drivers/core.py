@@ -164,7 +164,7 @@ class Core:
     def reset(self):
         """Clear queues and outputs and put the cursor a margin after the counter."""
         self.wall += RESET_MARGIN_MU
-        self.cpu.clear()
+        self.cpu.reset()
         for line in self._lines.values():
             line.drive(self.wall, 0)
         for hook in self.on_reset:

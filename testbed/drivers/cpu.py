@@ -1,6 +1,6 @@
 """The core device's CPU, as far as it takes time: a counter that its work advances, and the output queue that it fills.
 
-This is what native.c does, in Python (see testbed.drivers.native).
+This is what in_c/cpu.c does, in Python (see testbed.drivers.native).
 """
 
 from __future__ import annotations
@@ -64,6 +64,6 @@ class Cpu:
         """Of the outputs handed over last, the oldest first."""
         return list(self.queue)
 
-    def clear(self) -> None:
-        """A reset empties the queue."""
+    def reset(self) -> None:
+        """Empty the queue."""
         self.queue.extend([0] * QUEUE_DEPTH)

@@ -1,6 +1,6 @@
 """A logic output as the rest of the apparatus sees it: its edges over time.
 
-This is what native.c does, in Python (see testbed.drivers.native).
+This is what in_c/line.c does, in Python (see testbed.drivers.native).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Line:
     """One output channel of a core device: RTIO queue and wire in one, with edges kept only if somebody watches.
 
     Attributes:
-        edges: edges later than `level`; empty and not filled unless `watched`.
+        edges: edges later than `level`; empty and not filled unless `watched`. In C a copy, in the order of time.
         watched: whether somebody wants the edges.
         level: level before the first edge kept.
         latest: time of the latest edge; drivers append in the order of submission and note in `disordered` when an edge
@@ -50,8 +50,8 @@ class Line:
         self.disordered = False
         self.listener: Callable[[int, int], None] | None = None
 
-    def __len__(self) -> int:
-        """Edges kept."""
+    def kept(self) -> int:
+        """How many edges are kept."""
         return len(self.edges)
 
     def watch(self) -> Line:

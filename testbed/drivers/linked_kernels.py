@@ -7,8 +7,8 @@ that is not Python; the call of a kernel is that kernel's statements or its link
 values of invariants anew. Driver methods marked `linkable` are linked like kernels: linked code never stands directly
 in `parallel`, so that time only passes.
 
-Who begins to listen, or starts a log, while a kernel runs, hears of nothing before the next start; a local that a call
-has left unassigned has its value of the call before.
+Who begins to listen, or starts a log, while a kernel runs, may hear of nothing before the next start; a local that a
+call has left unassigned has its value of the call before.
 
 Kernels with contexts (`with parallel`), in a closure or without source are not linked: calling them is as usual.
 """
@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable
-from types import BuiltinMethodType, FunctionType, MethodType
+from collections.abc import Callable, Mapping
+from types import FunctionType, MethodDescriptorType, MethodType
 from typing import Any
 
 import numpy as np
@@ -55,8 +55,14 @@ def is_invariant(owner: Any, attribute: str) -> bool:
 
 def is_method_in_c(owner: Any, attribute: str) -> bool:
     """Whether an object's attribute is a method of its type that is not Python."""
-    method = getattr(owner, attribute, None)
-    return isinstance(method, BuiltinMethodType) and method.__self__ is owner
+    if type(owner) is dict:  # stands for names here
+        return False
+    return isinstance(getattr(type(owner), attribute, None), MethodDescriptorType) and attribute not in vars_of(owner)
+
+
+def vars_of(owner: Any) -> Mapping[str, Any]:
+    """What an object itself holds by name."""
+    return getattr(owner, "__dict__", {})
 
 
 class LinkedProgram:

@@ -1,4 +1,4 @@
-"""Cursor, CPU and lines, which kernels use at every step: in C (native.c) where this machine can build that, in Python
+"""Cursor, CPU and lines, which kernels use at every step: in C (in_c/) where this machine can build that, in Python
 (cpu.py, line.py) otherwise, which does the same.
 
 DIQKD_DRIVERS=python: in Python anyway.
@@ -15,13 +15,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from postprocess.errors import DiqkdError
+from postprocess.errors import DiqkdError, InvalidInput
 from testbed import c_library
 from testbed.drivers.cpu import Cpu as PythonCpu
 from testbed.drivers.line import Line as PythonLine
 
 VARIABLE = "DIQKD_DRIVERS"
 NAME = "native"
+SOURCES = sorted((Path(__file__).parent / "in_c").glob("*.[ch]"))
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +34,11 @@ def extension() -> ModuleType:
         DiqkdError, OSError, RuntimeError, ImportError: this machine has no C compiler, no headers of this Python, or no
             cache.
     """
-    flags = (f"-I{sysconfig.get_path('include')}", f"-DPYTHON={sysconfig.get_config_var('SOABI')}")
-    library = c_library.built_library(NAME, [Path(__file__).with_suffix(".c")], flags)
+    headers = Path(sysconfig.get_path("include"))
+    if not (headers / "Python.h").exists():
+        raise InvalidInput(f"{headers}: no headers of this Python (install python3-dev)")
+    flags = (f"-I{headers}", f"-DPYTHON={sysconfig.get_config_var('SOABI')}")  # the second for the library's name only
+    library = c_library.built_library(NAME, SOURCES, flags)
     spec = importlib.util.spec_from_loader(NAME, ExtensionFileLoader(NAME, str(library)))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

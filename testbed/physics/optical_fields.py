@@ -46,7 +46,7 @@ class OpticalFields:
         steps: list[Step] = []
         for kind, name in LIGHTS.items():
             line = self.lines.get(name)
-            if line is None or not (len(line) or line.level) or line.stays(0, origin, stop):
+            if line is None or not (line.kept() or line.level) or line.stays(0, origin, stop):
                 continue
             if self.dds[name].tones[-1].amplitude > 0:
                 steps += [Light(on - origin, off - on, kind) for on, off in line.pulses(origin, stop)]
@@ -85,7 +85,7 @@ class OpticalFields:
 
     def qubit_was_off(self) -> bool:
         """Whether there has been no 674 nm light since it was last forgotten."""
-        return not len(self.qubit) and not self.qubit.level
+        return not self.qubit.kept() and not self.qubit.level
 
     def time_on(self, kind: str, start: int, stop: int) -> int:
         """How long a beam of LIGHTS was on, ns."""
@@ -98,7 +98,7 @@ class OpticalFields:
     def forget(self, before: int) -> None:
         """Drop what was put out before a time."""
         for line in self.lines.values():
-            if len(line):
+            if line.kept():
                 line.forget(before)
         for dds in self.dds.values():
             if len(dds.tones) > 1:
@@ -111,9 +111,9 @@ class OpticalFields:
 
     def trim(self, before: int) -> None:
         """Drop old edges when many have piled up."""
-        if len(self.cooling) > KEEP:
+        if self.cooling.kept() > KEEP:
             for line in self.lines.values():
-                if len(line):
+                if line.kept():
                     line.forget(before)
 
 

@@ -11,7 +11,7 @@ from testbed.boards.rtio import ARRIVED, FOREVER, RAN_OVER, TIMED_OUT, Rtio
 from testbed.boards.spi import SpiBus
 from testbed.boards.ttl import Input, Output
 from testbed.boards.urukul import Urukul
-from testbed.drivers.line import Line
+from testbed.drivers.native import Line
 
 END = 0x02
 

@@ -205,6 +205,35 @@ def test_a_program_asks_the_core_device_for_no_kernel_that_it_has_linked():
     assert {"side_by_side", "closed_over"} <= set(names)
 
 
+class Holder:
+    """Holds what has methods that are not Python, and a table with their names."""
+
+    kernel_invariants = {"core", "kept", "table"}  # noqa: RUF012
+
+    def __init__(self, core):
+        self.core, self.kept, self.table = core, [], {"get": 3}
+
+    @property
+    def costly(self):
+        raise RuntimeError("nobody asks for this")
+
+    @kernel
+    def run(self):
+        if self.table.get("no") is not None:
+            self.kept.append(self.costly)
+        self.kept.append(self.table.get("get"))
+
+
+def test_methods_that_are_not_python_are_found_once():
+    holder = Holder(core())
+    holder.run()
+    first, holder.kept = holder.kept, []
+    holder.run()
+    assert first == holder.kept == [3]
+    program = holder.core._programs[Holder.run.artiq_embedded.function, id(holder)]
+    assert "append" not in program.start.__code__.co_names and "get" in program.start.__code__.co_names
+
+
 def test_each_start_reads_the_invariants_anew():
     whole = Whole(core())
     whole.run()
