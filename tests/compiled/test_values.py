@@ -92,4 +92,4 @@ def test_a_compiler_that_refuses_is_quoted(tmp_path, monkeypatch):
     monkeypatch.setenv("CC", shutil.which("false"))
     with pytest.raises(InvalidInput, match="did not build: no message"):
         runtime_library()
-    assert list((tmp_path / "diqkd").iterdir()) == []
+    assert list((tmp_path / "diqkd" / "c").iterdir()) == []
