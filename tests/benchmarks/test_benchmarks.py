@@ -78,8 +78,13 @@ def test_session_rows():
 def test_emulation_rows(monkeypatch):
     times = {None: emulation.Run(2.0, 1.5), emulation.LOCK_STEP: emulation.Run(4.0, 3.0)}
     monkeypatch.setattr(emulation, "session", lambda rounds, run_ahead: times[run_ahead])
+    monkeypatch.setattr(emulation, "round_alone", lambda node, rounds, drivers: {"c": 1.0, "python": 3.0}[drivers])
     rows = sound(emulation.rows(TINY))
-    assert [row.ratio for row in rows.values()] == [2.0, 2.0]
+    assert [row.ratio for row in rows.values()] == [2.0, 2.0, 3.0, 3.0]
+
+
+def test_a_round_alone_takes_cpu_time():
+    assert 0 < emulation.round_alone("alice", 20, "c") < 1
 
 
 def test_paper_scale_is_the_session_of_the_paper():
