@@ -1,7 +1,4 @@
-"""Rounds of kernels as ARTIQ compiles them against rounds of interpreted kernels: what a node computes.
-
-The compiled ones may take 1.5 times as long (a ratio of 0.67).
-"""
+"""Rounds of kernels as ARTIQ compiles them against rounds of interpreted kernels: what a node computes."""
 
 from __future__ import annotations
 

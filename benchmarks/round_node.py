@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 SEED = 3
 WARM_UP_ROUNDS = 200
+PATIENCE_S = 120.0  # with a partner whose kernel is still being compiled
 
 
 class _TwoBlocks:
@@ -48,18 +50,32 @@ def cpu_per_round(node: str, apparatus: str, rounds: int) -> float:
 
     standin.install()
     from testbed.nodes.worker import Worker
+    from testbed.physics import laboratory
 
+    laboratory.use(replace(laboratory.current(), patience_s=PATIENCE_S))
     os.environ |= {"DIQKD_NODE": node, "DIQKD_APPARATUS": apparatus}
     worker = Worker(Path.cwd(), Path(__file__).resolve().parents[1] / "device_db.py")
     of_node = getattr(importlib.import_module(f"node_{node}.node"), f"{node.capitalize()}Node")
     assembled = of_node((worker.devices, None, None, {}))
     assembled.blocks.allocate(max(rounds, WARM_UP_ROUNDS))
     host = assembled.blocks.host = _TwoBlocks(rounds)
+    _await(worker.devices.get("core").physics.partner)
     code = assembled.blocks.measure()
     worker.close()
     if code or host.measured != rounds:
         raise RuntimeError(f"{node}: left with {code} after {host.measured} of {rounds} rounds")
     return (host.began[2] - host.began[1]) / rounds
+
+
+def _await(partner: Any) -> None:
+    """Wait until the other node is in the laboratory, too: who starts first would find no herald otherwise."""
+    from testbed.physics.partner import SharedPartner
+
+    deadline = time.monotonic() + PATIENCE_S
+    while isinstance(partner, SharedPartner) and not partner.is_alive():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the partner has not come within {PATIENCE_S:.0f} s")
+        time.sleep(0.01)
 
 
 if __name__ == "__main__":
