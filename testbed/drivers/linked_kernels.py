@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import FunctionType, MethodDescriptorType, MethodType
 from typing import Any
 
@@ -57,12 +57,8 @@ def is_method_in_c(owner: Any, attribute: str) -> bool:
     """Whether an object's attribute is a method of its type that is not Python."""
     if type(owner) is dict:  # stands for names here
         return False
-    return isinstance(getattr(type(owner), attribute, None), MethodDescriptorType) and attribute not in vars_of(owner)
-
-
-def vars_of(owner: Any) -> Mapping[str, Any]:
-    """What an object itself holds by name."""
-    return getattr(owner, "__dict__", {})
+    own = getattr(owner, "__dict__", {})
+    return isinstance(getattr(type(owner), attribute, None), MethodDescriptorType) and attribute not in own
 
 
 class LinkedProgram:

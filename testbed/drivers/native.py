@@ -1,7 +1,7 @@
 """Cursor, CPU and lines, which kernels use at every step: in C (in_c/) where this machine can build that, in Python
 (cpu.py, line.py) otherwise, which does the same.
 
-DIQKD_DRIVERS=python: in Python anyway.
+DIQKD_DRIVERS=python: in Python anyway; DIQKD_DRIVERS=c: in C or not at all.
 """
 
 from __future__ import annotations
@@ -47,13 +47,17 @@ def extension() -> ModuleType:
 
 
 def _chosen() -> tuple[Any, Any, Any]:
-    if os.environ.get(VARIABLE) != "python":
+    wanted = os.environ.get(VARIABLE, "")
+    if wanted not in ("", "c", "python"):
+        raise InvalidInput(f"{VARIABLE} is '{wanted}': must be c or python")
+    if wanted != "python":
         try:
             module = extension()
-        except (DiqkdError, OSError, RuntimeError, ImportError) as problem:
-            logger.info("emulated drivers in Python, a third slower: %s", problem)
-        else:
             return module.Cursor, module.Cpu, module.Line
+        except (DiqkdError, OSError, RuntimeError, ImportError) as problem:
+            if wanted:
+                raise InvalidInput(f"{VARIABLE} is 'c': {problem}") from problem
+            logger.info("emulated drivers in Python, a third slower: %s", problem)
     return object, PythonCpu, PythonLine
 
 

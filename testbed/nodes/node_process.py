@@ -70,6 +70,7 @@ def run_experiment(args: argparse.Namespace, arguments: dict[str, Any]) -> int:
     """The lifecycle with its signals and its status file."""
     from artiq.language.core import TerminationRequested
 
+    import testbed.drivers.native  # noqa: F401 - refuses a bad DIQKD_DRIVERS, here in one line
     from testbed.nodes.node_signals import NodeSignals, fall_silent
     from testbed.nodes.worker import Worker
 

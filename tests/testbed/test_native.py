@@ -224,14 +224,21 @@ def test_a_core_device_that_nobody_needs_goes_with_its_lines():
     assert gone() is None
 
 
-@pytest.mark.parametrize("variable", [{native.VARIABLE: "python"}, {native.VARIABLE: "c", "CC": "no-such-compiler"}])
-def test_without_c_everything_runs_in_python(variable):
+def chosen(**environment):
+    """Where a new process has its drivers from, or the last line of its complaint."""
     program = (
         "from testbed import standin; standin.install()\n"
         "from testbed.drivers import native, timeline\n"
         "print(native.Cpu.__module__, native.Line.__module__, timeline.Timeline().now)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=os.environ | variable, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["testbed.drivers.cpu", "testbed.drivers.line", "0"]
+    done = subprocess.run([sys.executable, "-c", program], env=os.environ | environment, capture_output=True, text=True)
+    return done.stdout.split() or done.stderr.splitlines()[-1].partition(": ")[2]
+
+
+def test_drivers_are_chosen_by_what_the_machine_has_and_the_user_says():
+    in_python, in_c = ["testbed.drivers.cpu", "testbed.drivers.line", "0"], ["testbed.drivers.native"] * 2 + ["0"]
+    assert chosen(DIQKD_DRIVERS="") == chosen(DIQKD_DRIVERS="c") == in_c
+    assert chosen(DIQKD_DRIVERS="python") == chosen(DIQKD_DRIVERS="", CC="no-such-compiler") == in_python
+    refused = chosen(DIQKD_DRIVERS="c", CC="no-such-compiler")
+    assert refused.startswith("DIQKD_DRIVERS is 'c': no-such-compiler: no C compiler")
+    assert chosen(DIQKD_DRIVERS="pyhton") == "DIQKD_DRIVERS is 'pyhton': must be c or python"

@@ -63,6 +63,11 @@ def test_results_file_and_status(tmp_path):
     assert len(list((tmp_path / "bob" / "results").glob("*/*/000000001-*.h5"))) == 1
 
 
+def test_drivers_that_there_are_not_are_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("DIQKD_DRIVERS", "pyhton")
+    assert node(tmp_path) == (ExitStatus.BAD_INPUT, "", "bob: DIQKD_DRIVERS is 'pyhton': must be c or python\n")
+
+
 def test_failures_have_an_exit_status_and_a_reason(tmp_path):
     code, _, err = node(tmp_path, "-o", "nonsense=1")
     assert code == ExitStatus.CRASHED
