@@ -8,6 +8,15 @@ import pytest
 from session_nodes import TwoNodes, draw_rounds, rehearsal
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _kernels_are_compiled(tmp_path_factory):
+    """A session without haste first: compiling takes a loaded machine longer than some tests have their nodes wait."""
+    parameters = rehearsal()
+    two = TwoNodes(tmp_path_factory.mktemp("first"), parameters, draw_rounds(parameters), timeout_s=300.0).provision()
+    assert all(result.accepted for result in two.run().values())
+    two.close()
+
+
 @pytest.fixture
 def folder(tmp_path):
     """In memory where the system offers it: here processes die, disks do not, and hundreds of ledgers are opened."""

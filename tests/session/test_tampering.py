@@ -83,7 +83,6 @@ def test_every_field_of_alices_message_is_under_g_a(folder, field):
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_decision_is_an_error_on_both_nodes(nodes, change):
     """Case M1: Alice does not believe it, and Bob's key, which F = 1 has granted, is not taken back by itself."""
-    nodes.timeout_s = 5.0
     results = nodes.run(tamper=lambda _, kind, payload: CHANGES[change](payload) if kind == "F" else payload)
     assert results["alice"].abort_reason is ACTIVATION
     assert isinstance(results["bob"], NodesDisagree) and "alice says 'activation'" in str(results["bob"])
@@ -101,7 +100,6 @@ def test_a_forged_status_after_f_takes_nothing_back(nodes):
             return msgpack.packb(status | {"outcome": "abandoned by operator"})
         return payload
 
-    nodes.timeout_s = 5.0
     results = nodes.run(tamper=tamper)
     assert results["alice"].accepted and isinstance(results["bob"], NodesDisagree)
     assert nodes.keystores["bob"].key("s1").state == "pending"
@@ -144,7 +142,6 @@ def test_a_message_that_cannot_be_due_yet_is_not_stored(nodes, sender, kind):
 
 def test_a_decision_that_bob_never_sent_names_both_ways_it_can_have_come(nodes):
     """Somebody else has the link's keys, or Bob's home is an old copy: he cannot tell, and sends nothing more."""
-    nodes.timeout_s = 5.0
     page = nodes.open().keystores["alice"].reserve("s1", nodes.parameters)
     page.keep_received("F", b"\1" + bytes(8))
     results = run_with(nodes, "bob")
